@@ -1,0 +1,1 @@
+//! What was said in the config file, and what it means.

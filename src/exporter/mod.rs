@@ -1,0 +1,1 @@
+//! Exporters: each reads the queue and delivers to one destination.

@@ -1,0 +1,377 @@
+//! Usage in disjoint buckets: each token stands in exactly one.
+//!
+//! Instrumentations report totals and parts of totals ([`Counts`]); a price needs disjoint buckets
+//! ([`Usage`]). This file is the only place where the one becomes the other.
+
+use std::fmt;
+
+/// Declares [`Bucket`], its names and its count in one table, so they cannot drift apart.
+macro_rules! buckets {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
+        /// What a quantity is counted in. Leaves only: no bucket contains another.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Bucket { $($(#[doc = $doc])+ $variant,)+ }
+
+        impl Bucket {
+            /// Every bucket, in the order in which receipts list them.
+            pub const ALL: [Bucket; [$($name),+].len()] = [$(Bucket::$variant),+];
+
+            /// The bucket's name in the catalog, in receipts and in JSON.
+            pub const fn name(self) -> &'static str {
+                match self { $(Bucket::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+buckets! {
+    /// Input tokens that are in no other bucket.
+    Input = "input",
+    /// Input tokens read from a prompt cache.
+    CacheRead = "cache_read",
+    /// Input tokens written to a prompt cache (5 minutes, where the provider tells lifetimes apart).
+    CacheWrite = "cache_write",
+    /// Input tokens written to a prompt cache that lives an hour.
+    CacheWrite1h = "cache_write_1h",
+    /// Audio input tokens.
+    InputAudio = "input_audio",
+    /// Audio input tokens read from a prompt cache.
+    CacheReadAudio = "cache_read_audio",
+    /// Image input tokens.
+    InputImage = "input_image",
+    /// Image input tokens read from a prompt cache.
+    CacheReadImage = "cache_read_image",
+    /// Video input tokens.
+    InputVideo = "input_video",
+    /// Output tokens that are in no other bucket.
+    Output = "output",
+    /// Reasoning ("thinking") output tokens.
+    Reasoning = "reasoning",
+    /// Audio output tokens.
+    OutputAudio = "output_audio",
+    /// Image output tokens.
+    OutputImage = "output_image",
+    /// Video output tokens.
+    OutputVideo = "output_video",
+    /// Citation output tokens.
+    Citation = "citation",
+    /// Input characters (text to speech).
+    InputCharacters = "input_characters",
+    /// Input text messages.
+    InputMessages = "input_messages",
+    /// Pages of a document.
+    Pages = "pages",
+    /// Pages of a document with annotations.
+    AnnotatedPages = "annotated_pages",
+    /// Seconds of audio going in.
+    InputAudioSeconds = "input_audio_seconds",
+    /// Seconds of audio, in or out.
+    AudioSeconds = "audio_seconds",
+    /// Web searches.
+    WebSearch = "web_search",
+    /// Searches of a file or vector store.
+    FileSearch = "file_search",
+    /// Requests, for models that charge by the call.
+    Requests = "requests",
+}
+
+/// Which part of a bill a bucket belongs to; `pricetag.cost.*` has one attribute a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Input that was neither read from nor written to a cache.
+    Input,
+    /// Read from a cache, any modality.
+    CacheRead,
+    /// Written to a cache, any lifetime.
+    CacheWrite,
+    /// Everything generated.
+    Output,
+    /// Searches, pages, seconds, requests.
+    Other,
+}
+
+impl Bucket {
+    /// How many buckets there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The part of the bill that this bucket belongs to.
+    pub const fn group(self) -> Group {
+        use Bucket::*;
+        match self {
+            Input | InputAudio | InputImage | InputVideo | InputCharacters | InputMessages => Group::Input,
+            CacheRead | CacheReadAudio | CacheReadImage => Group::CacheRead,
+            CacheWrite | CacheWrite1h => Group::CacheWrite,
+            Output | Reasoning | OutputAudio | OutputImage | OutputVideo | Citation => Group::Output,
+            Pages | AnnotatedPages | InputAudioSeconds | AudioSeconds | WebSearch | FileSearch | Requests => {
+                Group::Other
+            }
+        }
+    }
+
+    /// Whether the bucket counts tokens.
+    pub const fn is_tokens(self) -> bool {
+        !matches!(self.group(), Group::Other)
+            && !matches!(self, Bucket::InputCharacters | Bucket::InputMessages)
+    }
+
+    /// Units that one list price covers: rates are per 1M tokens or characters, per 1,000 pages, searches,
+    /// messages or requests, and per hour (3,600 seconds) of audio.
+    pub const fn per(self) -> u32 {
+        use Bucket::*;
+        match self {
+            InputMessages | Pages | AnnotatedPages | WebSearch | FileSearch | Requests => 1_000,
+            InputAudioSeconds | AudioSeconds => 3_600,
+            _ => 1_000_000,
+        }
+    }
+
+    /// The bucket with this [`name`](Bucket::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.name() == name)
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Usage in disjoint buckets; zero means "none of it".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage([u64; Bucket::COUNT]);
+
+impl std::ops::Index<Bucket> for Usage {
+    type Output = u64;
+    fn index(&self, bucket: Bucket) -> &u64 {
+        &self.0[bucket as usize]
+    }
+}
+
+impl std::ops::IndexMut<Bucket> for Usage {
+    fn index_mut(&mut self, bucket: Bucket) -> &mut u64 {
+        &mut self.0[bucket as usize]
+    }
+}
+
+impl Usage {
+    /// The buckets that hold something, in receipt order.
+    pub fn iter(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
+        Bucket::ALL.into_iter().zip(self.0).filter(|(_, quantity)| *quantity > 0)
+    }
+
+    /// Input tokens of every kind: what a long-context threshold is compared with.
+    pub fn input_tokens(&self) -> u64 {
+        self.tokens(|group| matches!(group, Group::Input | Group::CacheRead | Group::CacheWrite))
+    }
+
+    /// Output tokens of every kind.
+    pub fn output_tokens(&self) -> u64 {
+        self.tokens(|group| matches!(group, Group::Output))
+    }
+
+    /// Tokens read from a cache.
+    pub fn cached_tokens(&self) -> u64 {
+        self.tokens(|group| matches!(group, Group::CacheRead))
+    }
+
+    fn tokens(&self, of: impl Fn(Group) -> bool) -> u64 {
+        self.iter()
+            .filter(|(bucket, _)| bucket.is_tokens() && of(bucket.group()))
+            .fold(0, |sum, (_, quantity)| sum.saturating_add(quantity))
+    }
+
+    /// How many buckets hold something: of two reports of one call, the one with more tells more.
+    pub fn richness(&self) -> usize {
+        self.iter().count()
+    }
+}
+
+/// Counts as a span, a log record or a usage row states them: totals, and parts of those totals.
+/// `None` is "not said".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Input tokens; with or without the cache's, see [`InputMeans`].
+    pub input: Option<u64>,
+    /// Output tokens, reasoning included.
+    pub output: Option<u64>,
+    /// Tokens read from a cache, every modality.
+    pub cache_read: Option<u64>,
+    /// Tokens written to a cache, every lifetime.
+    pub cache_write: Option<u64>,
+    /// Of those, with a lifetime of five minutes.
+    pub cache_write_5m: Option<u64>,
+    /// Of those, with a lifetime of an hour.
+    pub cache_write_1h: Option<u64>,
+    /// Reasoning tokens, part of the output.
+    pub reasoning: Option<u64>,
+    /// Audio input tokens, cached ones included.
+    pub input_audio: Option<u64>,
+    /// Audio input tokens read from a cache; part of both `cache_read` and `input_audio`.
+    pub cache_read_audio: Option<u64>,
+    /// Image input tokens, cached ones included.
+    pub input_image: Option<u64>,
+    /// Image input tokens read from a cache; part of both `cache_read` and `input_image`.
+    pub cache_read_image: Option<u64>,
+    /// Video input tokens.
+    pub input_video: Option<u64>,
+    /// Audio output tokens.
+    pub output_audio: Option<u64>,
+    /// Image output tokens.
+    pub output_image: Option<u64>,
+    /// Video output tokens.
+    pub output_video: Option<u64>,
+}
+
+/// Whether an input count contains the tokens read from and written to a cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InputMeans {
+    /// It does, as the semantic conventions ask.
+    #[default]
+    WithCache,
+    /// It does not (Anthropic's own API, and instrumentations that copy it).
+    WithoutCache,
+}
+
+/// More than any one call can use: beyond it a count is a mistake, not money.
+pub const MAX_PLAUSIBLE: u64 = 1_000_000_000;
+
+/// Counts turned into disjoint buckets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disjoint {
+    /// The usage.
+    pub usage: Usage,
+    /// A part was larger than its whole and was cut to fit.
+    pub clamped: bool,
+}
+
+impl Counts {
+    /// Whether nothing that costs money was said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a count is beyond [`MAX_PLAUSIBLE`].
+    pub fn implausible(&self) -> bool {
+        [
+            self.input,
+            self.output,
+            self.cache_read,
+            self.cache_write,
+            self.cache_write_5m,
+            self.cache_write_1h,
+            self.reasoning,
+            self.input_audio,
+            self.cache_read_audio,
+            self.input_image,
+            self.cache_read_image,
+            self.input_video,
+            self.output_audio,
+            self.output_image,
+            self.output_video,
+        ]
+        .into_iter()
+        .flatten()
+        .any(|count| count > MAX_PLAUSIBLE)
+    }
+
+    /// Takes the parts out of their totals. A part larger than what is left of its whole is clamped.
+    pub fn disjoint(&self, means: InputMeans) -> Disjoint {
+        let mut usage = Usage::default();
+        let mut clamped = false;
+        let mut take = |left: &mut u64, part: u64| {
+            clamped |= part > *left;
+            let taken = part.min(*left);
+            *left -= taken;
+            taken
+        };
+
+        let written_1h = self.cache_write_1h.unwrap_or(0);
+        let written =
+            self.cache_write.unwrap_or_else(|| self.cache_write_5m.unwrap_or(0).saturating_add(written_1h));
+        let read = self
+            .cache_read
+            .unwrap_or(0)
+            .max(self.cache_read_audio.unwrap_or(0).saturating_add(self.cache_read_image.unwrap_or(0)));
+        let mut input = match means {
+            InputMeans::WithCache => self.input.unwrap_or_else(|| read.saturating_add(written)),
+            InputMeans::WithoutCache => self.input.unwrap_or(0).saturating_add(read).saturating_add(written),
+        };
+
+        let mut read = take(&mut input, read);
+        let mut written = take(&mut input, written);
+        usage[Bucket::CacheWrite1h] = take(&mut written, written_1h);
+        usage[Bucket::CacheWrite] = written;
+        usage[Bucket::CacheReadAudio] = take(&mut read, self.cache_read_audio.unwrap_or(0));
+        usage[Bucket::CacheReadImage] = take(&mut read, self.cache_read_image.unwrap_or(0));
+        usage[Bucket::CacheRead] = read;
+        let audio = self.input_audio.unwrap_or(0).saturating_sub(usage[Bucket::CacheReadAudio]);
+        let image = self.input_image.unwrap_or(0).saturating_sub(usage[Bucket::CacheReadImage]);
+        usage[Bucket::InputAudio] = take(&mut input, audio);
+        usage[Bucket::InputImage] = take(&mut input, image);
+        usage[Bucket::InputVideo] = take(&mut input, self.input_video.unwrap_or(0));
+        usage[Bucket::Input] = input;
+
+        let reasoning = self.reasoning.unwrap_or(0);
+        let mut output = self.output.unwrap_or(reasoning);
+        usage[Bucket::Reasoning] = take(&mut output, reasoning);
+        usage[Bucket::OutputAudio] = take(&mut output, self.output_audio.unwrap_or(0));
+        usage[Bucket::OutputImage] = take(&mut output, self.output_image.unwrap_or(0));
+        usage[Bucket::OutputVideo] = take(&mut output, self.output_video.unwrap_or(0));
+        usage[Bucket::Output] = output;
+        Disjoint { usage, clamped }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: the stand-in's Anthropic call, stated inclusively and exclusively (DIALECTS.md).
+    /// Guarantees: both give the same buckets.
+    #[test]
+    fn inclusive_and_exclusive_counts_meet() {
+        let inclusive = Counts {
+            input: Some(1500),
+            output: Some(350),
+            cache_read: Some(1024),
+            cache_write: Some(300),
+            cache_write_1h: Some(100),
+            reasoning: Some(200),
+            ..Counts::default()
+        };
+        let exclusive = Counts { input: Some(176), ..inclusive };
+        let a = inclusive.disjoint(InputMeans::WithCache);
+        let b = exclusive.disjoint(InputMeans::WithoutCache);
+        assert_eq!(a, b);
+        assert!(!a.clamped);
+        assert_eq!(a.usage[Bucket::Input], 176);
+        assert_eq!(a.usage[Bucket::CacheRead], 1024);
+        assert_eq!(a.usage[Bucket::CacheWrite], 200);
+        assert_eq!(a.usage[Bucket::CacheWrite1h], 100);
+        assert_eq!(a.usage[Bucket::Output], 150);
+        assert_eq!(a.usage[Bucket::Reasoning], 200);
+        assert_eq!(a.usage.input_tokens(), 1500);
+        assert_eq!(a.usage.output_tokens(), 350);
+    }
+
+    /// Scenario: cache 60 + 50 of an input of 100 (PRICING.md).
+    /// Guarantees: clamped and flagged, the sum is the total, nothing is negative.
+    #[test]
+    fn parts_beyond_the_whole_are_clamped() {
+        let counts =
+            Counts { input: Some(100), cache_read: Some(60), cache_write: Some(50), ..Counts::default() };
+        let Disjoint { usage, clamped } = counts.disjoint(InputMeans::WithCache);
+        assert!(clamped);
+        assert_eq!(usage.input_tokens(), 100);
+        assert_eq!((usage[Bucket::CacheRead], usage[Bucket::CacheWrite]), (60, 40));
+    }
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for bucket in Bucket::ALL {
+            assert_eq!(Bucket::from_name(bucket.name()), Some(bucket));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! pricetag
+fn main() {}

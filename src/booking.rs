@@ -1,0 +1,329 @@
+//! Bookings: what the queue's records tell the ledger about money. Pure.
+//!
+//! On the wire they are the messages of `proto/pricetag/v1/booking.proto`, written and read borrowed: a
+//! request with a hundred calls makes a hundred bookings and one allocation.
+
+use crate::otlp::wire::{Malformed, Message, Value, put_bytes, put_uint};
+use crate::pricing::{Picodollars, Status};
+use crate::settlement::{Settled, Verdict};
+
+/// The money of one call.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Booking<'a> {
+    /// Trace id; empty when the span had none that is valid.
+    pub trace: &'a [u8],
+    /// Span id; likewise.
+    pub span: &'a [u8],
+    /// End of the call, nanoseconds since 1970.
+    pub end_unix_nano: u64,
+    /// The trace is open: a settlement will confirm or change this booking.
+    pub open: bool,
+    /// Whether it counts, as known when it was accepted.
+    pub verdict: Counted,
+    /// The status that the call has if it counts.
+    pub status: Status,
+    /// What it costs if it counts; `None`: not known.
+    pub money: Option<Picodollars>,
+    /// The catalog's provider, or what the span calls it.
+    pub provider: &'a str,
+    /// Model asked for.
+    pub model_asked: &'a str,
+    /// Model that answered.
+    pub model_served: &'a str,
+    /// Operation.
+    pub operation: &'a str,
+    /// Input tokens, cached ones included.
+    pub input: u64,
+    /// Output tokens.
+    pub output: u64,
+    /// Input tokens read from a cache.
+    pub cache_read: u64,
+    /// Input tokens written to a cache.
+    pub cache_write: u64,
+    /// Output tokens spent on reasoning.
+    pub reasoning: u64,
+    /// Values of the dimensions, in the config's order; empty: not known.
+    pub dimensions: smallvec::SmallVec<[&'a str; 3]>,
+}
+
+/// A [`Verdict`] as far as money is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// It counts.
+    #[default]
+    Here,
+    /// Another report of the same call counts.
+    AsDuplicate,
+    /// The calls below it count.
+    AsAggregate,
+}
+
+impl From<Verdict> for Counted {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Counts => Counted::Here,
+            Verdict::Duplicate { .. } => Counted::AsDuplicate,
+            Verdict::Aggregate => Counted::AsAggregate,
+        }
+    }
+}
+
+impl Counted {
+    const fn number(self) -> u64 {
+        match self {
+            Counted::Here => 0,
+            Counted::AsDuplicate => 1,
+            Counted::AsAggregate => 2,
+        }
+    }
+
+    const fn from_number(number: u64) -> Self {
+        match number {
+            1 => Counted::AsDuplicate,
+            2 => Counted::AsAggregate,
+            _ => Counted::Here,
+        }
+    }
+
+    /// The status of a call with this verdict whose own is `own`.
+    pub const fn status(self, own: Status) -> Status {
+        match self {
+            Counted::Here => own,
+            Counted::AsDuplicate => Status::Duplicate,
+            Counted::AsAggregate => Status::Aggregate,
+        }
+    }
+}
+
+/// One entry of a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry<'a> {
+    /// A call was accepted.
+    Booking(Booking<'a>),
+    /// A trace has settled.
+    Settlement(Settlement<'a>),
+}
+
+/// A trace has settled: its open bookings are confirmed, but for these.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settlement<'a> {
+    /// The trace.
+    pub trace: &'a [u8],
+    /// Spans whose verdict has changed.
+    pub changes: Vec<(&'a [u8], Counted)>,
+}
+
+/// Field numbers of `Entries`, `Booking`, `Settlement` and `Change`.
+mod number {
+    pub(super) const BOOKING: u32 = 1;
+    pub(super) const SETTLEMENT: u32 = 2;
+
+    pub(super) const TRACE: u32 = 1;
+    pub(super) const SPAN: u32 = 2;
+    pub(super) const END: u32 = 3;
+    pub(super) const OPEN: u32 = 4;
+    pub(super) const VERDICT: u32 = 5;
+    pub(super) const STATUS: u32 = 6;
+    pub(super) const MONEY: u32 = 7;
+    pub(super) const PROVIDER: u32 = 8;
+    pub(super) const MODEL_ASKED: u32 = 9;
+    pub(super) const MODEL_SERVED: u32 = 10;
+    pub(super) const OPERATION: u32 = 11;
+    pub(super) const INPUT: u32 = 12;
+    pub(super) const OUTPUT: u32 = 13;
+    pub(super) const CACHE_READ: u32 = 14;
+    pub(super) const CACHE_WRITE: u32 = 15;
+    pub(super) const REASONING: u32 = 16;
+    pub(super) const DIMENSION: u32 = 17;
+
+    pub(super) const CHANGE: u32 = 2;
+}
+
+/// Writes the entries of one record. Keeps its allocations.
+#[derive(Debug, Default)]
+pub struct Entries {
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl Entries {
+    /// Appends a booking.
+    pub fn push_booking(&mut self, booking: &Booking<'_>) {
+        self.scratch.clear();
+        booking.write(&mut self.scratch);
+        put_bytes(&mut self.out, number::BOOKING, &self.scratch);
+    }
+
+    /// Appends a settlement.
+    pub fn push_settlement(&mut self, settled: &Settled) {
+        self.scratch.clear();
+        put_bytes(&mut self.scratch, number::TRACE, &settled.trace);
+        for (span, verdict) in &settled.changes {
+            let mut change = Vec::with_capacity(12);
+            put_bytes(&mut change, number::SPAN, span);
+            put_uint(&mut change, number::VERDICT, Counted::from(*verdict).number());
+            put_bytes(&mut self.scratch, number::CHANGE, &change);
+        }
+        put_bytes(&mut self.out, number::SETTLEMENT, &self.scratch);
+    }
+
+    /// The entries so far, leaving none.
+    pub fn take(&mut self) -> bytes::Bytes {
+        let entries = bytes::Bytes::copy_from_slice(&self.out);
+        self.out.clear();
+        entries
+    }
+}
+
+/// Reads the entries of a record.
+///
+/// # Errors
+/// [`Malformed`], for a record that we did not write.
+pub fn entries(record: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, Malformed>> {
+    Message::whole(record).fields().filter_map(|field| {
+        let read = || {
+            let field = field?;
+            Ok(match field.number {
+                number::BOOKING => Some(Entry::Booking(Booking::read(field.message()?)?)),
+                number::SETTLEMENT => Some(Entry::Settlement(Settlement::read(field.message()?)?)),
+                _ => None,
+            })
+        };
+        read().transpose()
+    })
+}
+
+impl<'a> Booking<'a> {
+    fn write(&self, out: &mut Vec<u8>) {
+        put_bytes(out, number::TRACE, self.trace);
+        put_bytes(out, number::SPAN, self.span);
+        put_uint(out, number::END, self.end_unix_nano);
+        put_uint(out, number::OPEN, self.open.into());
+        put_uint(out, number::VERDICT, self.verdict.number());
+        put_uint(out, number::STATUS, self.status.number().into());
+        if let Some(Picodollars(money)) = self.money {
+            put_bytes(out, number::MONEY, &money.to_le_bytes());
+        }
+        let texts = [
+            (number::PROVIDER, self.provider),
+            (number::MODEL_ASKED, self.model_asked),
+            (number::MODEL_SERVED, self.model_served),
+            (number::OPERATION, self.operation),
+        ];
+        for (number, text) in texts {
+            put_bytes(out, number, text.as_bytes());
+        }
+        let counts = [
+            (number::INPUT, self.input),
+            (number::OUTPUT, self.output),
+            (number::CACHE_READ, self.cache_read),
+            (number::CACHE_WRITE, self.cache_write),
+            (number::REASONING, self.reasoning),
+        ];
+        for (number, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            put_uint(out, number, count);
+        }
+        for value in &self.dimensions {
+            put_bytes(out, number::DIMENSION, value.as_bytes());
+        }
+    }
+
+    fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let text = |message: Message<'a>| std::str::from_utf8(message.bytes()).unwrap_or_default();
+        let mut booking = Booking::default();
+        for field in message.fields() {
+            let field = field?;
+            match (field.number, field.value) {
+                (number::TRACE, Value::Len(bytes, _)) => booking.trace = bytes.bytes(),
+                (number::SPAN, Value::Len(bytes, _)) => booking.span = bytes.bytes(),
+                (number::END, Value::Varint(nanos)) => booking.end_unix_nano = nanos,
+                (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
+                (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
+                (number::STATUS, Value::Varint(number)) => {
+                    booking.status = u8::try_from(number).ok().and_then(Status::from_number).unwrap_or_default();
+                }
+                (number::MONEY, Value::Len(bytes, _)) => {
+                    booking.money = bytes.bytes().try_into().ok().map(|le| Picodollars(i128::from_le_bytes(le)));
+                }
+                (number::PROVIDER, Value::Len(bytes, _)) => booking.provider = text(bytes),
+                (number::MODEL_ASKED, Value::Len(bytes, _)) => booking.model_asked = text(bytes),
+                (number::MODEL_SERVED, Value::Len(bytes, _)) => booking.model_served = text(bytes),
+                (number::OPERATION, Value::Len(bytes, _)) => booking.operation = text(bytes),
+                (number::INPUT, Value::Varint(count)) => booking.input = count,
+                (number::OUTPUT, Value::Varint(count)) => booking.output = count,
+                (number::CACHE_READ, Value::Varint(count)) => booking.cache_read = count,
+                (number::CACHE_WRITE, Value::Varint(count)) => booking.cache_write = count,
+                (number::REASONING, Value::Varint(count)) => booking.reasoning = count,
+                (number::DIMENSION, Value::Len(bytes, _)) => booking.dimensions.push(text(bytes)),
+                _ => {}
+            }
+        }
+        Ok(booking)
+    }
+}
+
+impl<'a> Settlement<'a> {
+    fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut settlement = Settlement::default();
+        for field in message.fields() {
+            let field = field?;
+            match (field.number, field.value) {
+                (number::TRACE, Value::Len(bytes, _)) => settlement.trace = bytes.bytes(),
+                (number::CHANGE, Value::Len(change, _)) => {
+                    let (mut span, mut verdict) = (&[][..], Counted::Here);
+                    for field in change.fields() {
+                        let field = field?;
+                        match (field.number, field.value) {
+                            (number::SPAN, Value::Len(bytes, _)) => span = bytes.bytes(),
+                            (number::VERDICT, Value::Varint(number)) => verdict = Counted::from_number(number),
+                            _ => {}
+                        }
+                    }
+                    settlement.changes.push((span, verdict));
+                }
+                _ => {}
+            }
+        }
+        Ok(settlement)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_survive_the_wire() {
+        let booking = Booking {
+            trace: &[1; 16],
+            span: &[2; 8],
+            end_unix_nano: 1_795_380_558_533_402_858,
+            open: true,
+            verdict: Counted::AsDuplicate,
+            status: Status::Partial,
+            money: Some(Picodollars(-5_000_000_000_000_000_000_000)),
+            provider: "anthropic",
+            model_asked: "claude-sonnet-4-5",
+            model_served: "claude-sonnet-4-5-20250929",
+            operation: "chat",
+            input: 1500,
+            output: 350,
+            cache_read: 1024,
+            cache_write: 300,
+            reasoning: 200,
+            dimensions: smallvec::smallvec!["ann", "", "search"],
+        };
+        let unknown = Booking { status: Status::UnknownModel, ..Booking::default() };
+        let settled = Settled { trace: [3; 16], changes: vec![([4; 8], Verdict::Aggregate)] };
+        let mut written = Entries::default();
+        written.push_booking(&booking);
+        written.push_booking(&unknown);
+        written.push_settlement(&settled);
+        let bytes = written.take();
+        let read: Vec<_> = entries(&bytes).collect::<Result<_, _>>().unwrap();
+        let settlement =
+            Settlement { trace: &[3; 16], changes: vec![(&[4; 8], Counted::AsAggregate)] };
+        assert_eq!(read, [Entry::Booking(booking), Entry::Booking(unknown), Entry::Settlement(settlement)]);
+        assert!(written.take().is_empty());
+    }
+}

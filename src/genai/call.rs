@@ -1,0 +1,142 @@
+//! A call: one LLM request and its answer, as one span tells of it.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::usage::Usage;
+use crate::otlp::splice::FrameId;
+use crate::otlp::view::Scalar;
+
+/// What kind of work a span stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A request to a model: `chat`, `text_completion`, `generate_content`, `embeddings`, or an operation
+    /// that we do not know, with usage.
+    Call,
+    /// An agent or workflow around calls, which repeats their usage; or a remote one, of which no more is
+    /// known.
+    Container,
+}
+
+impl Role {
+    /// The role of an operation name; `None` for those that use no model themselves.
+    /// (semantic conventions, `gen_ai.operation.name`; `agent_step` is Vercel's, `execute_event_loop_cycle`
+    /// Strands')
+    pub fn of(operation: &str) -> Option<Role> {
+        match operation {
+            "invoke_agent" | "invoke_workflow" | "agent_step" | "execute_event_loop_cycle" => {
+                Some(Role::Container)
+            }
+            "create_agent" | "execute_tool" | "plan" | "retrieval" | "fetch_response" => None,
+            memory if memory.ends_with("_memory") || memory.ends_with("_memory_store") => None,
+            _ => Some(Role::Call),
+        }
+    }
+
+    /// Whether the operation is one that is priced even if the span tells no usage.
+    pub fn is_known_call(operation: &str) -> bool {
+        matches!(operation, "chat" | "text_completion" | "generate_content" | "embeddings")
+    }
+}
+
+/// Where a span stands in its trace. Zero bytes stand for "no parent".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ids {
+    /// Trace id.
+    pub trace: [u8; 16],
+    /// Span id.
+    pub span: [u8; 8],
+    /// Parent's span id, zero for a root.
+    pub parent: [u8; 8],
+}
+
+/// A cost that the sender put on the span.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// Under which key.
+    pub key: &'a str,
+    /// What stands there; a number in USD if all is well.
+    pub value: Scalar<'a>,
+}
+
+/// Values of the configured dimensions, in their order.
+pub type Dimensions<'a> = SmallVec<[Option<Cow<'a, str>>; 3]>;
+
+/// One call, borrowed from the request. An empty text means "not said".
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// Trace, span and parent; `None` when the ids are not of the right length.
+    pub ids: Option<Ids>,
+    /// Where to splice.
+    pub frame: FrameId,
+    /// Index of its resource in the request.
+    pub resource: u32,
+    /// Name of the instrumentation scope.
+    pub scope: &'a str,
+    /// Span name.
+    pub name: &'a str,
+    /// Span kind, OTLP's number (3 is CLIENT).
+    pub kind: u8,
+    /// End of the span, nanoseconds since 1970; zero when not said.
+    pub end_unix_nano: u64,
+    /// The span says that the call failed.
+    pub failed: bool,
+    /// Call or container.
+    pub role: Role,
+    /// `gen_ai.operation.name`.
+    pub operation: &'a str,
+    /// `gen_ai.provider.name`.
+    pub provider: &'a str,
+    /// Host asked.
+    pub host: &'a str,
+    /// Model asked for.
+    pub model_asked: &'a str,
+    /// Model that answered.
+    pub model_served: &'a str,
+    /// The provider's id of the answer.
+    pub response_id: &'a str,
+    /// Service tier asked for.
+    pub tier_asked: &'a str,
+    /// Service tier that served.
+    pub tier_served: &'a str,
+    /// What it used, or why that is not known.
+    pub usage: Known<'a>,
+    /// A cost that the sender put there.
+    pub reported: Option<Reported<'a>>,
+    /// Bit n: the n-th attribute that we may write is there already.
+    pub ours: u32,
+    /// Dimensions found on the span itself.
+    pub dimensions: Dimensions<'a>,
+}
+
+/// What a span tells of usage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known<'a> {
+    /// Plausible counts.
+    Usage {
+        /// In disjoint buckets.
+        usage: Usage,
+        /// A part was larger than its whole and was cut.
+        clamped: bool,
+    },
+    /// Nothing.
+    Nothing,
+    /// The attribute of this key is no plausible count.
+    Implausible(&'a str),
+}
+
+impl Call<'_> {
+    /// The usage, where there is one.
+    pub fn usage(&self) -> Option<&Usage> {
+        match &self.usage {
+            Known::Usage { usage, .. } => Some(usage),
+            _ => None,
+        }
+    }
+
+    /// The model that answered, or else the one asked for.
+    pub fn model(&self) -> &str {
+        if self.model_served.is_empty() { self.model_asked } else { self.model_served }
+    }
+}

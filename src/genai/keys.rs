@@ -1,0 +1,93 @@
+//! Attribute keys, ready for look-ups: every key of a request passes here, most of them unknown.
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use super::dialect::{Dialect, Meaning};
+
+/// A meaning, and how much its key is preferred among those with the same meaning: 0 is best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ranked {
+    /// What the attribute says.
+    pub meaning: Meaning,
+    /// The key's place in its list.
+    pub rank: u8,
+}
+
+#[derive(Debug)]
+struct Entry {
+    key: Box<[u8]>,
+    meanings: SmallVec<[Ranked; 1]>,
+}
+
+/// From an attribute key to its meanings.
+///
+/// Keys are put in at start, from dialects and config; a request only looks up. So the hash need not
+/// withstand strangers, and may be the cheapest that tells our keys apart.
+#[derive(Debug, Default)]
+pub struct KeyTable {
+    entries: HashTable<Entry>,
+}
+
+impl KeyTable {
+    /// A table of these dialects, of one list of keys for each dimension, and of the attributes that we write.
+    pub fn new(dialects: &[&Dialect], dimensions: &[Vec<String>], ours: &[&str]) -> Self {
+        let mut table = KeyTable::default();
+        for dialect in dialects {
+            for (meaning, keys) in dialect.keys {
+                table.insert_all(*meaning, keys.iter().copied());
+            }
+        }
+        for (index, keys) in dimensions.iter().enumerate() {
+            table.insert_all(Meaning::Dimension(index as u8), keys.iter().map(String::as_str));
+        }
+        for (index, key) in ours.iter().enumerate() {
+            table.insert(key, Ranked { meaning: Meaning::Ours(index as u8), rank: 0 });
+        }
+        table
+    }
+
+    /// Adds keys with one meaning, the preferred one first.
+    fn insert_all<'k>(&mut self, meaning: Meaning, keys: impl Iterator<Item = &'k str>) {
+        for (rank, key) in keys.enumerate() {
+            self.insert(key, Ranked { meaning, rank: rank.min(254) as u8 });
+        }
+    }
+
+    /// Adds one meaning of a key.
+    pub fn insert(&mut self, key: &str, ranked: Ranked) {
+        let key = key.as_bytes();
+        let hash = hash(key);
+        match self.entries.find_mut(hash, |entry| *entry.key == *key) {
+            Some(entry) if entry.meanings.iter().any(|known| known.meaning == ranked.meaning) => {}
+            Some(entry) => entry.meanings.push(ranked),
+            None => {
+                let entry = Entry { key: key.into(), meanings: SmallVec::from_elem(ranked, 1) };
+                self.entries.insert_unique(hash, entry, |entry| self::hash(&entry.key));
+            }
+        }
+    }
+
+    /// What an attribute with this key says; nothing for most.
+    #[inline]
+    pub fn meanings(&self, key: &[u8]) -> &[Ranked] {
+        self.entries.find(hash(key), |entry| *entry.key == *key).map_or(&[], |entry| &entry.meanings)
+    }
+}
+
+/// Mixes a key's length with its first and last eight bytes.
+#[inline]
+fn hash(key: &[u8]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (head, tail) = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(head), Some(tail)) => (u64::from_le_bytes(*head), u64::from_le_bytes(*tail)),
+        _ => {
+            let mut short = [0; 8];
+            short[..key.len()].copy_from_slice(key);
+            (u64::from_le_bytes(short), 0)
+        }
+    };
+    let mixed = (head ^ tail.rotate_left(29) ^ (key.len() as u64) << 56).wrapping_mul(ODD);
+    // hashbrown takes its tag from the top bits and the bucket from the bottom ones.
+    mixed ^ mixed >> 32
+}

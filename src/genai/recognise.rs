@@ -1,0 +1,399 @@
+//! The first pass: finds the calls of a request, and notes how all of its spans are related.
+
+use std::borrow::Cow;
+
+use smallvec::smallvec;
+
+use super::call::{Call, Dimensions, Ids, Known, Reported, Role};
+use super::dialect::{Count, Meaning, Text};
+use super::keys::{KeyTable, Ranked};
+use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
+use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
+use crate::otlp::splice::{FrameId, Plan};
+use crate::otlp::view::{Attribute, Scalar};
+use crate::otlp::wire::{Field, Malformed, Message, Value};
+
+/// Span kind CLIENT.
+const CLIENT: u64 = 3;
+/// Status code ERROR.
+const ERROR: u64 = 2;
+
+/// A span's place in its trace, and its call if it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct SpanNote {
+    /// Trace, span, parent.
+    pub ids: Ids,
+    /// Index in [`Found::calls`].
+    pub call: Option<u32>,
+}
+
+/// What a request holds.
+#[derive(Debug, Default)]
+pub struct Found<'a> {
+    /// Every span with valid ids.
+    pub spans: Vec<SpanNote>,
+    /// The calls, in the order of the body.
+    pub calls: Vec<Call<'a>>,
+    /// The resource of each `ResourceSpans`, if it has one.
+    pub resources: Vec<Option<Message<'a>>>,
+    /// Spans of any kind.
+    pub span_count: u64,
+}
+
+impl<'a> Found<'a> {
+    /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
+    /// into one of the same layout is done in place.
+    pub fn recycle<'b>(mut self) -> Found<'b> {
+        self.spans.clear();
+        self.calls.clear();
+        self.resources.clear();
+        Found {
+            spans: self.spans,
+            calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
+            resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
+            span_count: 0,
+        }
+    }
+}
+
+/// How to read spans.
+#[derive(Debug)]
+pub struct Recogniser {
+    /// Keys and their meanings.
+    pub keys: KeyTable,
+    /// How many dimensions there are.
+    pub dimensions: usize,
+    /// Spans that another pricetag has priced are none of ours.
+    pub trust_upstream: bool,
+}
+
+impl Recogniser {
+    /// Reads a request. Registers in `plan` every message that an edit may have to mend.
+    ///
+    /// # Errors
+    /// [`Malformed`], with the place; nothing has been counted then.
+    pub fn read<'a>(&self, body: &'a [u8], plan: &mut Plan, found: &mut Found<'a>) -> Result<(), Malformed> {
+        for field in Message::whole(body).fields() {
+            let field = field?;
+            if field.number == traces::RESOURCE_SPANS {
+                let index = found.resources.len();
+                self.resource_spans(&field, plan, found).map_err(|m| m.within("resource_spans", index))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resource_spans<'a>(
+        &self,
+        field: &Field<'a>,
+        plan: &mut Plan,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let (message, frame) = open(field, FrameId::BODY, plan)?;
+        let index = found.resources.len();
+        found.resources.push(None);
+        let mut scopes = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                resource_spans::RESOURCE => found.resources[index] = Some(field.message()?),
+                resource_spans::SCOPE_SPANS => {
+                    self.scope_spans(&field, frame, plan, found).map_err(|m| m.within("scope_spans", scopes))?;
+                    scopes += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn scope_spans<'a>(
+        &self,
+        field: &Field<'a>,
+        parent: FrameId,
+        plan: &mut Plan,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let (message, frame) = open(field, parent, plan)?;
+        let first_call = found.calls.len();
+        let mut scope_name = "";
+        let mut spans = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                scope_spans::SCOPE => {
+                    for inner in field.message()?.fields() {
+                        let inner = inner?;
+                        if inner.number == scope::NAME {
+                            scope_name = text(inner.message()?);
+                        }
+                    }
+                }
+                scope_spans::SPANS => {
+                    self.span(&field, frame, plan, found).map_err(|m| m.within("spans", spans))?;
+                    spans += 1;
+                }
+                _ => {}
+            }
+        }
+        // The scope may stand behind its spans.
+        for call in &mut found.calls[first_call..] {
+            call.scope = scope_name;
+        }
+        found.span_count += spans as u64;
+        Ok(())
+    }
+
+    fn span<'a>(
+        &self,
+        field: &Field<'a>,
+        parent: FrameId,
+        plan: &mut Plan,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let message = field.message()?;
+        let mut reading: Option<Reading<'a>> = None;
+        let mut ids = (None, None, [0; 8]);
+        let mut name = "";
+        let (mut kind, mut start, mut end, mut error) = (0, 0, 0, false);
+        let mut attributes = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                span::ATTRIBUTES => {
+                    self.attribute(&field, &mut reading).map_err(|m| m.within("attributes", attributes))?;
+                    attributes += 1;
+                }
+                span::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
+                span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
+                span::PARENT_SPAN_ID => ids.2 = field.message()?.bytes().try_into().unwrap_or_default(),
+                span::NAME => name = text(field.message()?),
+                span::KIND => kind = field.varint()?,
+                span::START_TIME => start = field.fixed64()?,
+                span::END_TIME => end = field.fixed64()?,
+                span::STATUS => error = is_error(field.message()?)?,
+                _ => {}
+            }
+        }
+        let ids = match ids {
+            (Some(trace), Some(span), parent) if trace != [0; 16] => Some(Ids { trace, span, parent }),
+            _ => None,
+        };
+        let call = reading.and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
+        let index = found.calls.len() as u32;
+        if let Some(ids) = ids {
+            found.spans.push(SpanNote { ids, call: call.is_some().then_some(index) });
+        }
+        if let Some((reading, role)) = call {
+            let (_, frame) = open(field, parent, plan)?;
+            let [operation, provider, host, asked, served, response_id, tier_asked, tier_served, error_type] =
+                reading.texts;
+            found.calls.push(Call {
+                ids,
+                frame,
+                resource: (found.resources.len() - 1) as u32,
+                scope: "",
+                name,
+                kind: kind as u8,
+                end_unix_nano: if end == 0 { start } else { end },
+                failed: error || !error_type.is_empty(),
+                role,
+                operation,
+                provider,
+                host,
+                model_asked: asked,
+                model_served: served,
+                response_id,
+                tier_asked,
+                tier_served,
+                usage: reading.usage(),
+                reported: reading.reported,
+                ours: reading.ours,
+                dimensions: reading.dimensions,
+            });
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn attribute<'a>(&self, field: &Field<'a>, reading: &mut Option<Reading<'a>>) -> Result<(), Malformed> {
+        let attribute = Attribute::read(field.message()?)?;
+        let meanings = self.keys.meanings(attribute.key);
+        if !meanings.is_empty() {
+            let value = attribute.scalar()?;
+            let reading = reading.get_or_insert_with(|| Reading::new(self.dimensions));
+            for ranked in meanings {
+                reading.take(*ranked, attribute.key, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fills the dimensions that are still open from the attributes of a resource.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing in the resource.
+    pub fn resource_dimensions<'a>(&self, resource: Option<Message<'a>>) -> Result<Dimensions<'a>, Malformed> {
+        let mut reading = Reading::new(self.dimensions);
+        for field in resource.iter().flat_map(|resource| resource.fields()) {
+            let field = field?;
+            if field.number == resource::ATTRIBUTES {
+                let attribute = Attribute::read(field.message()?)?;
+                for ranked in self.keys.meanings(attribute.key) {
+                    if matches!(ranked.meaning, Meaning::Dimension(_)) {
+                        reading.take(*ranked, attribute.key, attribute.scalar()?);
+                    }
+                }
+            }
+        }
+        Ok(reading.dimensions)
+    }
+}
+
+fn open<'a>(field: &Field<'a>, parent: FrameId, plan: &mut Plan) -> Result<(Message<'a>, FrameId), Malformed> {
+    let message = field.message()?;
+    let Value::Len(_, length_at) = field.value else { return Ok((message, parent)) };
+    Ok((message, plan.frame(parent, length_at, message.start, message.end)))
+}
+
+fn text(message: Message<'_>) -> &str {
+    std::str::from_utf8(message.bytes()).unwrap_or("")
+}
+
+fn is_error(message: Message<'_>) -> Result<bool, Malformed> {
+    let mut code = 0;
+    for field in message.fields() {
+        let field = field?;
+        if field.number == status::CODE {
+            code = field.varint()?;
+        }
+    }
+    Ok(code == ERROR)
+}
+
+/// What the attributes of one span say, the best-ranked of each meaning.
+#[derive(Debug)]
+struct Reading<'a> {
+    texts: [&'a str; Text::COUNT],
+    text_ranks: [u8; Text::COUNT],
+    counts: Counts,
+    count_ranks: [u8; Count::COUNT],
+    implausible: Option<&'a str>,
+    reported: Option<Reported<'a>>,
+    reported_rank: u8,
+    upstream: bool,
+    ours: u32,
+    dimensions: Dimensions<'a>,
+    dimension_ranks: smallvec::SmallVec<[u8; 4]>,
+}
+
+const UNSAID: u8 = u8::MAX;
+
+impl<'a> Reading<'a> {
+    fn new(dimensions: usize) -> Self {
+        Reading {
+            texts: [""; Text::COUNT],
+            text_ranks: [UNSAID; Text::COUNT],
+            counts: Counts::default(),
+            count_ranks: [UNSAID; Count::COUNT],
+            implausible: None,
+            reported: None,
+            reported_rank: UNSAID,
+            upstream: false,
+            ours: 0,
+            dimensions: smallvec![None; dimensions],
+            dimension_ranks: smallvec![UNSAID; dimensions],
+        }
+    }
+
+    fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
+        match meaning {
+            Meaning::Text(slot) => {
+                if let Some(text) = value.text()
+                    && rank < self.text_ranks[slot as usize]
+                {
+                    self.texts[slot as usize] = text;
+                    self.text_ranks[slot as usize] = rank;
+                }
+            }
+            Meaning::Count(slot) => match plausible(value, slot) {
+                Ok(0) => {}
+                Ok(count) if rank < self.count_ranks[slot as usize] => {
+                    *slot.of(&mut self.counts) = Some(count);
+                    self.count_ranks[slot as usize] = rank;
+                }
+                Ok(_) => {}
+                Err(Implausible) => self.implausible = Some(std::str::from_utf8(key).unwrap_or("")),
+            },
+            Meaning::ReportedCost => {
+                if rank < self.reported_rank {
+                    let key = std::str::from_utf8(key).unwrap_or("");
+                    self.reported = Some(Reported { key, value });
+                    self.reported_rank = rank;
+                }
+            }
+            Meaning::Dimension(index) => {
+                let value = match value {
+                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text),
+                    Scalar::Int(number) => Cow::Owned(number.to_string()),
+                    _ => return,
+                };
+                if rank < self.dimension_ranks[index as usize] {
+                    self.dimensions[index as usize] = Some(value);
+                    self.dimension_ranks[index as usize] = rank;
+                }
+            }
+            Meaning::UpstreamStatus => self.upstream = true,
+            Meaning::Ours(index) => self.ours |= 1 << index,
+        }
+    }
+
+    /// Whether this span is a call or a container of calls; `None` for everything else.
+    fn role(&self, kind: u64, trust_upstream: bool) -> Option<Role> {
+        if self.upstream && trust_upstream {
+            return None;
+        }
+        let said = |slot: Text| !self.texts[slot as usize].is_empty();
+        let operation = self.texts[Text::Operation as usize];
+        let used = !self.counts.is_empty() || self.implausible.is_some();
+        let model = said(Text::ModelAsked) || said(Text::ModelServed);
+        match Role::of(operation)? {
+            Role::Container => used.then_some(Role::Container),
+            Role::Call if Role::is_known_call(operation) || used => Some(Role::Call),
+            // Before operations had names, a client span with a provider and a model was a call.
+            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Text::Provider) => {
+                Some(Role::Call)
+            }
+            Role::Call => None,
+        }
+    }
+
+    fn usage(&self) -> Known<'a> {
+        match self.implausible {
+            Some(key) => Known::Implausible(key),
+            None if self.counts.is_empty() => Known::Nothing,
+            None => {
+                let disjoint = self.counts.disjoint(InputMeans::WithCache);
+                Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
+            }
+        }
+    }
+}
+
+struct Implausible;
+
+/// A count as an integer, an integral double or a decimal string. -1 in a part means "not known".
+fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
+    let count = match value {
+        Scalar::Int(count) => count,
+        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => double as i64,
+        Scalar::String("") => 0,
+        Scalar::String(text) => text.trim().parse().map_err(|_| Implausible)?,
+        _ => return Err(Implausible),
+    };
+    match u64::try_from(count) {
+        Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
+        Err(_) if count == -1 && !slot.is_total() => Ok(0),
+        _ => Err(Implausible),
+    }
+}

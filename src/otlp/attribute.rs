@@ -1,0 +1,40 @@
+//! Writes span attributes as they stand on the wire: `Span.attributes`, a `KeyValue` each.
+
+use super::fields::{any_value, key_value, span};
+use super::wire::{put_varint, varint_len};
+
+const LEN: u32 = 2;
+const FIXED64: u32 = 1;
+
+const fn tag(number: u32, wire_type: u32) -> u8 {
+    // Every number used here is below 16, so a tag is one byte.
+    (number << 3 | wire_type) as u8
+}
+
+/// Appends a double attribute. Keys are ours and shorter than 100 bytes.
+pub fn put_double(out: &mut Vec<u8>, key: &str, value: f64) {
+    open(out, key, 9);
+    out.push(tag(any_value::DOUBLE, FIXED64));
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+/// Appends a string attribute.
+pub fn put_string(out: &mut Vec<u8>, key: &str, value: &str) {
+    open(out, key, 1 + varint_len(value.len() as u64) + value.len());
+    out.push(tag(any_value::STRING, LEN));
+    put_varint(out, value.len() as u64);
+    out.extend_from_slice(value.as_bytes());
+}
+
+/// Appends everything up to an `AnyValue` of `value_len` bytes.
+fn open(out: &mut Vec<u8>, key: &str, value_len: usize) {
+    let value_field = 1 + varint_len(value_len as u64) + value_len;
+    let key_field = 1 + varint_len(key.len() as u64) + key.len();
+    out.push(tag(span::ATTRIBUTES, LEN));
+    put_varint(out, (key_field + value_field) as u64);
+    out.push(tag(key_value::KEY, LEN));
+    put_varint(out, key.len() as u64);
+    out.extend_from_slice(key.as_bytes());
+    out.push(tag(key_value::VALUE, LEN));
+    put_varint(out, value_len as u64);
+}

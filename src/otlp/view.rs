@@ -1,0 +1,80 @@
+//! Attributes and their values, borrowed from the body.
+
+use super::fields::{any_value, key_value};
+use super::wire::{Malformed, Message, Value};
+
+/// An attribute: its key, and its value still encoded.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute<'a> {
+    /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
+    pub key: &'a [u8],
+    value: Option<Message<'a>>,
+}
+
+/// A scalar attribute value. Arrays, maps and bytes are of no use to us and are not decoded.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Scalar<'a> {
+    /// `string_value`, when it is valid UTF-8.
+    String(&'a str),
+    /// `bool_value`.
+    Bool(bool),
+    /// `int_value`.
+    Int(i64),
+    /// `double_value`.
+    Double(f64),
+    /// Anything else.
+    Other,
+}
+
+impl<'a> Attribute<'a> {
+    /// Reads a `KeyValue`.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing, or a key or value that is not length-delimited.
+    #[inline]
+    pub fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut attribute = Attribute { key: b"", value: None };
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                key_value::KEY => attribute.key = field.message()?.bytes(),
+                key_value::VALUE => attribute.value = Some(field.message()?),
+                _ => {}
+            }
+        }
+        Ok(attribute)
+    }
+
+    /// Decodes the value. The last of several wins, as protobuf has it for a `oneof`.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing inside the value.
+    pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
+        let mut scalar = Scalar::Other;
+        let Some(value) = self.value else { return Ok(scalar) };
+        for field in value.fields() {
+            let field = field?;
+            scalar = match (field.number, field.value) {
+                (any_value::STRING, Value::Len(text, _)) => {
+                    std::str::from_utf8(text.bytes()).map_or(Scalar::Other, Scalar::String)
+                }
+                (any_value::BOOL, Value::Varint(bit)) => Scalar::Bool(bit != 0),
+                (any_value::INT, Value::Varint(int)) => Scalar::Int(int as i64),
+                (any_value::DOUBLE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
+                (5..=8, _) => Scalar::Other,
+                _ => scalar,
+            };
+        }
+        Ok(scalar)
+    }
+}
+
+impl<'a> Scalar<'a> {
+    /// The text of a non-empty string value.
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Scalar::String(text) if !text.is_empty() => Some(text),
+            _ => None,
+        }
+    }
+}

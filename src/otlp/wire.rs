@@ -1,0 +1,419 @@
+//! Protobuf framing over a borrowed body: fields with absolute offsets, nothing decoded, nothing copied.
+//!
+//! Every offset is a position in the whole body, so an error can say where, and a splice can go there.
+//! (<https://protobuf.dev/programming-guides/encoding/>)
+
+use std::fmt;
+
+/// A body that is not well-formed protobuf, or not of the expected shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Byte offset in the body.
+    pub offset: usize,
+    /// What is wrong there.
+    pub fault: Fault,
+    /// Where that is in the message, for people; filled in by whoever knows.
+    pub place: String,
+}
+
+impl Malformed {
+    /// Names the message element in which the fault was found, outermost last to be added.
+    #[must_use]
+    pub fn within(mut self, name: &str, index: usize) -> Self {
+        self.place = match self.place.as_str() {
+            "" => format!("{name}[{index}]"),
+            inner => format!("{name}[{index}].{inner}"),
+        };
+        self
+    }
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "malformed protobuf at byte {}", self.offset)?;
+        if !self.place.is_empty() {
+            write!(f, " ({})", self.place)?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+/// The ways in which framing can be wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The bytes end inside a value.
+    Truncated,
+    /// A length-delimited field claims more than its parent holds.
+    Length {
+        /// What the field claims.
+        claimed: u64,
+        /// What is left.
+        left: usize,
+    },
+    /// A varint of more than ten bytes.
+    Varint,
+    /// Field number 0, or one above 2^29 - 1.
+    FieldNumber,
+    /// Wire type 6 or 7.
+    WireType(u8),
+    /// A group that does not end, ends twice or is nested too deep.
+    Group,
+    /// A known field with a wire type that it can not have.
+    Mistyped {
+        /// The field's number.
+        number: u32,
+    },
+    /// A body too large for 32-bit offsets.
+    TooLarge,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Truncated => f.write_str("the body ends inside a value"),
+            Fault::Length { claimed, left } => {
+                write!(f, "a field claims {claimed} bytes where {left} are left")
+            }
+            Fault::Varint => f.write_str("a varint is longer than ten bytes"),
+            Fault::FieldNumber => f.write_str("a field number is out of range"),
+            Fault::WireType(wire_type) => write!(f, "wire type {wire_type} does not exist"),
+            Fault::Group => f.write_str("a group is not closed as it was opened"),
+            Fault::Mistyped { number } => write!(f, "field {number} has a wire type that it can not have"),
+            Fault::TooLarge => f.write_str("the body is larger than 4 GiB"),
+        }
+    }
+}
+
+/// A message inside a body: `body[start..end]`.
+#[derive(Clone, Copy, Debug)]
+pub struct Message<'a> {
+    body: &'a [u8],
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset past the last byte.
+    pub end: usize,
+}
+
+impl<'a> Message<'a> {
+    /// The whole body as one message.
+    pub fn whole(body: &'a [u8]) -> Self {
+        Message { body, start: 0, end: body.len() }
+    }
+
+    /// The message's bytes.
+    #[inline]
+    pub fn bytes(self) -> &'a [u8] {
+        &self.body[self.start..self.end]
+    }
+
+    /// The fields in wire order.
+    #[inline]
+    pub fn fields(self) -> Fields<'a> {
+        Fields { body: &self.body[..self.end], at: self.start }
+    }
+}
+
+/// One field: its number and its value.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// Field number.
+    pub number: u32,
+    /// Offset of the field's tag.
+    pub at: usize,
+    /// The value.
+    pub value: Value<'a>,
+}
+
+/// A field's value by wire type.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Wire type 0.
+    Varint(u64),
+    /// Wire type 1.
+    Fixed64(u64),
+    /// Wire type 2, with the offset of its length prefix.
+    Len(Message<'a>, usize),
+    /// Wire types 3 and 4: a group, skipped whole.
+    Group,
+    /// Wire type 5.
+    Fixed32(u32),
+}
+
+impl<'a> Field<'a> {
+    /// The value of a field that must be length-delimited.
+    ///
+    /// # Errors
+    /// [`Fault::Mistyped`] for any other wire type.
+    #[inline]
+    pub fn message(&self) -> Result<Message<'a>, Malformed> {
+        match self.value {
+            Value::Len(message, _) => Ok(message),
+            _ => Err(self.mistyped()),
+        }
+    }
+
+    /// The value of a field that must be a `fixed64`.
+    ///
+    /// # Errors
+    /// [`Fault::Mistyped`] for any other wire type.
+    #[inline]
+    pub fn fixed64(&self) -> Result<u64, Malformed> {
+        match self.value {
+            Value::Fixed64(value) => Ok(value),
+            _ => Err(self.mistyped()),
+        }
+    }
+
+    /// The value of a field that must be a varint.
+    ///
+    /// # Errors
+    /// [`Fault::Mistyped`] for any other wire type.
+    #[inline]
+    pub fn varint(&self) -> Result<u64, Malformed> {
+        match self.value {
+            Value::Varint(value) => Ok(value),
+            _ => Err(self.mistyped()),
+        }
+    }
+
+    #[cold]
+    fn mistyped(&self) -> Malformed {
+        malformed(self.at, Fault::Mistyped { number: self.number })
+    }
+}
+
+/// Iterates over the fields of a message. Stops for good at the first fault.
+#[derive(Clone, Debug)]
+pub struct Fields<'a> {
+    /// The body up to the message's end.
+    body: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = Result<Field<'a>, Malformed>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.body.len() {
+            return None;
+        }
+        let field = self.read();
+        if field.is_err() {
+            self.at = self.body.len();
+        }
+        Some(field)
+    }
+}
+
+/// Groups are deprecated since 2008; OTLP has none. Deeper than this is an attack.
+const MAX_GROUP_DEPTH: usize = 32;
+
+impl<'a> Fields<'a> {
+    #[inline]
+    fn read(&mut self) -> Result<Field<'a>, Malformed> {
+        let at = self.at;
+        let (number, wire_type) = self.tag()?;
+        let value = match wire_type {
+            3 => {
+                self.skip_group(number, at)?;
+                Value::Group
+            }
+            4 => return Err(malformed(at, Fault::Group)),
+            _ => self.value(wire_type)?,
+        };
+        Ok(Field { number, at, value })
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<(u32, u8), Malformed> {
+        let at = self.at;
+        let tag = self.varint()?;
+        let number = tag >> 3;
+        if number == 0 || number > 0x1fff_ffff {
+            return Err(malformed(at, Fault::FieldNumber));
+        }
+        Ok((number as u32, (tag & 7) as u8))
+    }
+
+    #[inline]
+    fn value(&mut self, wire_type: u8) -> Result<Value<'a>, Malformed> {
+        Ok(match wire_type {
+            0 => Value::Varint(self.varint()?),
+            1 => Value::Fixed64(u64::from_le_bytes(self.fixed()?)),
+            2 => {
+                let length_at = self.at;
+                let claimed = self.varint()?;
+                let left = self.body.len() - self.at;
+                if claimed > left as u64 {
+                    return Err(malformed(length_at, Fault::Length { claimed, left }));
+                }
+                let start = self.at;
+                self.at += claimed as usize;
+                Value::Len(Message { body: self.body, start, end: self.at }, length_at)
+            }
+            5 => Value::Fixed32(u32::from_le_bytes(self.fixed()?)),
+            other => return Err(malformed(self.at, Fault::WireType(other))),
+        })
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Result<u64, Malformed> {
+        match self.body.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at += 1;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    /// Like prost, accepts padded varints and refuses what does not fit 64 bits.
+    fn long_varint(&mut self) -> Result<u64, Malformed> {
+        let start = self.at;
+        let mut value = 0u64;
+        for (index, &byte) in self.body[start..].iter().take(10).enumerate() {
+            if index == 9 && byte > 1 {
+                return Err(malformed(start, Fault::Varint));
+            }
+            value |= u64::from(byte & 0x7f) << (7 * index);
+            if byte < 0x80 {
+                self.at = start + index + 1;
+                return Ok(value);
+            }
+        }
+        let fault = if self.body.len() - start < 10 { Fault::Truncated } else { Fault::Varint };
+        Err(malformed(start, fault))
+    }
+
+    #[inline]
+    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        let Some(bytes) = self.body[self.at..].first_chunk() else {
+            return Err(malformed(self.at, Fault::Truncated));
+        };
+        self.at += N;
+        Ok(*bytes)
+    }
+
+    #[cold]
+    fn skip_group(&mut self, number: u32, opened_at: usize) -> Result<(), Malformed> {
+        let mut open = [0u32; MAX_GROUP_DEPTH];
+        let mut depth = 0;
+        open[0] = number;
+        loop {
+            if self.at >= self.body.len() {
+                return Err(malformed(opened_at, Fault::Group));
+            }
+            let at = self.at;
+            let (number, wire_type) = self.tag()?;
+            match wire_type {
+                3 if depth + 1 < MAX_GROUP_DEPTH => {
+                    depth += 1;
+                    open[depth] = number;
+                }
+                4 if open[depth] == number => match depth.checked_sub(1) {
+                    Some(outer) => depth = outer,
+                    None => return Ok(()),
+                },
+                3 | 4 => return Err(malformed(at, Fault::Group)),
+                _ => {
+                    self.value(wire_type)?;
+                }
+            }
+        }
+    }
+}
+
+#[cold]
+pub(crate) fn malformed(offset: usize, fault: Fault) -> Malformed {
+    Malformed { offset, fault, place: String::new() }
+}
+
+/// Bytes that `value` takes as a canonical varint.
+#[inline]
+pub fn varint_len(value: u64) -> usize {
+    // 7 bits a byte; `| 1` because zero takes one byte too.
+    (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
+}
+
+/// Appends `value` as a canonical varint.
+#[inline]
+pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Appends a length-delimited field.
+pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
+    put_varint(out, u64::from(number) << 3 | 2);
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Appends a varint field.
+pub fn put_uint(out: &mut Vec<u8>, number: u32, value: u64) {
+    put_varint(out, u64::from(number) << 3);
+    put_varint(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn first(body: &[u8]) -> Result<Field<'_>, Malformed> {
+        Message::whole(body).fields().next().expect("a field")
+    }
+
+    #[test]
+    fn varints_of_every_length() {
+        for shift in 0..64 {
+            for value in [1u64 << shift, (1u64 << shift) - 1, u64::MAX >> shift] {
+                let mut body = vec![0x08];
+                put_varint(&mut body, value);
+                assert_eq!(body.len() - 1, varint_len(value), "{value}");
+                assert_eq!(first(&body).unwrap().varint().unwrap(), value);
+            }
+        }
+    }
+
+    #[test]
+    fn padded_varints_are_read() {
+        assert_eq!(first(&[0x08, 0x81, 0x80, 0x00]).unwrap().varint().unwrap(), 1);
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        let faults = [
+            (&[0x08][..], 1, Fault::Truncated),
+            (&[0x0a, 0x05, 0x00], 1, Fault::Length { claimed: 5, left: 1 }),
+            (&[0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02], 1, Fault::Varint),
+            (&[0x00, 0x00], 0, Fault::FieldNumber),
+            (&[0x0e], 1, Fault::WireType(6)),
+            (&[0x0c], 0, Fault::Group),
+            (&[0x0b, 0x08, 0x01], 0, Fault::Group),
+            (&[0x0b, 0x14], 1, Fault::Group),
+        ];
+        for (body, offset, fault) in faults {
+            assert_eq!(first(body).unwrap_err(), malformed(offset, fault), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn groups_are_skipped_whole() {
+        // group 1 { group 2 { 3: 7 } }, then field 4.
+        let body = [0x0b, 0x13, 0x18, 0x07, 0x14, 0x0c, 0x20, 0x09];
+        let numbers: Vec<u32> = Message::whole(&body).fields().map(|field| field.unwrap().number).collect();
+        assert_eq!(numbers, [1, 4]);
+    }
+
+    #[test]
+    fn group_bombs_are_refused() {
+        let body = vec![0x0b; 100_000];
+        assert_eq!(first(&body).unwrap_err().fault, Fault::Group);
+    }
+}

@@ -1,0 +1,335 @@
+//! The log in memory.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use super::{Budget, Item, OnFull, Part, Record, Request, Route};
+
+/// One of a log's readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReaderId(usize);
+
+/// A reader that refuses has no room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Full {
+    /// Its name, such as an exporter's id.
+    pub reader: String,
+}
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the queue of {} is full", self.reader)
+    }
+}
+
+impl std::error::Error for Full {}
+
+#[derive(Debug)]
+struct Cursor {
+    name: String,
+    budget: Budget,
+    waiting: VecDeque<Item>,
+    /// Reserved, queued and in flight.
+    requests: usize,
+    bytes: usize,
+    dropped: u64,
+    notify: Arc<Notify>,
+}
+
+impl Cursor {
+    fn has_room(&self, bytes: usize) -> bool {
+        // A request that is larger than the whole budget passes when it is alone, or it never would.
+        let fits = self.bytes + bytes <= self.budget.bytes || self.requests == 0;
+        self.requests < self.budget.requests && fits
+    }
+
+    fn release(&mut self, bytes: usize) {
+        self.requests -= 1;
+        self.bytes -= bytes;
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cursors: Vec<Cursor>,
+    closed: bool,
+}
+
+/// The log. Cheap to clone: all clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct Log {
+    state: Arc<Mutex<State>>,
+}
+
+impl Log {
+    /// Adds a reader. All are added before the first request comes.
+    pub fn reader(&self, name: impl Into<String>, budget: Budget) -> Reader {
+        let notify = Arc::new(Notify::new());
+        let mut state = self.lock();
+        state.cursors.push(Cursor {
+            name: name.into(),
+            budget,
+            waiting: VecDeque::new(),
+            requests: 0,
+            bytes: 0,
+            dropped: 0,
+            notify: Arc::clone(&notify),
+        });
+        Reader { id: ReaderId(state.cursors.len() - 1), log: self.clone(), notify }
+    }
+
+    /// Reserves room for a request of about `bytes` with all readers on these routes, or with none. Readers
+    /// that drop what they have no room for are left out.
+    ///
+    /// # Errors
+    /// [`Full`] when a reader that refuses has no room.
+    pub fn reserve(&self, routes: &[Route], bytes: usize) -> Result<Permit, Full> {
+        let mut state = self.lock();
+        let full = |route: &&Route| {
+            let cursor = &state.cursors[route.to.0];
+            cursor.budget.on_full == OnFull::Refuse && !cursor.has_room(bytes)
+        };
+        if let Some(route) = routes.iter().find(full) {
+            return Err(Full { reader: state.cursors[route.to.0].name.clone() });
+        }
+        let mut granted = SmallVec::new();
+        for route in routes {
+            let cursor = &mut state.cursors[route.to.0];
+            if cursor.has_room(bytes) {
+                cursor.requests += 1;
+                cursor.bytes += bytes;
+                granted.push(*route);
+            } else {
+                cursor.dropped += 1;
+            }
+        }
+        Ok(Permit { log: self.clone(), granted, bytes })
+    }
+
+    /// Appends a record past all budgets: for what is ours and must not be lost, such as settlements.
+    pub fn append(&self, to: &[Route], record: Record) {
+        let mut state = self.lock();
+        for route in to {
+            let Some(item) = item(&record, *route) else { continue };
+            let cursor = &mut state.cursors[route.to.0];
+            cursor.requests += 1;
+            cursor.bytes += item.bytes();
+            cursor.waiting.push_back(item);
+            cursor.notify.notify_one();
+        }
+    }
+
+    /// Nothing more will come: readers end when they have read everything.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        for cursor in &state.cursors {
+            cursor.notify.notify_waiters();
+            cursor.notify.notify_one();
+        }
+    }
+
+    /// For each reader: name, requests and bytes held, requests that it may hold, requests dropped.
+    pub fn levels(&self) -> Vec<(String, usize, usize, usize, u64)> {
+        let levels = |cursor: &Cursor| {
+            (cursor.name.clone(), cursor.requests, cursor.bytes, cursor.budget.requests, cursor.dropped)
+        };
+        self.lock().cursors.iter().map(levels).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a reader on this route gets of a record; `None`: nothing.
+fn item(record: &Record, route: Route) -> Option<Item> {
+    let request = |body: fn(&Request) -> &Bytes| {
+        let request = record.request.as_ref()?;
+        Some(Item::Request { signal: request.signal, body: body(request).clone(), items: request.items })
+    };
+    match route.part {
+        Part::Priced => request(|request| &request.priced),
+        Part::Raw => request(|request| &request.raw),
+        Part::Entries => (!record.entries.is_empty()).then(|| Item::Entries(record.entries.clone())),
+    }
+}
+
+/// Room that is reserved. Dropped without a commit, it is given back.
+#[derive(Debug)]
+pub struct Permit {
+    log: Log,
+    granted: SmallVec<[Route; 4]>,
+    bytes: usize,
+}
+
+impl Permit {
+    /// Puts the record into the log, for all readers at once.
+    pub fn commit(mut self, record: &Record) {
+        let mut state = self.log.lock();
+        for route in self.granted.drain(..) {
+            let cursor = &mut state.cursors[route.to.0];
+            cursor.bytes -= self.bytes;
+            match item(record, route) {
+                Some(item) => {
+                    cursor.bytes += item.bytes();
+                    cursor.waiting.push_back(item);
+                    cursor.notify.notify_one();
+                }
+                None => cursor.requests -= 1,
+            }
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.granted.is_empty() {
+            return;
+        }
+        let mut state = self.log.lock();
+        for route in &self.granted {
+            state.cursors[route.to.0].release(self.bytes);
+        }
+    }
+}
+
+/// Reads the log from its own cursor. Several tasks may read through clones of one reader.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    id: ReaderId,
+    log: Log,
+    notify: Arc<Notify>,
+}
+
+impl Reader {
+    /// Its id, for routes.
+    pub fn id(&self) -> ReaderId {
+        self.id
+    }
+
+    /// The next item; `None` when the log is closed and read to its end. What is read stays in the budget
+    /// until it is [`done`](Reader::done).
+    pub async fn next(&self) -> Option<Item> {
+        loop {
+            let notified = self.notify.notified();
+            {
+                let mut state = self.log.lock();
+                let closed = state.closed;
+                let cursor = &mut state.cursors[self.id.0];
+                if let Some(item) = cursor.waiting.pop_front() {
+                    if !cursor.waiting.is_empty() {
+                        // One wake-up may stand for several items: pass it on to the next consumer.
+                        self.notify.notify_one();
+                    }
+                    return Some(item);
+                }
+                if closed {
+                    self.notify.notify_one();
+                    return None;
+                }
+            }
+            notified.await;
+        }
+    }
+
+    /// Gives an item's room back: it was delivered, or given up.
+    pub fn done(&self, item: &Item) {
+        self.log.lock().cursors[self.id.0].release(item.bytes());
+    }
+
+    /// How many requests are left, in flight included.
+    pub fn left(&self) -> usize {
+        self.log.lock().cursors[self.id.0].requests
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::Signal;
+
+    fn budget(requests: usize, on_full: OnFull) -> Budget {
+        Budget { requests, bytes: 1000, on_full }
+    }
+
+    fn record(body: &'static [u8], entries: &'static [u8]) -> Record {
+        let raw = Bytes::from_static(body);
+        let request = Request { signal: Signal::Traces, priced: raw.clone(), raw, items: 1 };
+        Record { request: Some(request), entries: Bytes::from_static(entries) }
+    }
+
+    fn route(reader: &Reader) -> Route {
+        Route { to: reader.id(), part: Part::Priced }
+    }
+
+    /// Scenario: one exporter is full and refuses.
+    /// Guarantees: nobody gets the request; when there is room again, everybody does.
+    #[tokio::test]
+    async fn room_is_reserved_in_all_or_in_none() {
+        let log = Log::default();
+        let ledger = log.reader("ledger", budget(9, OnFull::Refuse));
+        let (a, b) = (log.reader("a", budget(1, OnFull::Refuse)), log.reader("b", budget(9, OnFull::Refuse)));
+        let money = Route { to: ledger.id(), part: Part::Entries };
+        let routes = [money, route(&a), route(&b)];
+        log.reserve(&routes, 4).unwrap().commit(&record(b"body", b"money"));
+        assert_eq!(log.reserve(&routes, 4).unwrap_err(), Full { reader: "a".into() });
+        assert_eq!((ledger.left(), a.left(), b.left()), (1, 1, 1));
+        let item = a.next().await.unwrap();
+        assert!(log.reserve(&routes, 4).is_err(), "in flight counts");
+        a.done(&item);
+        drop(log.reserve(&routes, 4).unwrap());
+        assert_eq!((ledger.left(), a.left(), b.left()), (1, 0, 1), "a dropped permit gives room back");
+        assert!(matches!(ledger.next().await.unwrap(), Item::Entries(entries) if entries == "money"));
+    }
+
+    /// Scenario: one exporter is full and drops.
+    /// Guarantees: the others get the request, the drop is counted.
+    #[tokio::test]
+    async fn a_reader_that_drops_holds_up_nobody() {
+        let log = Log::default();
+        let (a, b) = (log.reader("a", budget(1, OnFull::Drop)), log.reader("b", budget(9, OnFull::Refuse)));
+        for _ in 0..3 {
+            log.reserve(&[route(&a), route(&b)], 4).unwrap().commit(&record(b"body", b""));
+        }
+        assert_eq!((a.left(), b.left()), (1, 3));
+        assert_eq!(log.levels()[0].4, 2);
+    }
+
+    /// Scenario: several consumers, the log closes.
+    /// Guarantees: every item is read once, every consumer ends.
+    #[tokio::test]
+    async fn consumers_share_and_end() {
+        let log = Log::default();
+        let reader = log.reader("a", Budget { requests: 1000, bytes: 1 << 20, on_full: OnFull::Refuse });
+        let consumers: Vec<_> = (0..4)
+            .map(|_| {
+                let reader = reader.clone();
+                tokio::spawn(async move {
+                    let mut read = 0;
+                    while let Some(item) = reader.next().await {
+                        reader.done(&item);
+                        read += 1;
+                        tokio::task::yield_now().await;
+                    }
+                    read
+                })
+            })
+            .collect();
+        for _ in 0..100 {
+            log.reserve(&[route(&reader)], 4).unwrap().commit(&record(b"body", b""));
+        }
+        tokio::task::yield_now().await;
+        log.close();
+        let mut read = 0;
+        for consumer in consumers {
+            read += consumer.await.unwrap();
+        }
+        assert_eq!((read, reader.left()), (100, 0));
+    }
+}

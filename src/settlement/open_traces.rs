@@ -1,0 +1,424 @@
+//! The table of open traces: sharded by trace id, ordered by age, bounded in bytes.
+
+use std::hash::BuildHasher;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use slab::Slab;
+
+use super::trace::{self, Calls, OpenCall};
+use super::tree::{NODE_BYTES, NONE, Tree};
+use super::{Facts, Settled, Verdict};
+use crate::genai::recognise::SpanNote;
+
+/// Enough that two cores seldom want the same one, few enough that each has a fair share of the budget.
+const SHARDS: usize = 16;
+const TRACE_BYTES: usize = size_of::<Trace>() + 12;
+const CALL_BYTES: usize = size_of::<OpenCall>() + 8;
+
+/// A verdict, and whether it may still change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict at this moment.
+    pub verdict: Verdict,
+    /// The trace is open: a [`Settled`] follows.
+    pub open: bool,
+}
+
+impl Judged {
+    /// For a call that belongs to no trace: nothing can change it.
+    pub const ALONE: Judged = Judged { verdict: Verdict::Counts, open: false };
+}
+
+#[derive(Debug)]
+struct Trace {
+    id: [u8; 16],
+    last_seen: u64,
+    first_node: u32,
+    first_call: u32,
+    /// Neighbours in the order of age.
+    older: u32,
+    newer: u32,
+}
+
+#[derive(Debug)]
+struct Shard {
+    tree: Tree,
+    calls: Calls,
+    traces: Slab<Trace>,
+    by_id: HashTable<u32>,
+    oldest: u32,
+    newest: u32,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Shard {
+            tree: Tree::default(),
+            calls: Slab::new(),
+            traces: Slab::new(),
+            by_id: HashTable::new(),
+            oldest: NONE,
+            newest: NONE,
+        }
+    }
+}
+
+/// The traces that may still change. Times are nanoseconds on a monotonic clock of the caller's.
+#[derive(Debug)]
+pub struct OpenTraces {
+    shards: [Mutex<Shard>; SHARDS],
+    hasher: RandomState,
+    settle_after: u64,
+    shard_bytes: usize,
+}
+
+impl OpenTraces {
+    /// A table that settles traces `settle_after` nanoseconds after their last span, or the oldest ones
+    /// earlier when it holds more than `max_bytes`.
+    pub fn new(settle_after: u64, max_bytes: usize) -> Self {
+        OpenTraces {
+            shards: Default::default(),
+            hasher: RandomState::default(),
+            settle_after,
+            shard_bytes: max_bytes / SHARDS,
+        }
+    }
+
+    /// A hash for [`Facts`]; zero for the empty text.
+    pub fn hash(&self, text: &str) -> u64 {
+        if text.is_empty() { 0 } else { self.hasher.hash_one(text) | 1 }
+    }
+
+    /// Adds the spans of a request, then judges its calls: `verdicts[n]` is on call n. Those traces that had
+    /// to make room are appended to `settled`.
+    pub fn judge(
+        &self,
+        now: u64,
+        spans: &[SpanNote],
+        facts: impl Fn(u32) -> Facts,
+        verdicts: &mut [Judged],
+        settled: &mut Vec<Settled>,
+    ) {
+        // First all spans, calls or not: a child may stand behind its parent in the body.
+        let mut shard = Held::default();
+        let mut over_budget = false;
+        for note in spans {
+            let shard = shard.of(self, &note.ids.trace);
+            let trace = shard.touch(self, note.ids.trace, now);
+            let mut first = shard.traces[trace as usize].first_node;
+            let node = shard.tree.add(trace, &mut first, note.ids.span, note.ids.parent);
+            shard.traces[trace as usize].first_node = first;
+            if let Some(call) = note.call
+                && shard.tree.node(node).call == NONE
+            {
+                let next = shard.traces[trace as usize].first_call;
+                let call = OpenCall::new(note.ids.span, facts(call), node, next);
+                let call = shard.calls.insert(call) as u32;
+                shard.traces[trace as usize].first_call = call;
+                shard.tree.set_call(node, call);
+            }
+            over_budget |= shard.bytes() > self.shard_bytes;
+        }
+        for note in spans {
+            let Some(call) = note.call else { continue };
+            let shard = shard.of(self, &note.ids.trace);
+            // Another thread may have settled the trace in between, to make room.
+            verdicts[call as usize] = shard.verdict(self, note).unwrap_or(Judged::ALONE);
+        }
+        drop(shard);
+        if over_budget {
+            self.make_room(settled);
+        }
+    }
+
+    fn make_room(&self, settled: &mut Vec<Settled>) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            while shard.bytes() > self.shard_bytes && shard.oldest != NONE {
+                shard.settle_oldest(self, settled);
+            }
+        }
+    }
+
+    /// Settles the traces that have been idle for long enough.
+    pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
+        self.settle_before(now.saturating_sub(self.settle_after), settled);
+    }
+
+    /// Settles all traces.
+    pub fn settle_all(&self, settled: &mut Vec<Settled>) {
+        self.settle_before(u64::MAX, settled);
+    }
+
+    fn settle_before(&self, before: u64, settled: &mut Vec<Settled>) {
+        for shard in &self.shards {
+            let mut shard = lock(shard);
+            while shard.oldest != NONE && shard.traces[shard.oldest as usize].last_seen <= before {
+                shard.settle_oldest(self, settled);
+            }
+        }
+    }
+
+    /// Open traces, and the bytes that they take.
+    pub fn size(&self) -> (usize, usize) {
+        self.shards.iter().map(lock).fold((0, 0), |(traces, bytes), shard| {
+            (traces + shard.traces.len(), bytes + shard.bytes())
+        })
+    }
+
+    fn shard_of(&self, trace: &[u8; 16]) -> usize {
+        // The table in a shard uses the other bits.
+        (self.hasher.hash_one(trace) >> 32) as usize % SHARDS
+    }
+}
+
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The shard that is locked at the moment: neighbours in a request are mostly of one trace.
+#[derive(Default)]
+struct Held<'t> {
+    shard: Option<(usize, MutexGuard<'t, Shard>)>,
+}
+
+impl<'t> Held<'t> {
+    fn of(&mut self, table: &'t OpenTraces, trace: &[u8; 16]) -> &mut Shard {
+        let wanted = table.shard_of(trace);
+        if self.shard.as_ref().is_none_or(|(held, _)| *held != wanted) {
+            self.shard = None; // unlock before the next lock: two threads must never wait for each other
+        }
+        &mut self.shard.get_or_insert_with(|| (wanted, lock(&table.shards[wanted]))).1
+    }
+}
+
+impl Shard {
+    fn bytes(&self) -> usize {
+        self.tree.len() * NODE_BYTES + self.calls.len() * CALL_BYTES + self.traces.len() * TRACE_BYTES
+    }
+
+    fn find(&self, table: &OpenTraces, id: &[u8; 16]) -> Option<u32> {
+        let hash = table.hasher.hash_one(id);
+        self.by_id.find(hash, |&index| self.traces[index as usize].id == *id).copied()
+    }
+
+    /// The trace's index, as the newest of all.
+    fn touch(&mut self, table: &OpenTraces, id: [u8; 16], now: u64) -> u32 {
+        let index = match self.find(table, &id) {
+            Some(index) if index == self.newest => index,
+            Some(index) => {
+                self.unlink(index);
+                self.append(index);
+                index
+            }
+            None => {
+                let trace =
+                    Trace { id, last_seen: now, first_node: NONE, first_call: NONE, older: NONE, newer: NONE };
+                let index = self.traces.insert(trace) as u32;
+                let (traces, hasher) = (&self.traces, &table.hasher);
+                self.by_id.insert_unique(hasher.hash_one(id), index, |&index| {
+                    hasher.hash_one(traces[index as usize].id)
+                });
+                self.append(index);
+                index
+            }
+        };
+        self.traces[index as usize].last_seen = now;
+        index
+    }
+
+    fn append(&mut self, index: u32) {
+        let older = std::mem::replace(&mut self.newest, index);
+        self.traces[index as usize].older = older;
+        self.traces[index as usize].newer = NONE;
+        match self.traces.get_mut(older as usize) {
+            Some(older) => older.newer = index,
+            None => self.oldest = index,
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Trace { older, newer, .. } = self.traces[index as usize];
+        match self.traces.get_mut(older as usize) {
+            Some(older) => older.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.traces.get_mut(newer as usize) {
+            Some(newer) => newer.older = older,
+            None => self.newest = older,
+        }
+    }
+
+    fn verdict(&mut self, table: &OpenTraces, note: &SpanNote) -> Option<Judged> {
+        let trace = self.find(table, &note.ids.trace)?;
+        let mut first = self.traces[trace as usize].first_node;
+        let node = self.tree.add(trace, &mut first, note.ids.span, note.ids.parent);
+        self.traces[trace as usize].first_node = first;
+        match self.tree.node(node).call {
+            NONE => None,
+            // The same span once more (a resend): it is what it was, and settles with the first.
+            call => Some(match self.calls[call as usize].forwarded {
+                Some(verdict) => Judged { verdict, open: false },
+                None => Judged { verdict: trace::judge(&mut self.calls, &self.tree, call), open: true },
+            }),
+        }
+    }
+
+    fn settle_oldest(&mut self, table: &OpenTraces, settled: &mut Vec<Settled>) {
+        let index = self.oldest;
+        self.unlink(index);
+        let trace = self.traces.remove(index as usize);
+        if let Ok(entry) = self.by_id.find_entry(table.hasher.hash_one(trace.id), |&known| known == index) {
+            entry.remove();
+        }
+        if trace.first_call != NONE {
+            let mut changes = Vec::new();
+            let mut at = trace.first_call;
+            while at != NONE {
+                let call = &self.calls[at as usize];
+                let verdict = trace::settle(&self.calls, &self.tree, at);
+                if call.forwarded.is_some_and(|forwarded| forwarded != verdict) {
+                    changes.push((call.span, verdict));
+                }
+                at = call.next_in_trace;
+            }
+            let mut at = trace.first_call;
+            while at != NONE {
+                at = self.calls.remove(at as usize).next_in_trace;
+            }
+            settled.push(Settled { trace: trace.id, changes });
+        }
+        self.tree.remove(trace.first_node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::genai::call::{Ids, Role};
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn note(trace: u8, span: u8, parent: u8, call: Option<u32>) -> SpanNote {
+        let id = |n: u8| [n, 0, 0, 0, 0, 0, 0, 0];
+        SpanNote { ids: Ids { trace: [trace; 16], span: id(span), parent: id(parent) }, call }
+    }
+
+    fn facts(scope: u64, richness: u8) -> Facts {
+        let role = Role::Call;
+        Facts { role, scope, kind: 3, response_id: 7, model: 1, input: 1500, output: 350, richness }
+    }
+
+    fn judge(table: &OpenTraces, now: u64, spans: &[SpanNote], calls: &[Facts]) -> Vec<Verdict> {
+        let mut verdicts = vec![Judged::ALONE; calls.len()];
+        table.judge(now, spans, |n| calls[n as usize], &mut verdicts, &mut Vec::new());
+        verdicts.into_iter().map(|judged| judged.verdict).collect()
+    }
+
+    fn settled(table: &OpenTraces) -> Vec<([u8; 8], Verdict)> {
+        let mut settled = Vec::new();
+        table.settle_all(&mut settled);
+        assert_eq!(table.size(), (0, 0), "everything is forgotten");
+        settled.into_iter().flat_map(|settled| settled.changes).collect()
+    }
+
+    fn span(n: u8) -> [u8; 8] {
+        note(0, n, 0, None).ids.span
+    }
+
+    /// Scenario: an SDK's own span below an instrumentation's, the SDK's telling more, child first.
+    /// Guarantees: the richer one counts, in either order within a request.
+    #[test]
+    fn of_two_reports_in_one_request_the_richer_counts() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        let spans = [note(1, 2, 1, Some(0)), note(1, 1, 0, Some(1)), note(2, 1, 0, Some(2)), note(2, 2, 1, Some(3))];
+        let calls = [facts(1, 6), facts(2, 5), facts(2, 5), facts(1, 6)];
+        let dup = Verdict::Duplicate { of: span(2) };
+        assert_eq!(judge(&table, 0, &spans, &calls), [Verdict::Counts, dup, dup, Verdict::Counts]);
+        assert_eq!(settled(&table), []);
+    }
+
+    /// Scenario: the poorer report was forwarded as counting; the richer one comes in a later request.
+    /// Guarantees: never both at once; at settlement the richer one counts.
+    #[test]
+    fn settlement_prefers_the_richer_report_that_came_later() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        assert_eq!(judge(&table, 0, &[note(1, 2, 1, Some(0))], &[facts(1, 5)]), [Verdict::Counts]);
+        let dup = Verdict::Duplicate { of: span(2) };
+        assert_eq!(judge(&table, 1, &[note(1, 1, 0, Some(0))], &[facts(2, 6)]), [dup]);
+        let mut changes = settled(&table);
+        changes.sort_by_key(|change| change.0);
+        assert_eq!(changes, [(span(1), Verdict::Counts), (span(2), Verdict::Duplicate { of: span(1) })]);
+    }
+
+    /// Scenario: fifty identical calls side by side, and two below one report without response ids.
+    /// Guarantees: no relation, no duplicate; one report stands for one call only.
+    #[test]
+    fn equal_calls_are_not_duplicates_without_a_relation() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        let spans: Vec<_> = (0..50).map(|n| note(1, n + 2, 1, Some(n.into()))).collect();
+        let verdicts = judge(&table, 0, &spans, &[facts(1, 3); 50]);
+        assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Counts));
+
+        let nameless = |scope| Facts { response_id: 0, ..facts(scope, 3) };
+        let spans = [note(2, 2, 1, Some(0)), note(2, 3, 1, Some(1)), note(2, 1, 0, Some(2))];
+        let verdicts = judge(&table, 0, &spans, &[nameless(1), nameless(1), nameless(2)]);
+        assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Counts).count(), 2);
+    }
+
+    /// Scenario: an agent span that repeats its calls, before them and after them; a remote one without calls.
+    /// Guarantees: it counts only while nothing below it is known.
+    #[test]
+    fn containers_give_way_to_the_calls_below_them() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        let agent = Facts { role: Role::Container, response_id: 0, ..facts(1, 3) };
+        assert_eq!(judge(&table, 0, &[note(1, 1, 0, Some(0))], &[agent]), [Verdict::Counts]);
+        // The call hangs below a span that is none, and that comes later still.
+        assert_eq!(judge(&table, 1, &[note(1, 3, 2, Some(0))], &[facts(1, 3)]), [Verdict::Counts]);
+        judge(&table, 2, &[note(1, 2, 1, None)], &[]);
+        let spans = [note(2, 2, 1, Some(0)), note(2, 1, 0, Some(1))];
+        assert_eq!(judge(&table, 3, &spans, &[facts(1, 3), agent]), [Verdict::Counts, Verdict::Aggregate]);
+        assert_eq!(settled(&table), [(span(1), Verdict::Aggregate)]);
+    }
+
+    /// Scenario: a million traces against a budget of 1 MiB, then a flood into one.
+    /// Guarantees: the budget holds, the oldest settle, idle ones settle by time.
+    #[test]
+    fn the_table_is_bounded() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        let mut all = Vec::new();
+        for n in 0..100_000u32 {
+            let mut note = note(0, 1, 0, Some(0));
+            note.ids.trace[..4].copy_from_slice(&(n + 1).to_le_bytes());
+            table.judge(u64::from(n), &[note], |_| facts(1, 3), &mut [Judged::ALONE], &mut all);
+        }
+        let (open, bytes) = table.size();
+        assert!(bytes <= 1 << 20, "{bytes}");
+        assert_eq!(open + all.len(), 100_000);
+        table.settle_idle(10 * SECOND + 200_000, &mut all);
+        assert_eq!((table.size(), all.len()), ((0, 0), 100_000));
+    }
+
+    #[test]
+    fn cycles_and_depth_end() {
+        let table = OpenTraces::new(10 * SECOND, 1 << 26);
+        let circle = [note(1, 1, 2, Some(0)), note(1, 2, 1, Some(1)), note(1, 3, 3, Some(2))];
+        judge(&table, 0, &circle, &[facts(1, 3), facts(2, 3), facts(3, 3)]);
+        let deep: Vec<_> = (1..10_000u64)
+            .map(|n| SpanNote {
+                ids: Ids { trace: [9; 16], span: n.to_le_bytes(), parent: (n + 1).to_le_bytes() },
+                call: Some(n as u32 - 1),
+            })
+            .collect();
+        judge(&table, 0, &deep, &vec![facts(1, 3); deep.len()]);
+        settled(&table);
+    }
+
+    /// A span that is no call must stay cheap: 64 MiB are to hold more than a million of them.
+    #[test]
+    fn a_span_costs_at_most_48_bytes() {
+        const { assert!(NODE_BYTES <= 48) };
+    }
+}

@@ -1,0 +1,133 @@
+//! The spans of open traces as trees. Spans come in any order: a parent that is only named stands as a
+//! placeholder until it comes itself.
+
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use slab::Slab;
+
+/// "None" for the 32-bit indices used here.
+pub(super) const NONE: u32 = u32::MAX;
+/// Bytes that a span costs: a node, its slab tag and its share of the hash table.
+pub(super) const NODE_BYTES: usize = size_of::<Node>() + 12;
+
+/// A span, 32 bytes.
+#[derive(Debug)]
+pub(super) struct Node {
+    span: [u8; 8],
+    /// Index of its trace; span ids are unique only within one.
+    trace: u32,
+    pub(super) parent: u32,
+    first_child: u32,
+    next_sibling: u32,
+    next_in_trace: u32,
+    /// Index of its call, if it is one.
+    pub(super) call: u32,
+}
+
+/// Ancestors and descendants that are looked at: traces are shallow, strangers are not to be trusted.
+const MAX_ABOVE: usize = 128;
+const MAX_BELOW: usize = 512;
+
+#[derive(Debug, Default)]
+pub(super) struct Tree {
+    nodes: Slab<Node>,
+    by_span: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Tree {
+    /// Spans held, placeholders included.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(super) fn node(&self, index: u32) -> &Node {
+        &self.nodes[index as usize]
+    }
+
+    pub(super) fn set_call(&mut self, index: u32, call: u32) {
+        self.nodes[index as usize].call = call;
+    }
+
+    /// Puts a span below its parent. `first` is the head of its trace's list of nodes.
+    pub(super) fn add(&mut self, trace: u32, first: &mut u32, span: [u8; 8], parent: [u8; 8]) -> u32 {
+        let index = self.find_or_insert(trace, first, span);
+        if parent != [0; 8] && parent != span && self.node(index).parent == NONE {
+            let above = self.find_or_insert(trace, first, parent);
+            let sibling = std::mem::replace(&mut self.nodes[above as usize].first_child, index);
+            let node = &mut self.nodes[index as usize];
+            node.parent = above;
+            node.next_sibling = sibling;
+        }
+        index
+    }
+
+    fn find_or_insert(&mut self, trace: u32, first: &mut u32, span: [u8; 8]) -> u32 {
+        let hash = self.hasher.hash_one((trace, span));
+        let nodes = &self.nodes;
+        let same = |&index: &u32| {
+            let node = &nodes[index as usize];
+            node.trace == trace && node.span == span
+        };
+        if let Some(&index) = self.by_span.find(hash, same) {
+            return index;
+        }
+        let index = self.nodes.insert(Node {
+            span,
+            trace,
+            parent: NONE,
+            first_child: NONE,
+            next_sibling: NONE,
+            next_in_trace: std::mem::replace(first, NONE),
+            call: NONE,
+        }) as u32;
+        *first = index;
+        let (nodes, hasher) = (&self.nodes, &self.hasher);
+        self.by_span.insert_unique(hash, index, |&index| {
+            let node = &nodes[index as usize];
+            hasher.hash_one((node.trace, node.span))
+        });
+        index
+    }
+
+    /// The calls above a span, nearest first.
+    pub(super) fn calls_above(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(self.node(index).parent), |&at| (at != NONE).then(|| self.node(at).parent))
+            .take(MAX_ABOVE)
+            .take_while(|&at| at != NONE)
+            .map(|at| self.node(at).call)
+            .filter(|&call| call != NONE)
+    }
+
+    /// The calls below a span.
+    pub(super) fn calls_below(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut open: smallvec::SmallVec<[u32; 16]> = smallvec::smallvec![self.node(index).first_child];
+        std::iter::from_fn(move || {
+            loop {
+                let at = open.pop()?;
+                if at != NONE {
+                    let node = self.node(at);
+                    open.push(node.next_sibling);
+                    open.push(node.first_child);
+                    return Some(node.call);
+                }
+            }
+        })
+        .take(MAX_BELOW)
+        .filter(|&call| call != NONE)
+    }
+
+    /// Forgets a trace's spans.
+    pub(super) fn remove(&mut self, mut first: u32) {
+        while first != NONE {
+            let node = self.nodes.remove(first as usize);
+            let hash = self.hasher.hash_one((node.trace, node.span));
+            if let Ok(entry) = self.by_span.find_entry(hash, |&index| index == first) {
+                entry.remove();
+            }
+            first = node.next_in_trace;
+        }
+    }
+}

@@ -1,1 +1,32 @@
 //! What a call costs: the catalog, matching names in it, its rules, exact money, the receipt. Pure.
+//!
+//! ```text
+//! names on a span --matching--> a model of the catalog --rules--> the rates in force --price--> a receipt
+//! ```
+//! `format` is what is written, `catalog` what it means. Money is integer picodollars from rate to receipt.
+
+pub mod catalog;
+pub mod decimal;
+pub mod format;
+pub mod import;
+mod index;
+pub mod matching;
+pub mod money;
+mod names;
+mod pattern;
+mod price;
+pub mod rate;
+pub mod receipt;
+pub mod resolver;
+pub mod rules;
+pub mod status;
+pub mod when;
+
+pub use catalog::{Catalog, Model, ModelId, Provider, ProviderId};
+pub use format::{CatalogError, CatalogFile};
+pub use matching::{ModelQuery, Resolution};
+pub use money::Picodollars;
+pub use receipt::{Flags, Line, Receipt};
+pub use resolver::Resolver;
+pub use rules::Conditions;
+pub use status::{Reason, Status};

@@ -1,0 +1,1 @@
+//! Converting published price lists into our format. Pure: text in, text out.

@@ -1,0 +1,219 @@
+//! From the names on a span to an entry of the catalog.
+//!
+//! Only what is known to carry no meaning is ever removed from a name ([`names`](super::names)); never anything fuzzy.
+
+use std::borrow::Cow;
+
+use smallvec::SmallVec;
+
+use super::catalog::{Catalog, ModelId, ProviderId};
+use super::names::{MAX_NAME, peel, strip_once, with_compact_date};
+
+/// What a span says about who served a call; empty where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ModelQuery<'a> {
+    /// `gen_ai.provider.name`, or `gen_ai.system`.
+    pub provider: &'a str,
+    /// `server.address`.
+    pub host: &'a str,
+    /// `gen_ai.response.model`.
+    pub served: &'a str,
+    /// `gen_ai.request.model`.
+    pub asked: &'a str,
+}
+
+/// What told the provider.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProviderBy {
+    /// Nothing did.
+    #[default]
+    Nothing,
+    /// The provider's name on the span.
+    Name,
+    /// The host.
+    Host,
+    /// A route before the model's name, as in `azure/gpt-4o`.
+    Route,
+    /// The model's name.
+    Model,
+}
+
+/// How far a model's name was from one in the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ModelBy {
+    /// A name of the catalog, routes taken off.
+    Exact,
+    /// A glob or regular expression of the catalog.
+    Pattern,
+    /// A name whose date is written in another way.
+    Date,
+    /// A name after an explicit date or revision was taken off.
+    Revision,
+    /// The only model with this name when organisation or revision are left out.
+    Short,
+}
+
+/// The catalog's entry for a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resolution {
+    /// Who bills.
+    pub provider: Option<ProviderId>,
+    /// What told so.
+    pub provider_by: ProviderBy,
+    /// Whose price holds. For a reseller it may stand in another provider's list.
+    pub model: Option<ModelId>,
+    /// How it was found.
+    pub model_by: Option<ModelBy>,
+    /// The served model is unknown: this is the asked one.
+    pub asked_model: bool,
+    /// The region that the model's name carried (`us.anthropic.…`): a condition of the price.
+    pub region: Option<&'static str>,
+}
+
+/// A model found in a provider's list.
+struct Found {
+    model: ModelId,
+    by: ModelBy,
+    region: Option<&'static str>,
+}
+
+impl Catalog {
+    /// The entry for what a span says.
+    ///
+    /// A host that the catalog knows says who bills (an OpenAI SDK that calls another provider still names itself), if
+    /// that provider lists the model; then the provider's name; and without either, a route in the model's name, then
+    /// the model's name itself. The served model counts; an unknown one gives way to the asked one.
+    pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
+        let models: SmallVec<[(Cow<'_, str>, bool); 2]> = [(query.served, false), (query.asked, true)]
+            .into_iter()
+            .map(|(name, asked)| (normal(name), asked))
+            .filter(|(name, _)| !name.is_empty())
+            .collect();
+        let by_name = self.names.named(&normal(query.provider)).map(|provider| (provider, ProviderBy::Name));
+        let by_host = self.names.behind(&host(query.host)).map(|provider| (provider, ProviderBy::Host));
+
+        for (name, asked_model) in &models {
+            for (provider, provider_by) in by_host.into_iter().chain(by_name) {
+                if let Some(found) = self.find(provider, name) {
+                    return found.resolution(provider, provider_by, *asked_model);
+                }
+            }
+            if let Some((provider, provider_by, found)) = self.by_model(name, by_host.or(by_name).is_some()) {
+                return found.resolution(provider, provider_by, *asked_model);
+            }
+        }
+        match by_name.or(by_host) {
+            Some((provider, provider_by)) => {
+                Resolution { provider: Some(provider), provider_by, ..Resolution::default() }
+            }
+            None => Resolution::default(),
+        }
+    }
+
+    /// The model in the lists of a provider and of those it resells. `name` is lowercase.
+    fn find(&self, provider: ProviderId, name: &str) -> Option<Found> {
+        let entry = self.provider(provider);
+        let chain = || entry.chain.iter().map(|id| &self.provider(*id).names);
+        let peeled = peel(name, |route| self.names.exact(route).is_some());
+        let found = |model, by| Found { model, by, region: peeled.region };
+        let mut names = peeled.names.clone();
+        for name in &peeled.names {
+            let ending = entry.same_price.iter().find_map(|ending| name.strip_suffix(&**ending));
+            names.extend(ending.filter(|rest| !rest.is_empty()));
+        }
+
+        for name in &names {
+            if let Some(model) = chain().find_map(|names| names.exact(name)) {
+                return Some(found(model, ModelBy::Exact));
+            }
+        }
+        for name in &names {
+            if let Some(model) = chain().find_map(|names| names.pattern(name)) {
+                return Some(found(model, ModelBy::Pattern));
+            }
+        }
+        for name in &names {
+            if let Some(dated) = with_compact_date(name)
+                && let Some(model) = chain().find_map(|names| names.dated(&dated))
+            {
+                return Some(found(model, ModelBy::Date));
+            }
+        }
+        for name in &names {
+            let mut rest = *name;
+            while let Some(stripped) = strip_once(rest) {
+                rest = stripped;
+                if let Some(model) = chain().find_map(|names| names.exact(rest)) {
+                    return Some(found(model, ModelBy::Revision));
+                }
+            }
+        }
+        names
+            .iter()
+            .find_map(|name| chain().find_map(|names| names.short(name)))
+            .map(|model| found(model, ModelBy::Short))
+    }
+
+    /// Provider and model from the model's name alone. Where the span named a provider (`told`), only an explicit
+    /// route says otherwise: that is a call through a proxy.
+    fn by_model(&self, name: &str, told: bool) -> Option<(ProviderId, ProviderBy, Found)> {
+        let route = peel(name, |route| self.names.exact(route).is_some()).route;
+        if let Some(provider) = route.and_then(|route| self.names.named(route))
+            && let Some(found) = self.find(provider, name)
+        {
+            return Some((provider, ProviderBy::Route, found));
+        }
+        if told {
+            return None;
+        }
+        for provider in self.names.serving(name) {
+            if let Some(found) = self.find(provider, name) {
+                return Some((provider, ProviderBy::Model, found));
+            }
+        }
+        // A name that exactly one provider lists.
+        let mut only = None;
+        for (nth, provider) in self.providers.iter().enumerate() {
+            if let Some(model) = provider.names.exact(name)
+                && only.replace((ProviderId(nth as u16), model)).is_some()
+            {
+                return None;
+            }
+        }
+        let (provider, model) = only?;
+        Some((provider, ProviderBy::Model, Found { model, by: ModelBy::Exact, region: None }))
+    }
+}
+
+impl Found {
+    fn resolution(self, provider: ProviderId, provider_by: ProviderBy, asked_model: bool) -> Resolution {
+        Resolution {
+            provider: Some(provider),
+            provider_by,
+            model: Some(self.model),
+            model_by: Some(self.by),
+            asked_model,
+            region: self.region,
+        }
+    }
+}
+
+/// Trimmed and in lowercase; nothing if it is too long for a name.
+fn normal(name: &str) -> Cow<'_, str> {
+    if name.len() > MAX_NAME {
+        return Cow::Borrowed("");
+    }
+    let name = name.trim();
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) || !name.is_ascii() {
+        Cow::Owned(name.to_lowercase())
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// The host of an address, without scheme, port and path.
+fn host(address: &str) -> Cow<'_, str> {
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = address.split(['/', ':']).next().unwrap_or_default();
+    normal(host)
+}

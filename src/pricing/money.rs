@@ -1,0 +1,155 @@
+//! Money, exact: an integer number of picodollars.
+//!
+//! A list price of $0.0375 per 1M tokens is exactly 37,500 picodollars a token, and sums of integers do not
+//! drift. `f64` appears only at the attribute boundary ([`Picodollars::to_usd_f64`]).
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::Neg;
+use std::str::FromStr;
+
+use super::decimal::{Decimal, DecimalError};
+
+/// Picodollars in a dollar.
+pub const PER_DOLLAR: i128 = 1_000_000_000_000;
+
+/// Decimal places of a dollar that picodollars can hold.
+pub(super) const PLACES: u32 = 12;
+
+/// Below this many picodollars (about $9,007) the amount and [`PER_DOLLAR`] are both exact doubles.
+const EXACT_IN_F64: u128 = 1 << 53;
+
+/// An amount of US dollars in units of 10⁻¹² dollars; may be negative (a refund, a correction).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Picodollars(i128);
+
+impl Picodollars {
+    /// No money.
+    pub const ZERO: Self = Self(0);
+
+    /// An amount from its number of picodollars.
+    pub const fn new(picodollars: i128) -> Self {
+        Self(picodollars)
+    }
+
+    /// The number of picodollars.
+    pub const fn get(self) -> i128 {
+        self.0
+    }
+
+    /// Whether it is nothing.
+    pub const fn is_zero(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The sum, or `None` where it does not fit.
+    pub const fn checked_add(self, other: Self) -> Option<Self> {
+        match self.0.checked_add(other.0) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The difference, or `None` where it does not fit.
+    pub const fn checked_sub(self, other: Self) -> Option<Self> {
+        match self.0.checked_sub(other.0) {
+            Some(difference) => Some(Self(difference)),
+            None => None,
+        }
+    }
+
+    /// The sum, stopping at the largest amount. For totals that must not stop a reader; a single price
+    /// uses [`checked_add`](Self::checked_add).
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Dollars as the double nearest to the exact decimal, which prints as that decimal.
+    pub fn to_usd_f64(self) -> f64 {
+        if self.0.unsigned_abs() <= EXACT_IN_F64 {
+            // One correctly rounded division of two exact doubles.
+            self.0 as f64 / PER_DOLLAR as f64
+        } else {
+            self.to_string().parse().unwrap_or(f64::NAN)
+        }
+    }
+}
+
+impl Neg for Picodollars {
+    type Output = Self;
+    fn neg(self) -> Self {
+        Self(self.0.saturating_neg())
+    }
+}
+
+/// `None` where the sum does not fit.
+impl Sum<Picodollars> for Option<Picodollars> {
+    fn sum<I: Iterator<Item = Picodollars>>(amounts: I) -> Self {
+        let mut amounts = amounts;
+        amounts.try_fold(Picodollars::ZERO, Picodollars::checked_add)
+    }
+}
+
+/// Dollars as an exact decimal: `0.0008446`, `0`, `-12.5`.
+impl fmt::Display for Picodollars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Decimal::new(self.0, PLACES).fmt(f)
+    }
+}
+
+/// Reads what [`Display`](fmt::Display) writes.
+impl FromStr for Picodollars {
+    type Err = DecimalError;
+    fn from_str(text: &str) -> Result<Self, DecimalError> {
+        text.parse::<Decimal>()?.at_scale(PLACES).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn prints_the_exact_decimal() {
+        for (picodollars, text) in [
+            (0, "0"),
+            (1, "0.000000000001"),
+            (844_600_000, "0.0008446"),
+            (PER_DOLLAR, "1"),
+            (12 * PER_DOLLAR + PER_DOLLAR / 2, "12.5"),
+            (-PER_DOLLAR / 2, "-0.5"),
+        ] {
+            assert_eq!(Picodollars::new(picodollars).to_string(), text);
+            assert_eq!(text.parse(), Ok(Picodollars::new(picodollars)));
+        }
+    }
+
+    #[test]
+    fn doubles_print_the_same_decimal() {
+        assert_eq!(Picodollars::new(844_600_000).to_usd_f64().to_string(), "0.0008446");
+        assert_eq!(Picodollars::new(74_352 * 100_000).to_usd_f64().to_string(), "0.0074352");
+    }
+
+    #[test]
+    fn sums_are_checked() {
+        let most = Picodollars::new(i128::MAX);
+        assert_eq!([most, Picodollars::new(1)].into_iter().sum::<Option<_>>(), None);
+        assert_eq!([most, -most].into_iter().sum::<Option<_>>(), Some(Picodollars::ZERO));
+    }
+
+    proptest! {
+        #[test]
+        fn text_round_trips(picodollars in any::<i128>()) {
+            let amount = Picodollars::new(picodollars);
+            prop_assert_eq!(amount.to_string().parse(), Ok(amount));
+        }
+
+        #[test]
+        fn the_quick_way_to_a_double_is_the_correct_one(picodollars in -(1i128 << 53)..(1i128 << 53)) {
+            let amount = Picodollars::new(picodollars);
+            prop_assert_eq!(amount.to_usd_f64(), amount.to_string().parse::<f64>().unwrap());
+        }
+    }
+}

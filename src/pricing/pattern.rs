@@ -1,0 +1,76 @@
+//! Name patterns of the catalog: exact, `glob*`, `/regex/`. All of lowercase names.
+
+use regex::bytes::{Regex, RegexBuilder};
+
+/// How names are recognised.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    /// This name.
+    Exact(Box<str>),
+    /// The pieces between the stars, at least two.
+    Glob(Box<[Box<str>]>),
+    /// Unanchored unless it anchors itself; ASCII classes only.
+    Regex(Regex),
+}
+
+impl Pattern {
+    /// Reads a pattern; the error says what is wrong with it.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err("an empty pattern matches nothing; remove it".to_owned());
+        }
+        if let Some(regex) = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')) {
+            return RegexBuilder::new(regex)
+                .unicode(false)
+                .case_insensitive(true)
+                .size_limit(1 << 20)
+                .build()
+                .map(Self::Regex)
+                .map_err(|error| format!("`{text}` is no regular expression: {error}"));
+        }
+        let text = text.to_lowercase();
+        if text.contains('*') {
+            return Ok(Self::Glob(text.split('*').map(Into::into).collect()));
+        }
+        Ok(Self::Exact(text.into()))
+    }
+
+    /// Whether `name`, in lowercase, is meant.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *name,
+            Self::Glob(pieces) => glob(pieces, name),
+            Self::Regex(regex) => regex.is_match(name.as_bytes()),
+        }
+    }
+}
+
+/// Each piece where it first fits after the one before: for stars alone that is never worse than a later place.
+fn glob(pieces: &[Box<str>], name: &str) -> bool {
+    let [first, middle @ .., last] = pieces else { return false };
+    let Some(mut rest) = name.strip_prefix(&**first) else { return false };
+    for piece in middle {
+        match rest.find(&**piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(&**last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs_and_regexes() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches(name);
+        assert!(matches("GPT-5", "gpt-5"));
+        assert!(matches("gpt-*", "gpt-5") && matches("*mini", "gpt-5-mini") && matches("a*b*c", "a-b-b-c"));
+        assert!(!matches("a*b*b*c", "a-b-c") && !matches("ab*ba", "aba"));
+        assert!(matches(r"/^gpt-5\.\d$/", "gpt-5.6") && !matches(r"/^gpt-5\.\d$/", "gpt-5.60"));
+        assert!(Pattern::parse("/(/").is_err());
+        assert!(Pattern::parse(" ").is_err());
+    }
+}

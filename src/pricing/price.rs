@@ -1,0 +1,75 @@
+//! Putting a price on a call.
+
+use super::catalog::{Catalog, ModelId};
+use super::money::Picodollars;
+use super::rate::Factor;
+use super::receipt::{Flags, Line, Receipt, TierName};
+use super::rules::Conditions;
+use super::status::{Buckets, Reason, Status};
+use crate::genai::usage::{MAX_PLAUSIBLE, Usage};
+
+impl Catalog {
+    /// What `usage` of `model` cost under `conditions`.
+    ///
+    /// Rates resolve first, key by key; then all true factors multiply token rates; each line is rounded once.
+    pub fn price(&self, model: ModelId, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
+        let entry = self.entry(model);
+        let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
+        receipt.provider = Some(entry.provider);
+        receipt.model = Some(model);
+        if entry.rules.is_empty() {
+            return refuse(receipt, Status::UnknownModel, Reason::ModelHasNoPrice);
+        }
+        if usage.iter().next().is_none() {
+            return refuse(receipt, Status::NoUsage, Reason::NoUsage);
+        }
+        if usage.iter().any(|(_, quantity)| quantity > MAX_PLAUSIBLE) {
+            return refuse(receipt, Status::Implausible, Reason::TooLarge);
+        }
+
+        let in_force = entry.rules.in_force(conditions, usage.input_tokens());
+        receipt.applied = in_force.applied;
+        receipt.flags = Flags {
+            tier_fallback: (!in_force.tier_priced).then(|| TierName::new(conditions.tier())),
+            batch_fallback: !in_force.batch_priced,
+            ..Flags::default()
+        };
+        let Some(token_factor) = in_force.factor else {
+            return refuse(receipt, Status::Implausible, Reason::TooLarge);
+        };
+        let mut unpriced = Buckets::default();
+        let mut free = true;
+        for (bucket, quantity) in usage.iter() {
+            let Some((rate_of, rate)) = in_force.rate(bucket) else {
+                unpriced.insert(bucket);
+                continue;
+            };
+            let factor = if bucket.is_tokens() { token_factor } else { Factor::ONE };
+            let sum = rate
+                .amount(bucket, quantity, factor)
+                .and_then(|amount| Some((amount, receipt.total.checked_add(amount)?)));
+            let Some((amount, total)) = sum else {
+                return refuse(receipt, Status::Implausible, Reason::TooLarge);
+            };
+            free &= rate.is_zero() || factor.is_zero();
+            receipt.lines.push(Line { bucket, quantity, rate, rate_of, factor, amount });
+            receipt.total = total;
+        }
+        (receipt.status, receipt.reason) = match (unpriced.is_empty(), receipt.lines.is_empty()) {
+            // Nothing that was used has a price: a total of zero would be a lie.
+            (false, true) => (Status::UnknownModel, Reason::NoRate(unpriced)),
+            (false, false) => (Status::Partial, Reason::NoRate(unpriced)),
+            (true, _) if free => (Status::Free, Reason::None),
+            (true, _) => (Status::Priced, Reason::None),
+        };
+        receipt
+    }
+}
+
+fn refuse(mut receipt: Receipt, status: Status, reason: Reason) -> Receipt {
+    receipt.status = status;
+    receipt.reason = reason;
+    receipt.lines.clear();
+    receipt.total = Picodollars::ZERO;
+    receipt
+}

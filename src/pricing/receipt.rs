@@ -1,0 +1,177 @@
+//! What a call cost, and why.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use super::catalog::{ModelId, ProviderId};
+use super::decimal::Decimal;
+use super::money::Picodollars;
+use super::rate::{Factor, Rate};
+use super::rules::Applied;
+use super::status::{Reason, Status};
+use crate::genai::usage::{Bucket, Group};
+
+/// Lines that a receipt holds without the heap; a usual call has two to four.
+const USUAL_LINES: usize = 4;
+
+/// One bucket of a receipt: quantity × rate (× the receipt's factor) = amount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What was counted.
+    pub bucket: Bucket,
+    /// How much of it.
+    pub quantity: u64,
+    /// The list price, for [`Bucket::per`] units, before the receipt's factor.
+    pub rate: Rate,
+    /// Whose rate it is, where the bucket has none of its own: cached input without a cache price bills as input.
+    pub rate_of: Bucket,
+    /// The factor on the rate.
+    pub factor: Factor,
+    /// What it cost, rounded once.
+    pub amount: Picodollars,
+}
+
+impl Line {
+    /// Dollars for [`Bucket::per`] units, factor included, exactly.
+    pub fn list_price(&self) -> Decimal {
+        self.rate.dollars().checked_mul(self.factor.decimal()).unwrap_or(self.rate.dollars())
+    }
+
+    /// Dollars for one unit, factor included: exact where the decimal ends (everything but audio hours), else
+    /// cut to the picodollar.
+    pub fn unit_price(&self) -> Decimal {
+        let price = self.list_price();
+        match self.bucket.per() {
+            1_000_000 => Decimal::new(price.mantissa(), price.scale() + 6),
+            1_000 => Decimal::new(price.mantissa(), price.scale() + 3),
+            per => Decimal::new(price.at_scale(12).unwrap_or(0) / i128::from(per), 12),
+        }
+    }
+}
+
+/// What should be known about a price besides its status.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// A service tier was named that the model publishes no price for: standard rates were used.
+    pub tier_fallback: Option<TierName>,
+    /// A batch call of a model without a batch price: the full rates were used.
+    pub batch_fallback: bool,
+    /// A part was larger than its whole and was cut to fit. Set by the caller, who made the usage disjoint.
+    pub clamped: bool,
+    /// The served model is unknown; the asked one was priced. Set by the caller from the resolution.
+    pub asked_model: bool,
+}
+
+impl Flags {
+    /// Whether there is nothing to say.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Prints the flags as short stable texts, separated by `; `.
+impl fmt::Display for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        if let Some(tier) = &self.tier_fallback {
+            write!(f, "no price for service tier {}: standard used", tier.as_str())?;
+            separator = "; ";
+        }
+        for (set, text) in [
+            (self.batch_fallback, "no batch price: standard used"),
+            (self.clamped, "a part exceeded its whole: clamped"),
+            (self.asked_model, "served model unknown: asked model priced"),
+        ] {
+            if set {
+                write!(f, "{separator}{text}")?;
+                separator = "; ";
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A service tier's name as the call said it, cut to 15 bytes: names are short, and strangers' names are not trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TierName {
+    bytes: [u8; 15],
+    len: u8,
+}
+
+impl TierName {
+    pub(super) fn new(name: &str) -> Self {
+        let mut len = name.len().min(15);
+        while !name.is_char_boundary(len) {
+            len -= 1;
+        }
+        let mut bytes = [0; 15];
+        bytes[..len].copy_from_slice(&name.as_bytes()[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..usize::from(self.len)]).unwrap_or_default()
+    }
+}
+
+/// What a call cost and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// What became of the price.
+    pub status: Status,
+    /// Why, where the status does not say it all.
+    pub reason: Reason,
+    /// What else should be known.
+    pub flags: Flags,
+    /// Who bills the call.
+    pub provider: Option<ProviderId>,
+    /// The model whose price was used.
+    pub model: Option<ModelId>,
+    /// The conditions of the model's price that were true, in order.
+    pub applied: Applied,
+    /// The priced buckets, in receipt order.
+    pub lines: SmallVec<[Line; USUAL_LINES]>,
+    /// The sum of the lines; meaningful only where [`Status::has_cost`].
+    pub total: Picodollars,
+}
+
+impl Receipt {
+    /// A receipt without a price.
+    pub fn unpriced(status: Status, reason: Reason) -> Self {
+        Self {
+            status,
+            reason,
+            flags: Flags::default(),
+            provider: None,
+            model: None,
+            applied: Applied::default(),
+            lines: SmallVec::new(),
+            total: Picodollars::ZERO,
+        }
+    }
+
+    /// The cost, unless it is unknown: unknown is never zero.
+    pub fn cost(&self) -> Option<Picodollars> {
+        self.status.has_cost().then_some(self.total)
+    }
+
+    /// What one part of the bill cost; `None` where no line belongs to it.
+    pub fn group(&self, group: Group) -> Option<Picodollars> {
+        self.lines
+            .iter()
+            .filter(|line| line.bucket.group() == group)
+            .map(|line| line.amount)
+            .reduce(Picodollars::saturating_add)
+    }
+
+    /// Reason and flags as one text, empty where there is nothing to say.
+    pub fn explanation(&self) -> String {
+        let (reason, flags) = (self.reason.to_string(), self.flags.to_string());
+        match (reason.is_empty(), flags.is_empty()) {
+            (false, false) => format!("{reason}; {flags}"),
+            _ => reason + &flags,
+        }
+    }
+}

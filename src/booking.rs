@@ -8,7 +8,7 @@ use crate::pricing::{Picodollars, Status};
 use crate::settlement::{Settled, Verdict};
 
 /// The money of one call.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Booking<'a> {
     /// Trace id; empty when the span had none that is valid.
     pub trace: &'a [u8],
@@ -44,6 +44,30 @@ pub struct Booking<'a> {
     pub reasoning: u64,
     /// Values of the dimensions, in the config's order; empty: not known.
     pub dimensions: smallvec::SmallVec<[&'a str; 3]>,
+}
+
+impl Default for Booking<'_> {
+    fn default() -> Self {
+        Booking {
+            trace: &[],
+            span: &[],
+            end_unix_nano: 0,
+            open: false,
+            verdict: Counted::Here,
+            status: Status::Error,
+            money: None,
+            provider: "",
+            model_asked: "",
+            model_served: "",
+            operation: "",
+            input: 0,
+            output: 0,
+            cache_read: 0,
+            cache_write: 0,
+            reasoning: 0,
+            dimensions: smallvec::SmallVec::new(),
+        }
+    }
 }
 
 /// A [`Verdict`] as far as money is concerned.
@@ -200,9 +224,9 @@ impl<'a> Booking<'a> {
         put_uint(out, number::END, self.end_unix_nano);
         put_uint(out, number::OPEN, self.open.into());
         put_uint(out, number::VERDICT, self.verdict.number());
-        put_uint(out, number::STATUS, self.status.number().into());
-        if let Some(Picodollars(money)) = self.money {
-            put_bytes(out, number::MONEY, &money.to_le_bytes());
+        put_uint(out, number::STATUS, self.status as u64);
+        if let Some(money) = self.money {
+            put_bytes(out, number::MONEY, &money.get().to_le_bytes());
         }
         let texts = [
             (number::PROVIDER, self.provider),
@@ -240,10 +264,10 @@ impl<'a> Booking<'a> {
                 (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
                 (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
                 (number::STATUS, Value::Varint(number)) => {
-                    booking.status = u8::try_from(number).ok().and_then(Status::from_number).unwrap_or_default();
+                    booking.status = u8::try_from(number).ok().and_then(Status::from_u8).unwrap_or(Status::Error);
                 }
                 (number::MONEY, Value::Len(bytes, _)) => {
-                    booking.money = bytes.bytes().try_into().ok().map(|le| Picodollars(i128::from_le_bytes(le)));
+                    booking.money = bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)));
                 }
                 (number::PROVIDER, Value::Len(bytes, _)) => booking.provider = text(bytes),
                 (number::MODEL_ASKED, Value::Len(bytes, _)) => booking.model_asked = text(bytes),
@@ -301,7 +325,7 @@ mod tests {
             open: true,
             verdict: Counted::AsDuplicate,
             status: Status::Partial,
-            money: Some(Picodollars(-5_000_000_000_000_000_000_000)),
+            money: Some(Picodollars::new(-5_000_000_000_000_000_000_000)),
             provider: "anthropic",
             model_asked: "claude-sonnet-4-5",
             model_served: "claude-sonnet-4-5-20250929",

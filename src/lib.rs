@@ -5,5 +5,6 @@ pub mod booking;
 pub mod genai;
 pub mod otlp;
 pub mod pricing;
+pub mod processor;
 pub mod queue;
 pub mod settlement;

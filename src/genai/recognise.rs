@@ -34,8 +34,8 @@ pub struct Found<'a> {
     pub spans: Vec<SpanNote>,
     /// The calls, in the order of the body.
     pub calls: Vec<Call<'a>>,
-    /// The resource of each `ResourceSpans`, if it has one.
-    pub resources: Vec<Option<Message<'a>>>,
+    /// The dimensions that the resource of each `ResourceSpans` gives.
+    pub resources: Vec<Dimensions<'a>>,
     /// Spans of any kind.
     pub span_count: u64,
 }
@@ -91,12 +91,15 @@ impl Recogniser {
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
         let index = found.resources.len();
-        found.resources.push(None);
+        found.resources.push(smallvec![None; self.dimensions]);
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
-                resource_spans::RESOURCE => found.resources[index] = Some(field.message()?),
+                resource_spans::RESOURCE => {
+                    found.resources[index] =
+                        self.resource(field.message()?).map_err(|m| m.within("resource", 0))?;
+                }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found).map_err(|m| m.within("scope_spans", scopes))?;
                     scopes += 1;
@@ -229,13 +232,9 @@ impl Recogniser {
         Ok(())
     }
 
-    /// Fills the dimensions that are still open from the attributes of a resource.
-    ///
-    /// # Errors
-    /// [`Malformed`] framing in the resource.
-    pub fn resource_dimensions<'a>(&self, resource: Option<Message<'a>>) -> Result<Dimensions<'a>, Malformed> {
+    fn resource<'a>(&self, resource: Message<'a>) -> Result<Dimensions<'a>, Malformed> {
         let mut reading = Reading::new(self.dimensions);
-        for field in resource.iter().flat_map(|resource| resource.fields()) {
+        for field in resource.fields() {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;

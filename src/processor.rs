@@ -1,0 +1,235 @@
+//! The pricetag processor: three passes over one request, synchronous and without I/O.
+//!
+//! 1. **Collect**: [`crate::genai::recognise`] finds the calls, as views into the body.
+//! 2. **Judge**: [`crate::settlement`] says which of them count, seen against the whole request and the
+//!    traces that are still open.
+//! 3. **Splice**: each call is priced, annotated and booked; then the new body is written once.
+
+mod annotate;
+mod money;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use annotate::{Annotations, Attributes, MAX_ALIASES};
+pub use money::Outcome;
+
+use crate::booking::{Booking, Entries};
+use crate::genai::call::{Call, Dimensions};
+use crate::genai::dialect;
+use crate::genai::keys::{KeyTable, Ranked};
+use crate::genai::recognise::{Found, Recogniser};
+use crate::otlp::splice::Plan;
+use crate::otlp::wire::{Malformed, malformed, Fault};
+use crate::pricing::{Catalog, Resolver};
+use crate::settlement::{Facts, Judged, OpenTraces, Settled};
+
+/// Times of a request, from the caller's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Nanoseconds since 1970: prices a span that does not say when it ended.
+    pub unix_nano: u64,
+    /// Nanoseconds on a monotonic clock: ages open traces.
+    pub monotonic: u64,
+}
+
+/// What every processor of a process shares.
+#[derive(Debug)]
+pub struct Shared {
+    recogniser: Recogniser,
+    annotations: Annotations,
+    catalog: Arc<Catalog>,
+    open_traces: OpenTraces,
+}
+
+/// The processor's settings, validated.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What to write on spans.
+    pub attributes: Attributes,
+    /// Further keys for the total.
+    pub aliases: Vec<String>,
+    /// Spans that another pricetag has priced pass untouched and uncounted.
+    pub trust_upstream: bool,
+    /// How long after its last span a trace settles.
+    pub settle_after: std::time::Duration,
+    /// Bytes that open traces may take.
+    pub max_open_bytes: usize,
+    /// For each dimension its attribute keys, the preferred one first.
+    pub dimensions: Vec<Vec<String>>,
+}
+
+impl Shared {
+    /// What processors with these settings share.
+    pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
+        let annotations = Annotations::new(settings.attributes, settings.aliases.clone());
+        let ours: Vec<&str> = annotations.keys().collect();
+        let mut keys = KeyTable::new(dialect::ALL, &settings.dimensions, &ours);
+        let upstream = Ranked { meaning: dialect::Meaning::UpstreamStatus, rank: 0 };
+        keys.insert(annotate::STATUS, upstream);
+        Shared {
+            recogniser: Recogniser {
+                keys,
+                dimensions: settings.dimensions.len(),
+                trust_upstream: settings.trust_upstream,
+            },
+            annotations,
+            catalog,
+            open_traces: OpenTraces::new(
+                u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
+                settings.max_open_bytes,
+            ),
+        }
+    }
+
+    /// The table of open traces.
+    pub fn open_traces(&self) -> &OpenTraces {
+        &self.open_traces
+    }
+
+    /// The catalog in force.
+    pub fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+}
+
+/// A request after processing.
+#[derive(Clone, Debug)]
+pub struct Processed {
+    /// The new body: the same allocation where nothing was edited.
+    pub body: Bytes,
+    /// The bookings, as [`crate::booking::entries`] reads them; empty where there are none.
+    pub entries: Bytes,
+    /// Spans of any kind.
+    pub spans: u64,
+}
+
+/// One worker's processor: shared state, and buffers that it keeps from request to request.
+#[derive(Debug)]
+pub struct Processor {
+    shared: Arc<Shared>,
+    resolver: Resolver,
+    plan: Plan,
+    found: Found<'static>,
+    verdicts: Vec<Judged>,
+    settled: Vec<Settled>,
+    entries: Entries,
+}
+
+impl Processor {
+    /// A processor.
+    pub fn new(shared: Arc<Shared>) -> Self {
+        Processor {
+            shared,
+            resolver: Resolver::default(),
+            plan: Plan::default(),
+            found: Found::default(),
+            verdicts: Vec::new(),
+            settled: Vec::new(),
+            entries: Entries::default(),
+        }
+    }
+
+    /// Prices the calls of a trace request.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing; nothing has been counted then.
+    pub fn process(&mut self, body: Bytes, now: Now) -> Result<Processed, Malformed> {
+        self.process_with(body, now, |_, _, _, _| {})
+    }
+
+    /// The same, showing each call with its outcome, its verdict and its dimensions.
+    ///
+    /// # Errors
+    /// As [`process`](Self::process).
+    pub fn process_with(
+        &mut self,
+        body: Bytes,
+        now: Now,
+        mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Dimensions<'_>),
+    ) -> Result<Processed, Malformed> {
+        if u32::try_from(body.len()).is_err() {
+            return Err(malformed(0, Fault::TooLarge));
+        }
+        let shared = Arc::clone(&self.shared);
+        self.plan.clear();
+        let mut found = std::mem::take(&mut self.found).recycle();
+
+        shared.recogniser.read(&body, &mut self.plan, &mut found)?;
+
+        self.judge(&shared.open_traces, now, &found);
+
+        for (call, judged) in found.calls.iter().zip(&self.verdicts) {
+            let outcome = money::outcome(call, &shared.catalog, &mut self.resolver, now);
+            let dimensions = with_fallback(&call.dimensions, &found.resources[call.resource as usize]);
+            shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, &shared.catalog);
+            self.entries.push_booking(&booking(call, &outcome, *judged, &dimensions, &shared.catalog, now));
+            show(call, &outcome, *judged, &dimensions);
+        }
+        for settled in self.settled.drain(..) {
+            self.entries.push_settlement(&settled);
+        }
+
+        let spans = found.span_count;
+        self.found = found.recycle();
+        Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
+    }
+
+    fn judge(&mut self, open_traces: &OpenTraces, now: Now, found: &Found<'_>) {
+        self.verdicts.clear();
+        self.verdicts.resize(found.calls.len(), Judged::ALONE);
+        let facts = |index: u32| {
+            let call = &found.calls[index as usize];
+            let usage = call.usage();
+            Facts {
+                role: call.role,
+                scope: open_traces.hash(call.scope),
+                kind: call.kind,
+                response_id: open_traces.hash(call.response_id),
+                model: open_traces.hash(call.model()),
+                input: usage.map_or(0, |usage| usage.input_tokens()),
+                output: usage.map_or(0, |usage| usage.output_tokens()),
+                richness: usage.map_or(0, |usage| usage.richness() as u8),
+            }
+        };
+        open_traces.judge(now.monotonic, &found.spans, facts, &mut self.verdicts, &mut self.settled);
+    }
+}
+
+/// A span's own dimensions, and its resource's where it has none.
+fn with_fallback<'a>(own: &Dimensions<'a>, resource: &Dimensions<'a>) -> Dimensions<'a> {
+    own.iter().zip(resource).map(|(own, fallback)| own.clone().or_else(|| fallback.clone())).collect()
+}
+
+fn booking<'b>(
+    call: &'b Call<'_>,
+    outcome: &'b Outcome<'_>,
+    judged: Judged,
+    dimensions: &'b Dimensions<'_>,
+    catalog: &'b Catalog,
+    now: Now,
+) -> Booking<'b> {
+    use crate::genai::usage::Bucket;
+    let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
+    let usage = call.usage().copied().unwrap_or_default();
+    Booking {
+        trace,
+        span,
+        end_unix_nano: money::end(call, now),
+        open: judged.open,
+        verdict: judged.verdict.into(),
+        status: outcome.status,
+        money: outcome.money,
+        provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id()),
+        model_asked: call.model_asked,
+        model_served: call.model_served,
+        operation: call.operation,
+        input: usage.input_tokens(),
+        output: usage.output_tokens(),
+        cache_read: usage.cached_tokens(),
+        cache_write: usage[Bucket::CacheWrite] + usage[Bucket::CacheWrite1h],
+        reasoning: usage[Bucket::Reasoning],
+        dimensions: dimensions.iter().map(|value| value.as_deref().unwrap_or("")).collect(),
+    }
+}

@@ -1,0 +1,204 @@
+//! What is written on a priced span.
+
+use super::Outcome;
+use crate::genai::call::Call;
+use crate::genai::usage::Group;
+use crate::otlp::attribute::{put_double, put_string};
+use crate::otlp::splice::Plan;
+use crate::pricing::{Catalog, Picodollars, Status};
+use crate::settlement::Verdict;
+
+/// The key that says that a pricetag was here.
+pub(super) const STATUS: &str = "pricetag.status";
+
+/// Our own keys, in the order of their bits in [`Call::ours`]. Aliases follow.
+const KEYS: [&str; 14] = [
+    STATUS,
+    "pricetag.cost.total",
+    "pricetag.cost.input",
+    "pricetag.cost.output",
+    "pricetag.cost.cache_read",
+    "pricetag.cost.cache_write",
+    "pricetag.cost.other",
+    "pricetag.reason",
+    "pricetag.cost.currency",
+    "pricetag.catalog.model",
+    "pricetag.catalog.version",
+    "pricetag.reported.cost",
+    "pricetag.reported.key",
+    "pricetag.duplicate_of",
+];
+
+/// Positions in [`KEYS`].
+mod key {
+    pub(super) const STATUS: usize = 0;
+    pub(super) const TOTAL: usize = 1;
+    pub(super) const INPUT: usize = 2;
+    pub(super) const OUTPUT: usize = 3;
+    pub(super) const CACHE_READ: usize = 4;
+    pub(super) const CACHE_WRITE: usize = 5;
+    pub(super) const OTHER: usize = 6;
+    pub(super) const REASON: usize = 7;
+    pub(super) const CURRENCY: usize = 8;
+    pub(super) const MODEL: usize = 9;
+    pub(super) const VERSION: usize = 10;
+    pub(super) const REPORTED_COST: usize = 11;
+    pub(super) const REPORTED_KEY: usize = 12;
+    pub(super) const DUPLICATE_OF: usize = 13;
+    pub(super) const FIRST_ALIAS: usize = 14;
+}
+
+/// How many aliases fit beside our own keys into the bits of [`Call::ours`].
+pub const MAX_ALIASES: usize = 32 - KEYS.len();
+
+/// How much is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Attributes {
+    /// Cost, status and reason.
+    #[default]
+    Default,
+    /// Currency, catalog model and catalog version too.
+    Full,
+}
+
+/// Which attributes are written.
+#[derive(Clone, Debug)]
+pub struct Annotations {
+    attributes: Attributes,
+    aliases: Vec<String>,
+}
+
+impl Annotations {
+    /// Attributes and aliases; aliases beyond [`MAX_ALIASES`] are not written.
+    pub fn new(attributes: Attributes, mut aliases: Vec<String>) -> Self {
+        aliases.truncate(MAX_ALIASES);
+        Annotations { attributes, aliases }
+    }
+
+    /// Every key that may be written.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        KEYS.into_iter().chain(self.aliases.iter().map(String::as_str))
+    }
+
+    /// Plans what a call's span gets. No key is written twice: what is there already stays.
+    pub(super) fn write(
+        &self,
+        plan: &mut Plan,
+        call: &Call<'_>,
+        outcome: &Outcome<'_>,
+        verdict: Verdict,
+        catalog: &Catalog,
+    ) {
+        plan.insert(call.frame, |out| {
+            let mut span = Span { out, present: call.ours };
+            match verdict {
+                Verdict::Counts => self.counted(&mut span, call, outcome, catalog),
+                Verdict::Duplicate { of } => {
+                    span.string(key::STATUS, Status::Duplicate.as_str());
+                    span.string(key::DUPLICATE_OF, &hex(of));
+                }
+                Verdict::Aggregate => span.string(key::STATUS, Status::Aggregate.as_str()),
+            }
+            if let Some((reported_key, amount)) = outcome.reported {
+                if let Some(amount) = amount {
+                    span.money(key::REPORTED_COST, amount);
+                }
+                span.string(key::REPORTED_KEY, reported_key);
+            }
+        });
+    }
+
+    fn counted(&self, span: &mut Span<'_>, call: &Call<'_>, outcome: &Outcome<'_>, catalog: &Catalog) {
+        let receipt = &outcome.receipt;
+        if let Some(total) = receipt.cost() {
+            let groups = Groups::of(outcome);
+            span.money(key::TOTAL, total);
+            span.money(key::INPUT, groups.input);
+            span.money(key::OUTPUT, groups.output);
+            let parts = [
+                (key::CACHE_READ, groups.cache_read),
+                (key::CACHE_WRITE, groups.cache_write),
+                (key::OTHER, groups.other),
+            ];
+            for (key, amount) in parts.into_iter().filter(|(_, amount)| !amount.is_zero()) {
+                span.money(key, amount);
+            }
+            // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
+            if call.reported.is_none() {
+                for (index, alias) in self.aliases.iter().enumerate() {
+                    if !span.has(key::FIRST_ALIAS + index) {
+                        put_double(span.out, alias, total.to_usd_f64());
+                    }
+                }
+            }
+        }
+        span.string(key::STATUS, outcome.status.as_str());
+        if !outcome.reason.is_empty() {
+            span.string(key::REASON, &outcome.reason);
+        }
+        if self.attributes == Attributes::Full {
+            if receipt.cost().is_some() {
+                span.string(key::CURRENCY, "USD");
+            }
+            if let Some(model) = receipt.model {
+                span.string(key::MODEL, catalog.model(model).id());
+            }
+            span.string(key::VERSION, catalog.version());
+        }
+    }
+}
+
+/// The attributes of one span.
+struct Span<'o> {
+    out: &'o mut Vec<u8>,
+    present: u32,
+}
+
+impl Span<'_> {
+    fn has(&self, key: usize) -> bool {
+        self.present >> key & 1 == 1
+    }
+
+    fn money(&mut self, key: usize, amount: Picodollars) {
+        if !self.has(key) {
+            put_double(self.out, KEYS[key], amount.to_usd_f64());
+        }
+    }
+
+    fn string(&mut self, key: usize, value: &str) {
+        if !self.has(key) {
+            put_string(self.out, KEYS[key], value);
+        }
+    }
+}
+
+/// The parts of a bill.
+#[derive(Default)]
+struct Groups {
+    input: Picodollars,
+    output: Picodollars,
+    cache_read: Picodollars,
+    cache_write: Picodollars,
+    other: Picodollars,
+}
+
+impl Groups {
+    fn of(outcome: &Outcome<'_>) -> Self {
+        let mut groups = Groups::default();
+        for line in &outcome.receipt.lines {
+            let sum = match line.bucket.group() {
+                Group::Input => &mut groups.input,
+                Group::Output => &mut groups.output,
+                Group::CacheRead => &mut groups.cache_read,
+                Group::CacheWrite => &mut groups.cache_write,
+                Group::Other => &mut groups.other,
+            };
+            *sum = sum.saturating_add(line.amount);
+        }
+        groups
+    }
+}
+
+fn hex(span: [u8; 8]) -> String {
+    format!("{:016x}", u64::from_be_bytes(span))
+}

@@ -1,0 +1,117 @@
+//! What a call costs, or why that is not known.
+
+use std::borrow::Cow;
+
+use super::Now;
+use crate::genai::call::{Call, Known};
+use crate::otlp::view::Scalar;
+use crate::pricing::{
+    Catalog, Conditions, ModelQuery, Picodollars, Reason, Receipt, Resolution, Resolver, Status,
+};
+
+/// What became of a call, before anyone asks whether it counts.
+#[derive(Clone, Debug)]
+pub struct Outcome<'a> {
+    /// Its status if it counts.
+    pub status: Status,
+    /// Why, where the status does not say it all.
+    pub reason: Cow<'static, str>,
+    /// What it costs: ours, or where we have no price the sender's. `None`: not known.
+    pub money: Option<Picodollars>,
+    /// Our receipt; without lines where we have no price.
+    pub receipt: Receipt,
+    /// The sender's cost: its key, and the amount if it is one.
+    pub reported: Option<(&'a str, Option<Picodollars>)>,
+}
+
+/// When the call ended; now, if the span does not say.
+pub(super) fn end(call: &Call<'_>, now: Now) -> u64 {
+    if call.end_unix_nano == 0 { now.unix_nano } else { call.end_unix_nano }
+}
+
+/// Prices a call.
+pub(super) fn outcome<'a>(
+    call: &Call<'a>,
+    catalog: &Catalog,
+    resolver: &mut Resolver,
+    now: Now,
+) -> Outcome<'a> {
+    let query = ModelQuery {
+        provider: call.provider,
+        host: call.host,
+        served: call.model_served,
+        asked: call.model_asked,
+    };
+    let resolution = resolver.resolve(catalog, &query);
+    let (mut receipt, reason) = match call.usage {
+        Known::Usage { usage, clamped } => {
+            let mut receipt = match resolution.model {
+                Some(model) => {
+                    let conditions = Conditions {
+                        end_unix_nano: end(call, now),
+                        tier_asked: call.tier_asked,
+                        tier_served: call.tier_served,
+                        batch: false,
+                        region: resolution.region.unwrap_or(""),
+                    };
+                    catalog.price(model, &conditions, &usage)
+                }
+                None => unknown(call, &resolution),
+            };
+            receipt.flags.clamped = clamped;
+            receipt.flags.asked_model = resolution.asked_model;
+            let reason = explanation(call, &receipt);
+            (receipt, reason)
+        }
+        Known::Nothing if call.failed => {
+            (Receipt::unpriced(Status::Failed, Reason::None), Cow::Borrowed("the call failed and tells no usage"))
+        }
+        Known::Nothing => (
+            Receipt::unpriced(Status::NoUsage, Reason::None),
+            Cow::Borrowed("no usage on the span; a stream reports it with include_usage"),
+        ),
+        Known::Implausible(key) => (
+            Receipt::unpriced(Status::Implausible, Reason::None),
+            Cow::Owned(format!("{key} is no plausible count")),
+        ),
+    };
+    receipt.provider = receipt.provider.or(resolution.provider);
+    receipt.model = receipt.model.or(resolution.model);
+    let reported = call.reported.map(|reported| (reported.key, amount(reported.value)));
+    let (status, money) = match (receipt.cost(), reported) {
+        (None, Some((_, Some(theirs)))) => (Status::Reported, Some(theirs)),
+        (ours, _) => (receipt.status, ours),
+    };
+    Outcome { status, reason, money, receipt, reported }
+}
+
+fn unknown(call: &Call<'_>, resolution: &Resolution) -> Receipt {
+    match resolution.provider {
+        None if !call.model().is_empty() => {
+            Receipt::unpriced(Status::UnknownProvider, Reason::ProviderNotInCatalog)
+        }
+        _ => Receipt::unpriced(Status::UnknownModel, Reason::ModelNotInCatalog),
+    }
+}
+
+fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
+    if receipt.reason == Reason::None && receipt.flags.is_empty() {
+        Cow::Borrowed("")
+    } else if receipt.reason == Reason::ModelNotInCatalog && call.model().is_empty() {
+        Cow::Borrowed("no model on the span")
+    } else {
+        Cow::Owned(receipt.explanation())
+    }
+}
+
+/// Dollars that a sender reports: a number, or a decimal in a string. Doubles are read as the shortest
+/// decimal that they stand for, cut at the picodollar.
+fn amount(value: Scalar<'_>) -> Option<Picodollars> {
+    let money = match value {
+        Scalar::Double(dollars) if dollars.is_finite() => format!("{dollars:.12}").parse().ok()?,
+        Scalar::Int(dollars) => dollars.to_string().parse::<Picodollars>().ok()?,
+        Scalar::String(dollars) => dollars.trim().parse().ok()?,
+        _ => return None,
+    };
+    (money.get() >= 0).then_some(money)
+}

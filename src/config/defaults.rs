@@ -1,0 +1,66 @@
+//! What holds where a config says nothing.
+
+use std::time::Duration;
+
+pub(super) const MIB: usize = 1024 * 1024;
+
+/// The addresses of the OTLP specification, on this machine only.
+pub(super) const GRPC_ENDPOINT: (&str, u16) = ("127.0.0.1", 4317);
+pub(super) const HTTP_ENDPOINT: (&str, u16) = ("127.0.0.1", 4318);
+/// The Collector's address for its own metrics.
+pub(super) const METRICS_ENDPOINT: (&str, u16) = ("127.0.0.1", 8888);
+/// The Collector's address for health checks.
+pub(super) const HEALTH_CHECK_ENDPOINT: (&str, u16) = ("localhost", 13133);
+
+/// The specification's limit for a request. The Collector's 4 MiB refuses prompts of normal length.
+pub(super) const MAX_REQUEST_BYTES: usize = 64 * MIB;
+
+pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(10);
+pub(super) const MAX_OPEN_TRACES_BYTES: usize = 64 * MIB;
+
+/// From here on, the Collector's.
+pub(super) const GRPC_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const HTTP_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const RETRY_INITIAL_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const RETRY_RANDOMIZATION_FACTOR: f64 = 0.5;
+pub(super) const RETRY_MULTIPLIER: f64 = 1.5;
+pub(super) const RETRY_MAX_INTERVAL: Duration = Duration::from_secs(30);
+pub(super) const RETRY_MAX_ELAPSED_TIME: Duration = Duration::from_secs(300);
+pub(super) const QUEUE_REQUESTS: usize = 1000;
+pub(super) const QUEUE_CONSUMERS: usize = 10;
+/// Ours: the Collector's 1000 would be a thousand bytes.
+pub(super) const QUEUE_BYTES: usize = 64 * MIB;
+
+/// Where instrumentations put the user, the standard names first.
+pub(super) const USER_KEYS: &[&str] = &[
+    "user.id",
+    "enduser.id",
+    "gen_ai.user",
+    "gen_ai.user.id",
+    "gen_ai.request.user",
+    "llm.user",
+    "langfuse.user.id",
+    "traceloop.association.properties.user_id",
+    "ai.telemetry.metadata.userId",
+    "metadata.user_api_key_user_id",
+];
+
+/// Where they put the session or conversation.
+pub(super) const SESSION_KEYS: &[&str] = &[
+    "session.id",
+    "gen_ai.conversation.id",
+    "langfuse.session.id",
+    "traceloop.association.properties.session_id",
+    "ai.telemetry.metadata.sessionId",
+    "gcp.vertex.agent.session_id",
+];
+
+/// Where they put the feature.
+pub(super) const FEATURE_KEYS: &[&str] = &[
+    "pricetag.feature",
+    "feature",
+    "feature.name",
+    "app.feature",
+    "traceloop.association.properties.feature",
+    "ai.telemetry.metadata.feature",
+];

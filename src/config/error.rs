@@ -1,0 +1,212 @@
+//! What is wrong with a config: every problem with its place and its remedy, not just the first.
+
+use std::fmt;
+
+use super::path::{Mark, Path, Step};
+use super::yaml::Node;
+
+/// One problem in a config.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file as it was named, or the `--set` that said it.
+    pub source: String,
+    /// The line in the file, from 1; absent when it came from `--set` or concerns no place in the file.
+    pub line: Option<usize>,
+    /// The column in the line, from 1.
+    pub column: Option<usize>,
+    /// The key path, as in `exporters.otlp/jaeger.endpoint`; empty when it concerns the whole file.
+    pub key: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.source)?;
+        if let (Some(line), Some(column)) = (self.line, self.column) {
+            write!(f, "{line}:{column}:")?;
+        }
+        if !self.key.is_empty() {
+            write!(f, " {}:", self.key)?;
+        }
+        write!(f, " {}", self.message)?;
+        match &self.remedy {
+            Some(remedy) => write!(f, "; {remedy}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// All problems of a config, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigErrors(pub Vec<ConfigError>);
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, error) in self.0.iter().enumerate() {
+            if place > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigErrors {}
+
+/// Something in a config that was accepted, and that its author should know about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The key path it concerns.
+    pub key: String,
+    /// One sentence.
+    pub message: String,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.message)
+    }
+}
+
+/// A problem before its place in the file is known by name.
+#[derive(Debug)]
+pub(super) struct Problem {
+    pub(super) mark: Option<Mark>,
+    pub(super) path: Path,
+    pub(super) message: String,
+    pub(super) remedy: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(mark: Mark, path: Path, message: impl Into<String>) -> Self {
+        Problem { mark: Some(mark), path, message: message.into(), remedy: None }
+    }
+
+    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+/// Collects problems and notices while a config goes from text to meaning.
+pub(super) struct Report {
+    /// The tree as it was said, kept whole so that later findings can still be placed in it.
+    said: Node,
+    problems: Vec<Problem>,
+    notices: Vec<Notice>,
+}
+
+impl Report {
+    pub(super) fn new(said: Node, problems: Vec<Problem>) -> Self {
+        Report { said, problems, notices: Vec::new() }
+    }
+
+    pub(super) fn add(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Something that was said and is wrong.
+    pub(super) fn wrong(&mut self, path: &Path, message: impl Into<String>, remedy: impl Into<String>) {
+        let mark = self.said.place(path);
+        self.add(Problem { mark, path: path.clone(), message: message.into(), remedy: Some(remedy.into()) });
+    }
+
+    /// Something that should have been said inside `within`. Left out when another problem was found
+    /// there: a mistyped `endpont` is one mistake and gets one error, not also "endpoint is missing".
+    pub(super) fn missing(
+        &mut self,
+        within: &Path,
+        key: &str,
+        message: impl Into<String>,
+        remedy: impl Into<String>,
+    ) {
+        if !self.has_problem_in(within) {
+            let path = if key.is_empty() { within.clone() } else { within.key(key) };
+            self.wrong(&path, message, remedy);
+        }
+    }
+
+    pub(super) fn notice(&mut self, path: &Path, message: impl Into<String>) {
+        self.notices.push(Notice { key: path.to_string(), message: message.into() });
+    }
+
+    pub(super) fn has_problem_in(&self, path: &Path) -> bool {
+        self.problems.iter().any(|problem| problem.path.starts_with(path))
+    }
+
+    /// Whether the file says something at the path, even where it turned out to be wrong.
+    pub(super) fn was_said(&self, path: &Path) -> bool {
+        self.said.get(path).is_some()
+    }
+
+    /// The notices when nothing is wrong, otherwise every problem in the order of the file.
+    pub(super) fn finish(self, source: &str, sets: &[String]) -> Result<Vec<Notice>, ConfigErrors> {
+        if self.problems.is_empty() {
+            return Ok(self.notices);
+        }
+        let mut problems = self.problems;
+        problems.sort_by_key(|problem| match problem.mark {
+            None => (0, 0, 0),
+            Some(Mark::File { line, column }) => (1, line, column),
+            Some(Mark::Set(index)) => (2, index, 0),
+        });
+        Err(ConfigErrors(problems.into_iter().map(|problem| place(problem, source, sets)).collect()))
+    }
+}
+
+/// The errors of a file that could not be read as YAML at all.
+pub(super) fn alone(problem: Problem, source: &str) -> ConfigErrors {
+    ConfigErrors(vec![place(problem, source, &[])])
+}
+
+fn place(problem: Problem, source: &str, sets: &[String]) -> ConfigError {
+    let (source, line, column) = match problem.mark {
+        Some(Mark::File { line, column }) => (source.to_owned(), Some(line), Some(column)),
+        Some(Mark::Set(index)) => {
+            // Only the key of the `--set`: its value may be a secret.
+            let key = sets.get(index).and_then(|set| set.split('=').next()).unwrap_or_default();
+            (format!("--set {key}"), None, None)
+        }
+        None => (source.to_owned(), None, None),
+    };
+    let key = problem.path.to_string();
+    ConfigError { source, line, column, key, message: problem.message, remedy: problem.remedy }
+}
+
+/// The remedy for a name that is none of those allowed.
+pub(super) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
+    let mut allowed: Vec<&str> = allowed.into_iter().collect();
+    allowed.sort_unstable();
+    let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
+    // 0.7 lets one or two slips through in a word of normal length and little else.
+    let nearest = allowed
+        .iter()
+        .map(|name| (strsim::jaro_winkler(&said.to_lowercase(), name), *name))
+        .filter(|(likeness, name)| *likeness > 0.7 && strsim::damerau_levenshtein(said, name) <= 4)
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match nearest {
+        Some((_, name)) => format!("did you mean {name:?}? (allowed: {list})"),
+        None => format!("allowed: {list}"),
+    }
+}
+
+impl Node {
+    /// The position of the key that the path ends in, or of the nearest thing around it that was said.
+    pub(super) fn place(&self, path: &Path) -> Option<Mark> {
+        let mut node = self;
+        let mut mark = None;
+        for step in &path.0 {
+            let found = match step {
+                Step::Key(key) => node.entry(key).map(|entry| (entry.key_mark, &entry.value)),
+                Step::Index(index) => node.element(*index).map(|element| (element.mark, element)),
+            };
+            let Some((place, inside)) = found else { break };
+            (mark, node) = (Some(place), inside);
+        }
+        mark
+    }
+}

@@ -1,0 +1,238 @@
+//! What a config means. Everything here is checked: the rest of pricetag asks no questions of it.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::endpoint::HostPort;
+use super::error::Notice;
+use super::exporter::Exporter;
+use super::values::ComponentId;
+
+/// A validated config.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What is listened on; at least one of the two is there.
+    pub receivers: Receivers,
+    /// How calls are priced; `None` when no pipeline prices.
+    pub processor: Option<Pricetag>,
+    /// The exporters that some pipeline uses, in the order of the file.
+    pub exporters: Vec<Exporter>,
+    /// The pipelines, in the order of the file.
+    pub pipelines: Vec<Pipeline>,
+    /// What pricetag tells about itself.
+    pub telemetry: Telemetry,
+    /// A listener for health checks besides the one of the metrics.
+    pub health_check: Option<HealthCheck>,
+    /// What was accepted and should be known.
+    pub notices: Vec<Notice>,
+}
+
+/// What OTLP carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Signal {
+    /// Spans.
+    Traces,
+    /// Metric points.
+    Metrics,
+    /// Log records.
+    Logs,
+}
+
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
+
+    /// The word for it in configs, paths and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Signal::Traces => "traces",
+            Signal::Metrics => "metrics",
+            Signal::Logs => "logs",
+        }
+    }
+}
+
+impl fmt::Display for Signal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The OTLP listeners.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receivers {
+    /// OTLP/gRPC.
+    pub grpc: Option<GrpcReceiver>,
+    /// OTLP/HTTP.
+    pub http: Option<HttpReceiver>,
+}
+
+/// An OTLP/gRPC listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcReceiver {
+    /// Where it listens.
+    pub endpoint: HostPort,
+    /// The largest request it takes, in bytes after decompression.
+    pub max_message_bytes: usize,
+}
+
+/// An OTLP/HTTP listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpReceiver {
+    /// Where it listens.
+    pub endpoint: HostPort,
+    /// The largest body it takes, in bytes after decompression.
+    pub max_body_bytes: usize,
+}
+
+/// How calls are priced and annotated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pricetag {
+    /// How much is written onto spans.
+    pub attributes: Attributes,
+    /// The keys besides our own that carry the cost.
+    pub aliases: Vec<Alias>,
+    /// What to do with spans that another pricetag has priced.
+    pub upstream: Upstream,
+    /// How long after its last span a trace stays open.
+    pub settle_after: Duration,
+    /// The cap of the table of open traces.
+    pub max_open_traces_bytes: usize,
+    /// Whom and what a call is for.
+    pub dimensions: Dimensions,
+}
+
+/// How much is written onto a priced span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Attributes {
+    /// The costs, and the status with its reason.
+    #[default]
+    Default,
+    /// Also the currency, and the model and version of the catalog.
+    Full,
+}
+
+/// A key that backends read a cost from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+pub enum Alias {
+    /// Read by Langfuse, OpenLIT, SigNoz and Grafana.
+    #[serde(rename = "gen_ai.usage.cost")]
+    GenAiUsageCost,
+    /// Read by Logfire.
+    #[serde(rename = "operation.cost")]
+    OperationCost,
+}
+
+impl Alias {
+    /// Every alias.
+    pub const ALL: [Alias; 2] = [Alias::GenAiUsageCost, Alias::OperationCost];
+
+    /// The attribute key.
+    pub fn key(self) -> &'static str {
+        match self {
+            Alias::GenAiUsageCost => "gen_ai.usage.cost",
+            Alias::OperationCost => "operation.cost",
+        }
+    }
+}
+
+/// What to do with a span that carries `pricetag.status` already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Upstream {
+    /// Another pricetag priced and counted it: pass it untouched and uncounted.
+    #[default]
+    Trust,
+    /// Price and count it as if the mark were not there.
+    Ignore,
+}
+
+/// The attribute keys that name a dimension of a call; the first that answers wins, on the span before
+/// the resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dimensions {
+    /// The user.
+    pub user: Vec<String>,
+    /// The session or conversation.
+    pub session: Vec<String>,
+    /// The feature of the product.
+    pub feature: Vec<String>,
+}
+
+/// A path of requests: what comes in, whether it is priced, where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pipeline {
+    /// Its id in the config.
+    pub id: ComponentId,
+    /// What it carries.
+    pub signal: Signal,
+    /// Whether calls are priced on the way; only traces are.
+    pub priced: bool,
+    /// Where it goes: indices into [`Config::exporters`], at least one, none twice.
+    pub exporters: Vec<usize>,
+}
+
+/// What pricetag tells about itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telemetry {
+    /// Where health, `/metrics` and the live page are served; `None` when switched off.
+    pub metrics: Option<HostPort>,
+    /// The least important log line that is written.
+    pub log_level: LogLevel,
+    /// How log lines are written.
+    pub log_encoding: LogEncoding,
+    /// Attributes of pricetag itself as a resource.
+    pub resource: Vec<(String, String)>,
+}
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// Everything, for finding mistakes.
+    #[serde(alias = "DEBUG")]
+    Debug,
+    /// What happens.
+    #[default]
+    #[serde(alias = "INFO")]
+    Info,
+    /// What looks wrong.
+    #[serde(alias = "WARN")]
+    Warn,
+    /// What is wrong.
+    #[serde(alias = "ERROR")]
+    Error,
+}
+
+impl LogLevel {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LogLevel::Debug => "debug",
+            LogLevel::Info => "info",
+            LogLevel::Warn => "warn",
+            LogLevel::Error => "error",
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogEncoding {
+    /// For people.
+    #[default]
+    Console,
+    /// For machines, an object a line.
+    Json,
+}
+
+/// A listener that answers whether pricetag is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// Where it listens.
+    pub endpoint: HostPort,
+    /// The path it answers at.
+    pub path: String,
+}

@@ -1,0 +1,44 @@
+//! What was said: the config as it is written, every key optional, nothing checked against anything else.
+//!
+//! The doc comments here are the reference: they become `config/schema.json`, which editors show.
+
+mod components;
+mod exporters;
+mod processors;
+mod receivers;
+mod service;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+pub(super) use components::{Component, Components};
+pub(super) use exporters::{
+    Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
+};
+pub(super) use processors::{Pricetag, Processor};
+pub(super) use receivers::{Grpc, Http, Receiver};
+pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
+
+/// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be
+/// `${env:NAME}` or `${env:NAME:-default}`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(rename = "Config")]
+pub(super) struct Root {
+    /// What is listened on.
+    pub(super) receivers: Components<Receiver>,
+    /// What is done with requests on their way.
+    pub(super) processors: Components<Processor>,
+    /// Where requests go.
+    pub(super) exporters: Components<Exporter>,
+    /// What serves besides the pipelines.
+    pub(super) extensions: Components<Extension>,
+    /// What of all this is used, and how.
+    pub(super) service: Option<Service>,
+}
+
+/// For keys that mean something without a value: a bare `grpc:` is a listener with defaults, no
+/// `grpc:` is none.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,173 @@
+//! `${env:NAME}` in values.
+//!
+//! Variables are put into scalars of the parsed tree, never into the text of the file: whatever a
+//! variable holds (colons, newlines, brackets), it stays one scalar and cannot add a key. Keys are not
+//! substituted.
+
+use super::error::{Problem, Report};
+use super::path::{Path, Step};
+use super::yaml::{Kind, Node};
+
+/// Where variables come from: the process environment, or a closure in tests.
+pub trait Environment {
+    /// The value of a variable; `None` when it is not set.
+    fn variable(&self, name: &str) -> Option<String>;
+}
+
+impl<F: Fn(&str) -> Option<String>> Environment for F {
+    fn variable(&self, name: &str) -> Option<String> {
+        self(name)
+    }
+}
+
+/// The environment of the process.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+}
+
+/// Substitutes in every scalar of the tree. A scalar that cannot be is reported and taken out, so it
+/// causes no second error further on.
+pub(super) fn substitute(tree: &mut Node, environment: &dyn Environment, report: &mut Report) {
+    let mut failed = Vec::new();
+    walk(tree, &Path::default(), environment, &mut failed);
+    // From the back: indices of elements before a removed one stay right.
+    for problem in failed.iter().rev() {
+        tree.remove(&problem.path.0);
+    }
+    failed.into_iter().for_each(|problem| report.add(problem));
+}
+
+fn walk(node: &mut Node, path: &Path, environment: &dyn Environment, failed: &mut Vec<Problem>) {
+    match &mut node.kind {
+        Kind::Map(entries) => {
+            for entry in entries {
+                walk(&mut entry.value, &path.key(&entry.key), environment, failed);
+            }
+        }
+        Kind::Seq(elements) => {
+            for (index, element) in elements.iter_mut().enumerate() {
+                let mut inside = path.clone();
+                inside.0.push(Step::Index(index));
+                walk(element, &inside, environment, failed);
+            }
+        }
+        Kind::Scalar { text, plain } => match expand(text, environment) {
+            Ok(Some(expanded)) => {
+                // One variable and nothing else is typed by what it holds; part of a text is text.
+                *plain = expanded.whole;
+                *text = expanded.text;
+            }
+            Ok(None) => {}
+            Err((message, remedy)) => {
+                failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
+            }
+        },
+    }
+}
+
+struct Expanded {
+    text: String,
+    whole: bool,
+}
+
+/// `None` when there is nothing to substitute or unescape.
+fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>, (String, String)> {
+    if !said.contains("$$") && !said.contains("${") {
+        return Ok(None);
+    }
+    let mut text = String::with_capacity(said.len());
+    let mut rest = said;
+    let mut whole = false;
+    while let Some(at) = rest.find('$') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            text.push('$');
+            rest = after;
+        } else if let Some(inside) = rest.strip_prefix('{') {
+            let Some((reference, after)) = inside.split_once('}') else {
+                let remedy = "close it with `}`, or write `$${` for a literal `${`";
+                return Err(("`${` without `}`".to_owned(), remedy.to_owned()));
+            };
+            text.push_str(&resolve(reference, environment)?);
+            whole = said.len() == reference.len() + "${}".len();
+            rest = after;
+        } else {
+            text.push('$');
+        }
+    }
+    text.push_str(rest);
+    Ok(Some(Expanded { text, whole }))
+}
+
+fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, (String, String)> {
+    let (name, default) = match reference.strip_prefix("env:").unwrap_or(reference).split_once(":-") {
+        Some((name, default)) => (name, Some(default)),
+        None => (reference.strip_prefix("env:").unwrap_or(reference), None),
+    };
+    let is_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+    if !is_name {
+        let message = format!("`${{{reference}}}` is no reference to an environment variable");
+        return Err((
+            message,
+            "write `${env:NAME}` or `${env:NAME:-default}`, or `$${` for a literal `${`".to_owned(),
+        ));
+    }
+    environment.variable(name).or_else(|| default.map(str::to_owned)).ok_or_else(|| {
+        let remedy = format!("set it, or give a default: `${{env:{name}:-default}}`");
+        (format!("the environment variable {name} is not set"), remedy)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expanded(said: &str) -> Result<Option<(String, bool)>, String> {
+        let environment = |name: &str| (name == "PORT").then(|| "4317".to_owned());
+        match expand(said, &environment) {
+            Ok(found) => Ok(found.map(|expanded| (expanded.text, expanded.whole))),
+            Err((message, remedy)) => Err(format!("{message}; {remedy}")),
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_and_escapes_undone() {
+        for (said, text, whole) in [
+            ("${env:PORT}", "4317", true),
+            ("${PORT}", "4317", true),
+            ("${env:NONE:-}", "", true),
+            ("${env:NONE:-a:-b}", "a:-b", true),
+            ("${env:PORT:-1}", "4317", true),
+            ("localhost:${env:PORT}", "localhost:4317", false),
+            ("${PORT}${PORT}", "43174317", false),
+            ("$$", "$", false),
+            ("$${env:PORT}", "${env:PORT}", false),
+            ("$$$${PORT}$", "$${PORT}$", false),
+            ("a$$$${x", "a$${x", false),
+            ("$5 $$", "$5 $", false),
+        ] {
+            assert_eq!(expanded(said), Ok(Some((text.to_owned(), whole))), "{said:?}");
+        }
+        assert_eq!(expanded("costs $5"), Ok(None));
+    }
+
+    #[test]
+    fn what_cannot_be_replaced_names_the_remedy() {
+        assert!(
+            expanded("${env:NONE}")
+                .unwrap_err()
+                .contains("NONE is not set; set it, or give a default: `${env:NONE:-default}`")
+        );
+        assert!(expanded("x${env:PORT").unwrap_err().contains("without `}`"));
+        assert!(expanded("${file:/etc/passwd}").unwrap_err().contains("${file:/etc/passwd}"));
+        assert!(expanded("${env:}").is_err());
+        assert!(expanded("${env:1X}").is_err());
+    }
+}

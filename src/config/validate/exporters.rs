@@ -1,0 +1,268 @@
+//! The destinations.
+
+use std::time::Duration;
+
+use super::service::Named;
+use crate::config::defaults;
+use crate::config::endpoint::{GrpcTarget, HostPort, join, url};
+use crate::config::error::Report;
+use crate::config::exporter::{
+    Capacity, Compression, Debug, Exporter, ExporterKind, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
+};
+use crate::config::model::{Pipeline, Signal};
+use crate::config::path::Path;
+use crate::config::raw::{self, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
+use crate::config::values::{GoDuration, Secret};
+
+/// The exporters that are used, and the pipelines with indices into them.
+pub(super) fn exporters(
+    raw: &Root,
+    pipelines: Vec<Named>,
+    report: &mut Report,
+) -> (Vec<Exporter>, Vec<Pipeline>) {
+    let mut exporters = Vec::new();
+    for (id, said) in &raw.exporters.0 {
+        let mut signals: Vec<Signal> =
+            pipelines.iter().filter(|pipeline| pipeline.exporters.contains(id)).map(|p| p.signal).collect();
+        signals.sort_unstable();
+        signals.dedup();
+        let path = Path::of("exporters").key(id);
+        // One that is not used is checked all the same: it will be used one day.
+        let (kind, queue, retry) = match said {
+            raw::Exporter::OtlpGrpc(said) => (
+                grpc(said, &path, report).map(ExporterKind::OtlpGrpc),
+                queue(&said.sending_queue, &path.key("sending_queue"), report),
+                retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
+            ),
+            raw::Exporter::OtlpHttp(said) => (
+                http(said, &signals, &path, report).map(ExporterKind::OtlpHttp),
+                queue(&said.sending_queue, &path.key("sending_queue"), report),
+                retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
+            ),
+            raw::Exporter::Debug(said) => (
+                Some(ExporterKind::Debug(Debug { verbosity: said.verbosity.unwrap_or_default() })),
+                queue(&SendingQueue::default(), &path, report),
+                None,
+            ),
+        };
+        if let (Some(kind), false) = (kind, signals.is_empty()) {
+            exporters.push(Exporter { id: id.clone(), kind, queue, retry });
+        }
+    }
+    let place = |id| exporters.iter().position(|exporter| exporter.id == id);
+    let pipelines = pipelines
+        .into_iter()
+        .map(|Named { id, signal, priced, exporters, .. }| {
+            let exporters = exporters.into_iter().filter_map(place).collect();
+            Pipeline { id, signal, priced, exporters }
+        })
+        .collect();
+    (exporters, pipelines)
+}
+
+fn grpc(said: &raw::OtlpGrpc, path: &Path, report: &mut Report) -> Option<OtlpGrpc> {
+    let encryption = tls(&said.tls, &path.key("tls"), report);
+    let headers = headers(&said.headers, &path.key("headers"), report);
+    for (name, _) in &headers {
+        if name.as_str().starts_with("grpc-") || name.as_str().ends_with("-bin") {
+            let message = "gRPC keeps names that begin with `grpc-` or end in `-bin` to itself";
+            report.wrong(&path.key("headers"), message, format!("remove {:?}", name.as_str()));
+        }
+    }
+    let Some(endpoint) = said.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) else {
+        no_endpoint(path, "localhost:14317", report);
+        return None;
+    };
+    let target = match GrpcTarget::parse(endpoint) {
+        Ok(target) => target,
+        Err((message, remedy)) => {
+            report.wrong(&path.key("endpoint"), message, remedy);
+            return None;
+        }
+    };
+    let is_plain = target.tls == Some(false) || (target.tls.is_none() && said.tls.insecure == Some(true));
+    if is_plain && encryption != Tls::default() {
+        let message = "a certificate to expect, and no TLS to check it in";
+        let remedy = "remove `insecure` (or the `http://`), or remove `ca_file` and `server_name_override`";
+        report.wrong(&path.key("tls"), message, remedy);
+    }
+    Some(OtlpGrpc {
+        address: target.address,
+        tls: (!is_plain).then_some(encryption),
+        headers,
+        compression: compression(said.compression),
+        timeout: timeout(said.timeout, defaults::GRPC_TIMEOUT),
+    })
+}
+
+fn no_endpoint(path: &Path, example: &str, report: &mut Report) {
+    report.missing(
+        path,
+        "endpoint",
+        "the endpoint is missing",
+        format!("say where to send, as in `endpoint: {example}`"),
+    );
+}
+
+fn http(said: &raw::OtlpHttp, signals: &[Signal], path: &Path, report: &mut Report) -> Option<OtlpHttp> {
+    let tls = tls(&said.tls, &path.key("tls"), report);
+    let headers = headers(&said.headers, &path.key("headers"), report);
+    let base = said.endpoint.as_deref().filter(|endpoint| !endpoint.is_empty());
+    if let Some(Err((message, remedy))) = base.map(url) {
+        report.wrong(&path.key("endpoint"), message, remedy);
+        return None;
+    }
+    let mut urls = Signal::ALL.map(|signal| {
+        let (key, own) = match signal {
+            Signal::Traces => ("traces_endpoint", &said.traces_endpoint),
+            Signal::Metrics => ("metrics_endpoint", &said.metrics_endpoint),
+            Signal::Logs => ("logs_endpoint", &said.logs_endpoint),
+        };
+        let (key, joined) = match (own.as_deref().filter(|own| !own.is_empty()), base) {
+            (Some(own), _) => (key, url(own)),
+            (None, Some(base)) => ("endpoint", join(base, &format!("/v1/{signal}"))),
+            (None, None) if signals.contains(&signal) => {
+                let remedy = format!("add `endpoint: http://localhost:14318` for all signals, or `{key}`");
+                let message = format!("the endpoint for {signal} is missing, and a pipeline brings them");
+                report.missing(path, "endpoint", message, remedy);
+                return None;
+            }
+            (None, None) => return None,
+        };
+        joined.map_err(|(message, remedy)| report.wrong(&path.key(key), message, remedy)).ok()
+    });
+    if urls.iter().all(Option::is_none) && signals.is_empty() {
+        no_endpoint(path, "http://localhost:14318", report);
+    }
+    let [traces, metrics, logs] = urls.each_mut().map(Option::take);
+    let compression = compression(said.compression);
+    Some(OtlpHttp {
+        traces,
+        metrics,
+        logs,
+        tls,
+        headers,
+        compression,
+        timeout: timeout(said.timeout, defaults::HTTP_TIMEOUT),
+    })
+}
+
+fn tls(said: &raw::Tls, path: &Path, report: &mut Report) -> Tls {
+    if let Some(file) = &said.ca_file
+        && let Err(error) = std::fs::File::open(file)
+    {
+        let message = format!("{} cannot be read: {error}", file.display());
+        report.wrong(&path.key("ca_file"), message, "name a PEM file that pricetag may read");
+    }
+    if let Some(name) = &said.server_name_override
+        && (name.is_empty() || HostPort::listen(&format!("{name}:1")).is_err())
+    {
+        report.wrong(
+            &path.key("server_name_override"),
+            "no host name",
+            "write a name without port, as in `api.example.com`",
+        );
+    }
+    Tls { ca_file: said.ca_file.clone(), server_name: said.server_name_override.clone() }
+}
+
+fn headers(said: &Headers, path: &Path, report: &mut Report) -> Vec<(http::HeaderName, Secret)> {
+    let mut headers: Vec<(http::HeaderName, Secret)> = Vec::new();
+    for (name, value) in &said.0 {
+        // The list form has no key to point at; then the whole list is pointed at.
+        let path = path.key(name);
+        let Ok(header) = name.parse::<http::HeaderName>() else {
+            report.wrong(&path, format!("{name:?} is no header name"), "use letters, digits and `-`");
+            continue;
+        };
+        if http::HeaderValue::from_str(value.expose()).is_err_and(|_| true) || !value.expose().is_ascii() {
+            // Without the value: it may be a secret.
+            let message = "the value has characters that no header can carry";
+            report.wrong(
+                &path,
+                message,
+                "check for a line break at the end of the variable or the quoted text",
+            );
+        } else if value.expose().is_empty() {
+            report.notice(&path, "the value is empty: is the variable that it comes from set?");
+        }
+        if headers.iter().any(|(other, _)| *other == header) {
+            report.wrong(
+                &path,
+                "this header stands here twice",
+                "keep one of the two: case makes no difference",
+            );
+        } else {
+            headers.push((header, value.clone()));
+        }
+    }
+    headers
+}
+
+fn compression(said: Option<raw::Compression>) -> Compression {
+    match said {
+        Some(raw::Compression::None) => Compression::None,
+        Some(raw::Compression::Gzip) | None => Compression::Gzip,
+    }
+}
+
+/// As in the Collector, zero is for ever.
+fn timeout(said: Option<GoDuration>, default: Duration) -> Option<Duration> {
+    Some(said.map_or(default, |said| said.0)).filter(|timeout| !timeout.is_zero())
+}
+
+fn queue(said: &SendingQueue, path: &Path, report: &mut Report) -> Queue {
+    if said.enabled == Some(false) {
+        report.notice(
+            &path.key("enabled"),
+            "pricetag always has a queue: it answers the sender when all queues have the request",
+        );
+    }
+    if said.queue_size == Some(0) {
+        report.wrong(
+            &path.key("queue_size"),
+            "a queue without room",
+            "write a number above 0, or remove the key for the default",
+        );
+    }
+    if said.num_consumers == Some(0) {
+        report.wrong(
+            &path.key("num_consumers"),
+            "nobody would send",
+            "write a number above 0, or remove the key for the default",
+        );
+    }
+    let size = said.queue_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    let capacity = match said.sizer {
+        Some(QueueSizer::Bytes) => Capacity::Bytes(size.unwrap_or(defaults::QUEUE_BYTES)),
+        Some(QueueSizer::Requests) | None => Capacity::Requests(size.unwrap_or(defaults::QUEUE_REQUESTS)),
+    };
+    let consumers = said.num_consumers.map_or(defaults::QUEUE_CONSUMERS, |number| number as usize);
+    Queue { capacity, consumers, on_full: said.on_full.unwrap_or_default() }
+}
+
+fn retry(said: &RetryOnFailure, path: &Path, report: &mut Report) -> Option<Retry> {
+    let duration = |said: Option<GoDuration>, default| said.map_or(default, |said| said.0);
+    let retry = Retry {
+        initial_interval: duration(said.initial_interval, defaults::RETRY_INITIAL_INTERVAL),
+        randomization_factor: said.randomization_factor.unwrap_or(defaults::RETRY_RANDOMIZATION_FACTOR),
+        multiplier: said.multiplier.unwrap_or(defaults::RETRY_MULTIPLIER),
+        max_interval: duration(said.max_interval, defaults::RETRY_MAX_INTERVAL),
+        max_elapsed_time: Some(duration(said.max_elapsed_time, defaults::RETRY_MAX_ELAPSED_TIME))
+            .filter(|time| !time.is_zero()),
+    };
+    if !(0.0..=1.0).contains(&retry.randomization_factor) {
+        report.wrong(&path.key("randomization_factor"), "not between 0 and 1", "write a number as in 0.5");
+    }
+    if !(1.0..=100.0).contains(&retry.multiplier) {
+        report.wrong(&path.key("multiplier"), "not between 1 and 100", "write a number as in 1.5");
+    }
+    if let Some(longest) = retry.max_elapsed_time
+        && said.max_elapsed_time.is_some()
+        && longest < retry.initial_interval
+    {
+        let remedy = "make it longer than `initial_interval`, or 0 for ever";
+        report.wrong(&path.key("max_elapsed_time"), "given up before the first wait is over", remedy);
+    }
+    (said.enabled != Some(false)).then_some(retry)
+}

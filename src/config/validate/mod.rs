@@ -1,0 +1,155 @@
+//! From what was said to what it means: defaults filled in, references resolved, contradictions found.
+
+mod exporters;
+mod receivers;
+mod service;
+
+use super::defaults;
+use super::endpoint::HostPort;
+use super::error::Report;
+use super::model::{Alias, Config, Dimensions, Pricetag};
+use super::path::Path;
+use super::raw::{Processor, Root};
+use super::values::ComponentId;
+
+/// The meaning of a config; what is wrong with it goes into the report, and then the result is not used.
+pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
+    let service = raw.service.as_ref();
+    let pipelines = service::pipelines(raw, report);
+    let receivers = receivers::receivers(raw, &pipelines, report);
+    let (exporters, pipelines) = exporters::exporters(raw, pipelines, report);
+    let priced = pipelines.iter().any(|pipeline| pipeline.priced);
+    let processor = processor(raw, report).filter(|_| priced);
+    let health_check = service.and_then(|service| service::health_check(raw, service, report));
+    let telemetry = service::telemetry(service, report);
+    let config =
+        Config { receivers, processor, exporters, pipelines, telemetry, health_check, notices: Vec::new() };
+    listeners_differ(&config, report);
+    config
+}
+
+fn processor(raw: &Root, report: &mut Report) -> Option<Pricetag> {
+    let mut found: Option<(&ComponentId, Pricetag)> = None;
+    for (id, processor) in &raw.processors.0 {
+        let path = Path::of("processors").key(id);
+        match processor {
+            Processor::Pricetag(_) if found.is_some() => {
+                let first = found.as_ref().map(|(id, _)| id.to_string()).unwrap_or_default();
+                report.wrong(
+                    &path,
+                    "a second pricetag",
+                    format!("keep one of the two: {first:?} serves all pipelines"),
+                );
+            }
+            Processor::Pricetag(said) => found = Some((id, pricetag(said, &path, report))),
+            Processor::Batch => {
+                report.notice(&path, "accepted and not needed: pricetag forwards each request as it came");
+            }
+            Processor::MemoryLimiter => {
+                report.notice(&path, "accepted and not needed: pricetag bounds what it holds by itself");
+            }
+        }
+    }
+    found.map(|(_, pricetag)| pricetag)
+}
+
+fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pricetag {
+    let mut aliases = Vec::new();
+    for (index, alias) in said.aliases.as_deref().unwrap_or(&Alias::ALL).iter().enumerate() {
+        if aliases.contains(alias) {
+            report.wrong(
+                &path.key("aliases").index(index),
+                "this alias stands here twice",
+                "keep one of the two",
+            );
+        } else {
+            aliases.push(*alias);
+        }
+    }
+    let mut keys = |name: &str, said: &Option<Vec<String>>, default: &[&str]| {
+        let path = path.key("dimensions").key(name);
+        let said = said.clone().unwrap_or_else(|| default.iter().map(|key| (*key).to_owned()).collect());
+        for (index, key) in said.iter().enumerate() {
+            if key.trim().is_empty() {
+                report.wrong(&path.index(index), "an empty attribute key", "write a key, as in `user.id`");
+            }
+        }
+        said
+    };
+    let dimensions = Dimensions {
+        user: keys("user", &said.dimensions.user, defaults::USER_KEYS),
+        session: keys("session", &said.dimensions.session, defaults::SESSION_KEYS),
+        feature: keys("feature", &said.dimensions.feature, defaults::FEATURE_KEYS),
+    };
+    let max_open_traces_bytes = match said.max_open_traces_mib {
+        None => defaults::MAX_OPEN_TRACES_BYTES,
+        Some(mib) => mebibytes(mib, &path.key("max_open_traces_mib"), report),
+    };
+    Pricetag {
+        attributes: said.attributes.unwrap_or_default(),
+        aliases,
+        upstream: said.upstream.unwrap_or_default(),
+        settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
+        max_open_traces_bytes,
+        dimensions,
+    }
+}
+
+/// A size in MiB as bytes; zero is no size.
+fn mebibytes(mib: u32, path: &Path, report: &mut Report) -> usize {
+    if mib == 0 {
+        report.wrong(
+            path,
+            "0 MiB leaves no room",
+            "write a size in MiB, as in 64, or remove the key for the default",
+        );
+    }
+    (mib as usize).saturating_mul(defaults::MIB)
+}
+
+/// An address to listen on, or the default.
+fn listen(said: Option<&str>, default: (&str, u16), path: &Path, report: &mut Report) -> HostPort {
+    let default = HostPort::new(default.0, default.1);
+    match said.map(HostPort::listen) {
+        None => default,
+        Some(Ok(address)) => address,
+        Some(Err((message, remedy))) => {
+            report.wrong(path, message, remedy);
+            default
+        }
+    }
+}
+
+/// Two listeners of one config cannot have one port. Ports are compared, not addresses: whether two
+/// hosts are one is known only when they are bound, and nobody means it.
+fn listeners_differ(config: &Config, report: &mut Report) {
+    let mut taken: Vec<(String, HostPort)> = Vec::new();
+    for (what, address) in config.listeners() {
+        if let Some((other, _)) = taken
+            .iter()
+            .find(|(_, taken)| taken.port == address.port && address.port != 0 && overlap(taken, address))
+        {
+            let message =
+                format!("the {what} listener has the same address as the {other} listener, {address}");
+            let path = listener_path(what);
+            report.wrong(&path, message, "give one of the two another port");
+        } else {
+            taken.push((what.to_owned(), address.clone()));
+        }
+    }
+}
+
+fn overlap(one: &HostPort, other: &HostPort) -> bool {
+    let is_everywhere = |host: &str| matches!(host, "0.0.0.0" | "::");
+    let plain = |host: &str| if host == "localhost" { "127.0.0.1".to_owned() } else { host.to_lowercase() };
+    is_everywhere(&one.host) || is_everywhere(&other.host) || plain(&one.host) == plain(&other.host)
+}
+
+fn listener_path(what: &str) -> Path {
+    match what {
+        "gRPC" => Path::of("receivers.otlp.protocols.grpc.endpoint"),
+        "HTTP" => Path::of("receivers.otlp.protocols.http.endpoint"),
+        "health" => Path::of("extensions.health_check.endpoint"),
+        _ => Path::of("service.telemetry.metrics.address"),
+    }
+}

@@ -1,0 +1,73 @@
+//! The OTLP listeners.
+
+use super::service::Named;
+use super::{listen, mebibytes};
+use crate::config::defaults;
+use crate::config::error::Report;
+use crate::config::model::{GrpcReceiver, HttpReceiver, Receivers};
+use crate::config::path::Path;
+use crate::config::raw::{Grpc, Http, Receiver, Root};
+
+/// The listeners of the receivers that pipelines use. pricetag has one entrance: several receivers are
+/// fine as long as each protocol is named once and every pipeline takes from all of them.
+pub(super) fn receivers(raw: &Root, pipelines: &[Named], report: &mut Report) -> Receivers {
+    let mut receivers = Receivers { grpc: None, http: None };
+    let mut used = Vec::new();
+    for (id, Receiver::Otlp(otlp)) in &raw.receivers.0 {
+        let path = Path::of("receivers").key(id);
+        let protocols = path.key("protocols");
+        if otlp.protocols.grpc.is_none() && otlp.protocols.http.is_none() {
+            let remedy = "name at least one, as in `protocols: {grpc: {endpoint: 127.0.0.1:4317}}`";
+            report.missing(&path, "protocols", "a receiver without a protocol", remedy);
+        }
+        if !pipelines.iter().any(|pipeline| pipeline.receivers.contains(id)) {
+            continue;
+        }
+        used.push(id);
+        if let Some(said) = &otlp.protocols.grpc {
+            let found = grpc(said, &protocols.key("grpc"), report);
+            if receivers.grpc.replace(found).is_some() {
+                second(&protocols.key("grpc"), "gRPC", report);
+            }
+        }
+        if let Some(said) = &otlp.protocols.http {
+            let found = http(said, &protocols.key("http"), report);
+            if receivers.http.replace(found).is_some() {
+                second(&protocols.key("http"), "HTTP", report);
+            }
+        }
+    }
+    for pipeline in pipelines {
+        if let Some(absent) = used.iter().find(|id| !pipeline.receivers.contains(id)) {
+            let path = Path::of("service.pipelines").key(&pipeline.id);
+            let message = format!("takes nothing from {:?}, which other pipelines use", absent.to_string());
+            let remedy = "name all receivers: pricetag has one entrance for all pipelines";
+            report.missing(&path, "receivers", message, remedy);
+        }
+    }
+    receivers
+}
+
+fn second(path: &Path, protocol: &str, report: &mut Report) {
+    let message = format!("a second {protocol} listener");
+    report.wrong(path, message, "keep one of the two: pricetag has one of each protocol");
+}
+
+fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
+    let endpoint = listen(said.endpoint.as_deref(), defaults::GRPC_ENDPOINT, &path.key("endpoint"), report);
+    let max_message_bytes = match said.max_recv_msg_size_mib {
+        None => defaults::MAX_REQUEST_BYTES,
+        Some(mib) => mebibytes(mib, &path.key("max_recv_msg_size_mib"), report),
+    };
+    GrpcReceiver { endpoint, max_message_bytes }
+}
+
+fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
+    let endpoint = listen(said.endpoint.as_deref(), defaults::HTTP_ENDPOINT, &path.key("endpoint"), report);
+    let max_body_bytes = match said.max_request_body_size {
+        // The Collector's zero is its default.
+        None | Some(0) => defaults::MAX_REQUEST_BYTES,
+        Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
+    };
+    HttpReceiver { endpoint, max_body_bytes }
+}

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use ::http::{HeaderName, HeaderValue};
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use crate::otlp::Signal;
 
@@ -45,6 +46,18 @@ pub const DEFAULT_HTTP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long establishing a connection may take, where the attempt's own timeout is longer or absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When an attempt that starts now has to end; a `timeout` of zero is no limit.
+fn deadline(timeout: Duration) -> Instant {
+    /// As good as never, and far from what overflows a timer.
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    Instant::now() + if timeout.is_zero() { YEAR } else { timeout.min(YEAR) }
+}
+
+/// The outcome of an attempt that got no answer in time.
+fn timed_out(timeout: Duration) -> Outcome {
+    Outcome::Retry { after: None, why: format!("no answer within {timeout:?}") }
+}
 
 /// Who we are: exporter, version, language (OTLP exporter specification, "User Agent").
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("pricetag/", env!("CARGO_PKG_VERSION"), " (rust)"));

@@ -116,7 +116,9 @@ pub(super) fn http_outcome(status: StatusCode, headers: &HeaderMap, body: &[u8],
         return Outcome::Delivered { rejected };
     }
     let words = match kind {
-        ContentType::Protobuf => tonic_types::Status::decode(body).map(|status| status.message).unwrap_or_default(),
+        ContentType::Protobuf => {
+            tonic_types::Status::decode(body).map(|status| status.message).unwrap_or_default()
+        }
         ContentType::Json => json_message(body).unwrap_or_default(),
         ContentType::Html => String::new(),
         ContentType::Other | ContentType::None => String::from_utf8_lossy(body).into_owned(),
@@ -256,7 +258,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
     }
 
     #[test]
@@ -302,7 +307,10 @@ mod tests {
         assert_eq!(status.message, "\u{fffd} 100%% %zz \\u{1b}[2J%");
         assert!(status.retry_info.is_none());
         for odd in ["17", "-1", "999999999999", "x", ""] {
-            assert_eq!(GrpcStatus::from_headers(&headers(&[("grpc-status", odd)])).unwrap().code, Code::Unknown);
+            assert_eq!(
+                GrpcStatus::from_headers(&headers(&[("grpc-status", odd)])).unwrap().code,
+                Code::Unknown
+            );
         }
     }
 
@@ -313,7 +321,10 @@ mod tests {
         assert_eq!(json(""), None);
         assert_eq!(json("{}"), None);
         assert_eq!(json(r#"{"partialSuccess":{}}"#), None);
-        assert_eq!(json(r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#), rejected(3, "no"));
+        assert_eq!(
+            json(r#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"no"}}"#),
+            rejected(3, "no")
+        );
         assert_eq!(json(r#"{"partialSuccess":{"rejectedLogRecords":2}}"#), rejected(2, ""));
         assert_eq!(json(r#"{"partialSuccess":{"errorMessage":"old SDK"}}"#), rejected(0, "old SDK"));
         assert!(json("<html>").is_some());

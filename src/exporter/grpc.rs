@@ -22,7 +22,8 @@ use super::answer::{GrpcStatus, not_grpc};
 use super::gzip::gzip;
 use super::text::with_causes;
 use super::{
-    ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT, deadline, timed_out, tls,
+    ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
+    deadline, timed_out, tls,
 };
 use crate::otlp::Signal;
 
@@ -128,7 +129,9 @@ impl GrpcClient {
             Err(outcome) => return outcome,
         };
         let call = self.call(signal, message);
-        tokio::time::timeout_at(deadline(self.timeout), call).await.unwrap_or_else(|_| timed_out(self.timeout))
+        tokio::time::timeout_at(deadline(self.timeout), call)
+            .await
+            .unwrap_or_else(|_| timed_out(self.timeout))
     }
 
     /// `body` as a gRPC message: the prefix, then the body as it is sent.
@@ -170,7 +173,8 @@ async fn read(response: Response<Body>) -> Outcome {
     if let Some(status) = GrpcStatus::from_headers(&head.headers) {
         return status.outcome(&[]);
     }
-    let grpc = head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let grpc =
+        head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
     if head.status != StatusCode::OK || !grpc {
         return not_grpc(head.status, &head.headers);
     }

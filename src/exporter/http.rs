@@ -12,7 +12,8 @@ use super::answer::http_outcome;
 use super::gzip::gzip;
 use super::text::with_causes;
 use super::{
-    ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT, deadline, timed_out, tls,
+    ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
+    deadline, timed_out, tls,
 };
 use crate::otlp::Signal;
 

@@ -60,7 +60,8 @@ fn timed_out(timeout: Duration) -> Outcome {
 }
 
 /// Who we are: exporter, version, language (OTLP exporter specification, "User Agent").
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("pricetag/", env!("CARGO_PKG_VERSION"), " (rust)"));
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("pricetag/", env!("CARGO_PKG_VERSION"), " (rust)"));
 
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,6 +97,7 @@ pub struct Partial {
 
 /// A destination of any kind.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one for each exporter, made once and never moved about")]
 pub enum Client {
     /// OTLP over gRPC.
     Grpc(grpc::GrpcClient),
@@ -173,6 +175,8 @@ pub enum BuildError {
     #[error("TLS settings: {0}")]
     Tls(String),
     /// reqwest has no way to check a certificate against another name than the URL's.
-    #[error("server_name_override is available for gRPC exporters only; use the certificate's name in the endpoint")]
+    #[error(
+        "server_name_override is available for gRPC exporters only; use the certificate's name in the endpoint"
+    )]
     ServerName,
 }

@@ -55,7 +55,12 @@ impl<'a> Backoff<'a> {
     ///
     /// `elapsed` is the time since the first attempt began. `after` is what the destination asked for: the
     /// wait is at least that long, and `max_elapsed_time` does not stretch for it.
-    pub fn next_wait(&mut self, elapsed: Duration, after: Option<Duration>, rng: &mut impl Rng) -> Option<Duration> {
+    pub fn next_wait(
+        &mut self,
+        elapsed: Duration,
+        after: Option<Duration>,
+        rng: &mut impl Rng,
+    ) -> Option<Duration> {
         let settings = self.settings;
         if !settings.enabled {
             return None;
@@ -145,8 +150,9 @@ mod tests {
         let settings = without_jitter();
         let mut backoff = Backoff::new(&settings);
         let mut rng = StdRng::seed_from_u64(1);
-        let waits: Vec<_> =
-            (0..7).map(|_| backoff.next_wait(Duration::ZERO, None, &mut rng).unwrap().as_secs_f64()).collect();
+        let waits: Vec<_> = (0..7)
+            .map(|_| backoff.next_wait(Duration::ZERO, None, &mut rng).unwrap().as_secs_f64())
+            .collect();
         assert_eq!(waits, [5.0, 7.5, 11.25, 16.875, 25.3125, 30.0, 30.0]);
     }
 

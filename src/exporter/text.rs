@@ -56,7 +56,10 @@ mod tests {
 
     #[test]
     fn nothing_that_steers_a_terminal_is_left() {
-        assert_eq!(printable(" a\u{1b}[31m\nb\u{202e}c\u{7f}\u{9b}é\"\\ "), "a\\u{1b}[31m\\nb\\u{202e}c\\u{7f}\\u{9b}é\"\\");
+        assert_eq!(
+            printable(" a\u{1b}[31m\nb\u{202e}c\u{7f}\u{9b}é\"\\ "),
+            "a\\u{1b}[31m\\nb\\u{202e}c\\u{7f}\\u{9b}é\"\\"
+        );
     }
 
     #[test]

@@ -97,7 +97,10 @@ pub struct Partial {
 
 /// A destination of any kind.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each exporter, made once and never moved about")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each exporter, made once and never moved about"
+)]
 pub enum Client {
     /// OTLP over gRPC.
     Grpc(grpc::GrpcClient),

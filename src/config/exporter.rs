@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::{HostPort, address_of};
-use super::model::Signal;
+use crate::otlp::Signal;
 use super::values::{ComponentId, Secret};
 
 /// A destination.

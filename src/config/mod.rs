@@ -42,7 +42,7 @@ pub use exporter::{
 pub use loops::{Loop, is_own_address, own_listener_loops, resolve};
 pub use model::{
     Alias, Attributes, Config, Dimensions, GrpcReceiver, HealthCheck, HttpReceiver, LogEncoding, LogLevel,
-    Pipeline, Pricetag, Receivers, Signal, Telemetry, Upstream,
+    Pipeline, Pricetag, Receivers, Telemetry, Upstream,
 };
 pub use schema::schema;
 pub use substitute::{Environment, ProcessEnvironment};

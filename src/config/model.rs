@@ -1,12 +1,12 @@
 //! What a config means. Everything here is checked: the rest of pricetag asks no questions of it.
 
-use std::fmt;
 use std::time::Duration;
 
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::ComponentId;
+use crate::otlp::Signal;
 
 /// A validated config.
 #[derive(Debug, Clone)]
@@ -25,37 +25,6 @@ pub struct Config {
     pub health_check: Option<HealthCheck>,
     /// What was accepted and should be known.
     pub notices: Vec<Notice>,
-}
-
-/// What OTLP carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Metric points.
-    Metrics,
-    /// Log records.
-    Logs,
-}
-
-impl Signal {
-    /// Every signal.
-    pub const ALL: [Signal; 3] = [Signal::Traces, Signal::Metrics, Signal::Logs];
-
-    /// The word for it in configs, paths and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Signal::Traces => "traces",
-            Signal::Metrics => "metrics",
-            Signal::Logs => "logs",
-        }
-    }
-}
-
-impl fmt::Display for Signal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
 }
 
 /// The OTLP listeners.

@@ -9,7 +9,8 @@ use crate::config::error::Report;
 use crate::config::exporter::{
     Capacity, Compression, Debug, Exporter, ExporterKind, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
 };
-use crate::config::model::{Pipeline, Signal};
+use crate::config::model::Pipeline;
+use crate::otlp::Signal;
 use crate::config::path::Path;
 use crate::config::raw::{self, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
 use crate::config::values::{GoDuration, Secret};

@@ -1,0 +1,72 @@
+//! Strangers' words, made fit for a log line or a terminal.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// The longest text of a destination that is repeated, in characters.
+const MAX_CHARS: usize = 256;
+
+/// `text` on one line, at most 256 characters, with everything escaped that could steer a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let mut out = escaped(text.trim(), MAX_CHARS);
+    if text.trim().chars().nth(MAX_CHARS).is_some() {
+        out.push('…');
+    }
+    out
+}
+
+/// The first `max_chars` characters of `text`, control characters and reordering marks escaped.
+pub(super) fn escaped(text: &str, max_chars: usize) -> String {
+    let mut out = String::with_capacity(text.len().min(max_chars));
+    for c in text.chars().take(max_chars) {
+        if steers(c) {
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Whether `c` acts on a terminal instead of showing: controls (C0, C1, DEL), line separators, and the
+/// marks that reorder what stands around them.
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// An error and its causes on one line, each said once.
+pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        // Libraries differ in whether a message repeats its cause.
+        if !text.contains(&words) {
+            let _ = write!(text, ": {words}");
+        }
+        cause = error.source();
+    }
+    printable(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_left() {
+        assert_eq!(
+            printable(" a\u{1b}[31m\nb\u{202e}c\u{7f}\u{9b}é\"\\ "),
+            "a\\u{1b}[31m\\nb\\u{202e}c\\u{7f}\\u{9b}é\"\\"
+        );
+    }
+
+    #[test]
+    fn long_text_is_cut_and_says_so() {
+        let long = printable(&"x".repeat(1_000_000));
+        assert_eq!(long.chars().count(), MAX_CHARS + 1);
+        assert!(long.ends_with('…'));
+        assert!(!printable(&"x".repeat(MAX_CHARS)).ends_with('…'));
+    }
+}

@@ -13,11 +13,13 @@
 //! The clients make one attempt for each call and hold no state between attempts but their connections.
 //! Whoever reads the queue repeats an attempt that ended in [`Outcome::Retry`]; [`retry::settle`] does it.
 
+pub mod build;
 pub mod codec;
 pub mod debug;
 pub mod grpc;
 pub mod http;
 pub mod retry;
+pub mod worker;
 
 mod answer;
 mod gzip;
@@ -174,6 +176,9 @@ pub enum BuildError {
         /// What was looked for.
         what: &'static str,
     },
+    /// A header's value has a character that headers can not have.
+    #[error("the value of header {0} has a character that no header can have")]
+    Header(String),
     /// The TLS settings cannot be used as a whole.
     #[error("TLS settings: {0}")]
     Tls(String),

@@ -29,6 +29,21 @@ impl fmt::Display for Full {
 
 impl std::error::Error for Full {}
 
+/// How full a reader's budget is.
+#[derive(Clone, Debug)]
+pub struct Level {
+    /// The reader's name.
+    pub reader: String,
+    /// Requests queued and in flight.
+    pub requests: usize,
+    /// Bytes queued and in flight.
+    pub bytes: usize,
+    /// What it may hold.
+    pub budget: Budget,
+    /// Items that it did not get because it had no room.
+    pub dropped: u64,
+}
+
 #[derive(Debug)]
 struct Cursor {
     name: String,
@@ -37,8 +52,12 @@ struct Cursor {
     /// Reserved, queued and in flight.
     requests: usize,
     bytes: usize,
+    /// Spans, data points or log records that it did not get because it had no room.
     dropped: u64,
+    /// Something has come, or the log is closed.
     notify: Arc<Notify>,
+    /// Everything is done.
+    idle: Arc<Notify>,
 }
 
 impl Cursor {
@@ -51,6 +70,9 @@ impl Cursor {
     fn release(&mut self, bytes: usize) {
         self.requests -= 1;
         self.bytes -= bytes;
+        if self.requests == 0 {
+            self.idle.notify_waiters();
+        }
     }
 }
 
@@ -69,7 +91,7 @@ pub struct Log {
 impl Log {
     /// Adds a reader. All are added before the first request comes.
     pub fn reader(&self, name: impl Into<String>, budget: Budget) -> Reader {
-        let notify = Arc::new(Notify::new());
+        let (notify, idle) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let mut state = self.lock();
         state.cursors.push(Cursor {
             name: name.into(),
@@ -79,8 +101,9 @@ impl Log {
             bytes: 0,
             dropped: 0,
             notify: Arc::clone(&notify),
+            idle: Arc::clone(&idle),
         });
-        Reader { id: ReaderId(state.cursors.len() - 1), log: self.clone(), notify }
+        Reader { id: ReaderId(state.cursors.len() - 1), log: self.clone(), notify, idle }
     }
 
     /// Reserves room for a request of about `bytes` with all readers on these routes, or with none. Readers
@@ -97,7 +120,7 @@ impl Log {
         if let Some(route) = routes.iter().find(full) {
             return Err(Full { reader: state.cursors[route.to.0].name.clone() });
         }
-        let mut granted = SmallVec::new();
+        let (mut granted, mut left_out) = (SmallVec::new(), SmallVec::new());
         for route in routes {
             let cursor = &mut state.cursors[route.to.0];
             if cursor.has_room(bytes) {
@@ -105,17 +128,17 @@ impl Log {
                 cursor.bytes += bytes;
                 granted.push(*route);
             } else {
-                cursor.dropped += 1;
+                left_out.push(route.to);
             }
         }
-        Ok(Permit { log: self.clone(), granted, bytes })
+        Ok(Permit { log: self.clone(), granted, left_out, bytes })
     }
 
     /// Appends a record past all budgets: for what is ours and must not be lost, such as settlements.
-    pub fn append(&self, to: &[Route], record: Record) {
+    pub fn append(&self, to: &[Route], record: &Record) {
         let mut state = self.lock();
         for route in to {
-            let Some(item) = item(&record, *route) else { continue };
+            let Some(item) = item(record, *route) else { continue };
             let cursor = &mut state.cursors[route.to.0];
             cursor.requests += 1;
             cursor.bytes += item.bytes();
@@ -134,12 +157,16 @@ impl Log {
         }
     }
 
-    /// For each reader: name, requests and bytes held, requests that it may hold, requests dropped.
-    pub fn levels(&self) -> Vec<(String, usize, usize, usize, u64)> {
-        let levels = |cursor: &Cursor| {
-            (cursor.name.clone(), cursor.requests, cursor.bytes, cursor.budget.requests, cursor.dropped)
+    /// How full each reader's budget is.
+    pub fn levels(&self) -> Vec<Level> {
+        let level = |cursor: &Cursor| Level {
+            reader: cursor.name.clone(),
+            requests: cursor.requests,
+            bytes: cursor.bytes,
+            budget: cursor.budget,
+            dropped: cursor.dropped,
         };
-        self.lock().cursors.iter().map(levels).collect()
+        self.lock().cursors.iter().map(level).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -165,6 +192,7 @@ fn item(record: &Record, route: Route) -> Option<Item> {
 pub struct Permit {
     log: Log,
     granted: SmallVec<[Route; 4]>,
+    left_out: SmallVec<[ReaderId; 4]>,
     bytes: usize,
 }
 
@@ -183,6 +211,9 @@ impl Permit {
                 }
                 None => cursor.requests -= 1,
             }
+        }
+        for reader in &self.left_out {
+            state.cursors[reader.0].dropped += record.request.as_ref().map_or(0, |request| request.items);
         }
     }
 }
@@ -205,6 +236,7 @@ pub struct Reader {
     id: ReaderId,
     log: Log,
     notify: Arc<Notify>,
+    idle: Arc<Notify>,
 }
 
 impl Reader {
@@ -241,6 +273,20 @@ impl Reader {
     /// Gives an item's room back: it was delivered, or given up.
     pub fn done(&self, item: &Item) {
         self.log.lock().cursors[self.id.0].release(item.bytes());
+    }
+
+    /// Waits until nothing is left, in flight included.
+    pub async fn drained(&self) {
+        loop {
+            let idle = self.idle.notified();
+            tokio::pin!(idle);
+            // Registered before the look, so that what happens in between is not missed.
+            idle.as_mut().enable();
+            if self.left() == 0 {
+                return;
+            }
+            idle.await;
+        }
     }
 
     /// How many requests are left, in flight included.
@@ -298,7 +344,7 @@ mod tests {
             log.reserve(&[route(&a), route(&b)], 4).unwrap().commit(&record(b"body", b""));
         }
         assert_eq!((a.left(), b.left()), (1, 3));
-        assert_eq!(log.levels()[0].4, 2);
+        assert_eq!(log.levels()[0].dropped, 2);
     }
 
     /// Scenario: several consumers, the log closes.

@@ -6,7 +6,7 @@
 
 mod log;
 
-pub use log::{Full, Log, Permit, Reader, ReaderId};
+pub use log::{Full, Level, Log, Permit, Reader, ReaderId};
 
 use bytes::Bytes;
 
@@ -19,6 +19,13 @@ pub struct Record {
     pub request: Option<Request>,
     /// Its money, as [`crate::booking::Entries`] writes it; may be empty.
     pub entries: Bytes,
+}
+
+impl Record {
+    /// Bytes of the request's body.
+    pub fn bytes(&self) -> usize {
+        self.request.as_ref().map_or(0, |request| request.priced.len())
+    }
 }
 
 /// A request as it leaves.

@@ -1,0 +1,94 @@
+//! The admin port: health and metrics.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::routing::get;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response, StatusCode};
+use prometheus::{Encoder as _, Registry, TextEncoder};
+use tokio::net::TcpListener;
+
+/// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// Says whether requests are taken.
+    pub fn set(&self, ready: bool) {
+        self.0.store(ready, Ordering::Relaxed);
+    }
+
+    /// Whether requests are taken.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Serves `/metrics`, `/health/live` and `/health/ready` until `shutdown` completes.
+///
+/// # Errors
+/// What the system says when it can not accept connections any more.
+pub async fn serve(
+    listener: TcpListener,
+    registry: Registry,
+    readiness: Readiness,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let ready = health(readiness.clone());
+    let router = Router::new()
+        .route("/", get(async || "pricetag\n\n/metrics\n/health/live\n/health/ready\n"))
+        .route("/health", get(health(readiness)))
+        .route("/health/live", get(async || "alive\n"))
+        .route("/health/ready", get(ready))
+        .route("/metrics", get(async move || metrics(&registry)));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+/// Serves only the health of [`serve`], at `path`: the Collector's `health_check` extension.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_health(
+    listener: TcpListener,
+    path: &str,
+    readiness: Readiness,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let router = Router::new().route(path, get(health(readiness)));
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+type Health = std::future::Ready<(StatusCode, &'static str)>;
+
+fn health(readiness: Readiness) -> impl Fn() -> Health + Clone + Send + Sync + 'static {
+    move || {
+        std::future::ready(if readiness.get() {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or shutting down\n")
+        })
+    }
+}
+
+fn metrics(registry: &Registry) -> Response<String> {
+    let mut text = Vec::new();
+    let encoder = TextEncoder::new();
+    let encoded = encoder.encode(&registry.gather(), &mut text).map_err(|error| error.to_string());
+    let text = encoded.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()));
+    match text {
+        Ok(text) => {
+            let mut response = Response::new(text);
+            let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, content_type);
+            response
+        }
+        Err(error) => {
+            let mut response = Response::new(format!("the metrics can not be written: {error}\n"));
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        }
+    }
+}

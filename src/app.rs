@@ -1,0 +1,126 @@
+//! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
+//! nothing is taken before it can go anywhere, and drains in the direction of the flow.
+
+mod start;
+mod wiring;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info, warn};
+
+pub use start::{Options, StartError, start};
+
+use crate::admin::Readiness;
+use crate::ledger::Ledger;
+use crate::queue::{Log, Reader};
+use crate::receiver::Intake;
+use crate::telemetry::Telemetry;
+
+/// How long a shutdown may take: it ends before the 10 s after which Docker, and the 30 s after which
+/// Kubernetes, kill.
+pub const GRACE: Duration = Duration::from_secs(9);
+
+/// The addresses that are listened on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Addresses {
+    /// OTLP/gRPC.
+    pub grpc: Option<SocketAddr>,
+    /// OTLP/HTTP.
+    pub http: Option<SocketAddr>,
+    /// Health and metrics.
+    pub admin: Option<SocketAddr>,
+}
+
+/// A running collector.
+#[derive(Debug)]
+pub struct App {
+    addresses: Addresses,
+    ledger: Ledger,
+    log: Log,
+    intake: Arc<Intake>,
+    readiness: Readiness,
+    telemetry: Arc<Telemetry>,
+    cost_metrics: SdkMeterProvider,
+    /// The ledger's place in the queue, and the exporters'.
+    ledger_reader: Reader,
+    exporters: Vec<(String, Reader)>,
+    receiving: JoinSet<Result<(), String>>,
+    settling: JoinSet<()>,
+    reading: JoinSet<()>,
+    serving: JoinSet<()>,
+    stop_receiving: watch::Sender<bool>,
+    stop_serving: watch::Sender<bool>,
+}
+
+impl App {
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> Addresses {
+        self.addresses
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Waits for a receiver to fail; pending while all is well.
+    pub async fn failure(&mut self) -> String {
+        loop {
+            match self.receiving.join_next().await {
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => return error,
+                Some(Err(error)) => return error.to_string(),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops receiving, finishes what is under way, settles all traces and drains the queue, all within
+    /// `grace`. Says how many requests are left undelivered.
+    pub async fn shutdown(mut self, grace: Duration) -> usize {
+        let deadline = Instant::now() + grace;
+        self.readiness.set(false);
+        self.stop_receiving.send_replace(true);
+        let receiving = async { while self.receiving.join_next().await.is_some() {} };
+        // Half the time is the exporters': a client that holds its connection open must not use it up.
+        if timeout_at(Instant::now() + grace / 2, receiving).await.is_err() {
+            warn!("some connections are still open after {:?}; closing them", grace / 2);
+        }
+        self.receiving.shutdown().await;
+        self.settling.shutdown().await;
+
+        self.intake.settle_all();
+        if timeout_at(deadline, self.ledger_reader.drained()).await.is_err() {
+            error!("the ledger could not finish in time");
+        }
+        let cost_metrics = self.cost_metrics.clone();
+        // It collects on this call, and waits for its own thread.
+        let flushed = tokio::task::spawn_blocking(move || cost_metrics.shutdown());
+        if !matches!(timeout_at(deadline, flushed).await, Ok(Ok(Ok(())))) {
+            warn!("the last cost metrics could not be collected in time");
+        }
+
+        self.log.close();
+        let reading = async { while self.reading.join_next().await.is_some() {} };
+        let _ = timeout_at(deadline, reading).await;
+        let mut left = 0;
+        for (exporter, reader) in &self.exporters {
+            if reader.left() > 0 {
+                error!(%exporter, "shutdown: {} requests could not be delivered in time and are lost", reader.left());
+                left += reader.left();
+            }
+        }
+        self.reading.shutdown().await;
+        self.stop_serving.send_replace(true);
+        let serving = async { while self.serving.join_next().await.is_some() {} };
+        let _ = timeout_at(Instant::now() + Duration::from_millis(200), serving).await;
+        info!("stopped");
+        left
+    }
+}

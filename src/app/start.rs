@@ -1,0 +1,376 @@
+//! Builds the app, exporters first.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use opentelemetry::metrics::MeterProvider as _;
+use opentelemetry::{KeyValue, metrics::Meter};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use prometheus::Registry;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tracing::info;
+
+use super::wiring::{self, Routes};
+use super::{Addresses, App};
+use crate::admin::{self, Readiness};
+use crate::config::{self, Config, HostPort, is_own_address, own_listener_loops, resolve};
+use crate::exporter::build::{self, Output};
+use crate::exporter::worker::Worker;
+use crate::ledger::push::QueueExporter;
+use crate::ledger::{Ledger, instruments};
+use crate::otlp::Signal;
+use crate::pricing::Catalog;
+use crate::processor::{self, Shared};
+use crate::queue::{Log, Part, Reader, Route};
+use crate::receiver::{Intake, grpc, http};
+use crate::telemetry::Telemetry;
+
+/// How often the cost metrics go out.
+const METRICS_INTERVAL: Duration = Duration::from_secs(10);
+/// How often idle traces are looked for.
+const SETTLE_TICK: Duration = Duration::from_millis(250);
+
+/// What the caller decides besides the config.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Where debug exporters write.
+    pub debug_output: Output,
+    /// Someone watches the bookings: the second part of what [`start`] gives.
+    pub watch_bookings: bool,
+}
+
+/// Why the app did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A listener can not be had.
+    #[error("{key}: can not listen on {endpoint}: {source}{remedy}")]
+    Bind {
+        /// The key in the config.
+        key: &'static str,
+        /// What was asked for.
+        endpoint: String,
+        /// What to do about it.
+        remedy: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Exporters that send to ourselves.
+    #[error("{0}")]
+    Loop(String),
+    /// An exporter that can not be made.
+    #[error("exporters.{id}: {source}")]
+    Exporter {
+        /// Its id.
+        id: String,
+        /// Why.
+        source: crate::exporter::BuildError,
+    },
+    /// The metrics can not be set up.
+    #[error("metrics: {0}")]
+    Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
+}
+
+/// Starts a collector: when this returns, it listens. The second part reads its bookings, if the options
+/// ask for it.
+///
+/// # Errors
+/// [`StartError`]; nothing is left listening then.
+pub async fn start(
+    config: &Config,
+    catalog: Arc<Catalog>,
+    options: Options,
+) -> Result<(App, Option<Reader>), StartError> {
+    let listeners = Listeners::bind(config).await?;
+    let bound: Vec<SocketAddr> = listeners.otlp_addresses();
+    if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
+        return Err(StartError::Loop(found.to_string()));
+    }
+
+    let log = Log::default();
+    let ledger_reader = log.reader("ledger", wiring::BOOKINGS);
+    let watcher = options.watch_bookings.then(|| log.reader("watcher", wiring::BOOKINGS));
+    let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
+    let (routes, readers) = wiring::routes(config, &log, &money);
+
+    let registry = Registry::new();
+    let resource = resource(config);
+    let telemetry = Arc::new(Telemetry::new(registry.clone(), resource.clone())?);
+    let mut reading = JoinSet::new();
+    for (exporter, reader) in config.exporters.iter().zip(&readers) {
+        let id = exporter.id.to_string();
+        let client = build::client(exporter, options.debug_output)
+            .map_err(|source| StartError::Exporter { id: id.clone(), source })?;
+        let worker = Worker {
+            client,
+            retry: build::retry(exporter),
+            reader: reader.clone(),
+            metrics: telemetry.exporter(&id),
+            id,
+        };
+        worker.spawn(exporter.queue.consumers, &mut reading);
+    }
+
+    let ledger = Ledger::new(instruments::MAX_SERIES, Some(FEATURE));
+    reading.spawn(ledger.clone().run(ledger_reader.clone()));
+    let cost_metrics = cost_metrics(&ledger, &log, &routes, &registry, resource)?;
+
+    let shared = config.processor.as_ref().map(|pricetag| Arc::new(Shared::new(&settings(pricetag), catalog)));
+    let intake = Arc::new(Intake::new(
+        log.clone(),
+        routes,
+        shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
+    ));
+    observe(telemetry.meter(), &log, &ledger, shared);
+
+    let readiness = Readiness::default();
+    let (stop_receiving, receiving_stops) = watch::channel(false);
+    let (stop_serving, serving_stops) = watch::channel(false);
+    let addresses = listeners.addresses();
+    let mut app = App {
+        addresses,
+        ledger,
+        log,
+        exporters: config.exporters.iter().map(|exporter| exporter.id.to_string()).zip(readers).collect(),
+        intake: Arc::clone(&intake),
+        readiness: readiness.clone(),
+        telemetry,
+        cost_metrics,
+        ledger_reader,
+        receiving: JoinSet::new(),
+        settling: JoinSet::new(),
+        reading,
+        serving: JoinSet::new(),
+        stop_receiving,
+        stop_serving,
+    };
+    app.settling.spawn(settle(intake));
+    listeners.serve(&mut app, config, registry, receiving_stops, serving_stops);
+    readiness.set(true);
+    Ok((app, watcher))
+}
+
+/// Position of the feature among the dimensions of [`settings`].
+const FEATURE: usize = 2;
+
+fn settings(pricetag: &config::Pricetag) -> processor::Settings {
+    processor::Settings {
+        attributes: match pricetag.attributes {
+            config::Attributes::Default => processor::Attributes::Default,
+            config::Attributes::Full => processor::Attributes::Full,
+        },
+        aliases: pricetag.aliases.iter().map(|alias| alias.key().to_owned()).collect(),
+        trust_upstream: pricetag.upstream == config::Upstream::Trust,
+        settle_after: pricetag.settle_after,
+        max_open_bytes: pricetag.max_open_traces_bytes,
+        dimensions: vec![
+            pricetag.dimensions.user.clone(),
+            pricetag.dimensions.session.clone(),
+            pricetag.dimensions.feature.clone(),
+        ],
+    }
+}
+
+/// Who we are, in the metrics that we send.
+fn resource(config: &Config) -> Resource {
+    let instance = format!("{:032x}", rand::random::<u128>());
+    let own = config.telemetry.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty()
+        .with_attributes([
+            KeyValue::new("service.name", "pricetag"),
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.instance.id", instance),
+        ])
+        .with_attributes(own)
+        .build()
+}
+
+fn cost_metrics(
+    ledger: &Ledger,
+    log: &Log,
+    routes: &Routes,
+    registry: &Registry,
+    resource: Resource,
+) -> Result<SdkMeterProvider, opentelemetry_sdk::error::OTelSdkError> {
+    let scrape = opentelemetry_prometheus::exporter()
+        .with_registry(registry.clone())
+        .without_counter_suffixes()
+        .without_units()
+        .build()?;
+    let mut provider =
+        SdkMeterProvider::builder().with_resource(resource).with_view(instruments::view).with_reader(scrape);
+    let routes = &routes[Signal::Metrics as usize];
+    if !routes.is_empty() {
+        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let exporter = QueueExporter::new(log.clone(), routes.clone(), start);
+        provider = provider.with_reader(PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build());
+    }
+    let provider = provider.build();
+    instruments::register(&provider.meter("pricetag"), ledger);
+    Ok(provider)
+}
+
+/// Registers the self-metrics that observe the queue and the tables.
+fn observe(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>>) {
+    let gauge = |name: &'static str, about: &'static str, value: fn(&crate::queue::Level) -> u64| {
+        let log = log.clone();
+        meter
+            .u64_observable_gauge(name)
+            .with_description(about)
+            .with_callback(move |observer| {
+                for level in log.levels() {
+                    observer.observe(value(&level), &[KeyValue::new("exporter", level.reader.clone())]);
+                }
+            })
+            .build();
+    };
+    gauge("otelcol_exporter_queue_size", "Requests in the exporter's queue.", |level| level.requests as u64);
+    gauge("otelcol_exporter_queue_capacity", "Requests that fit the exporter's queue.", |level| {
+        level.budget.requests as u64
+    });
+    gauge("pricetag_exporter_queue_bytes", "Bytes in the exporter's queue.", |level| level.bytes as u64);
+    let dropped = log.clone();
+    meter
+        .u64_observable_counter("pricetag_exporter_queue_dropped_items")
+        .with_description("Items that an exporter with on_full: drop did not get.")
+        .with_callback(move |observer| {
+            for level in dropped.levels() {
+                observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);
+            }
+        })
+        .build();
+    let folded = ledger.clone();
+    meter
+        .u64_observable_counter("pricetag_ledger_folded_calls")
+        .with_description("Calls booked as `other` because there were too many series.")
+        .with_callback(move |observer| observer.observe(folded.books().folded(), &[]))
+        .build();
+    let Some(shared) = shared else { return };
+    let traces = Arc::clone(&shared);
+    meter
+        .u64_observable_gauge("pricetag_open_traces")
+        .with_description("Traces that have not settled.")
+        .with_callback(move |observer| observer.observe(traces.open_traces().size().0 as u64, &[]))
+        .build();
+    meter
+        .u64_observable_gauge("pricetag_open_traces_bytes")
+        .with_description("Bytes that open traces take.")
+        .with_callback(move |observer| observer.observe(shared.open_traces().size().1 as u64, &[]))
+        .build();
+}
+
+async fn settle(intake: Arc<Intake>) {
+    let mut tick = tokio::time::interval(SETTLE_TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        intake.settle_idle();
+    }
+}
+
+/// The bound listeners: all ports are ours before anything else is made.
+struct Listeners {
+    grpc: Option<TcpListener>,
+    http: Option<TcpListener>,
+    admin: Option<TcpListener>,
+    health: Option<TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, StartError> {
+        let receivers = &config.receivers;
+        let grpc = receivers.grpc.as_ref().map(|grpc| &grpc.endpoint);
+        let http = receivers.http.as_ref().map(|http| &http.endpoint);
+        let health = config.health_check.as_ref().map(|health| &health.endpoint);
+        Ok(Listeners {
+            grpc: bind("receivers.otlp.protocols.grpc.endpoint", grpc).await?,
+            http: bind("receivers.otlp.protocols.http.endpoint", http).await?,
+            admin: bind("service.telemetry.metrics.address", config.telemetry.metrics.as_ref()).await?,
+            health: bind("extensions.health_check.endpoint", health).await?,
+        })
+    }
+
+    fn addresses(&self) -> Addresses {
+        let address = |listener: &Option<TcpListener>| listener.as_ref().and_then(|it| it.local_addr().ok());
+        Addresses { grpc: address(&self.grpc), http: address(&self.http), admin: address(&self.admin) }
+    }
+
+    fn otlp_addresses(&self) -> Vec<SocketAddr> {
+        let addresses = self.addresses();
+        [addresses.grpc, addresses.http].into_iter().flatten().collect()
+    }
+
+    fn serve(
+        self,
+        app: &mut App,
+        config: &Config,
+        registry: Registry,
+        receiving_stops: watch::Receiver<bool>,
+        serving_stops: watch::Receiver<bool>,
+    ) {
+        let receivers = &config.receivers;
+        if let (Some(listener), Some(grpc)) = (self.grpc, &receivers.grpc) {
+            let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("grpc"));
+            let (limit, stop) = (grpc.max_message_bytes, stopped(receiving_stops.clone()));
+            app.receiving.spawn(async move {
+                grpc::serve(listener, intake, metrics, limit, stop).await.map_err(|e| format!("OTLP/gRPC: {e}"))
+            });
+        }
+        if let (Some(listener), Some(http)) = (self.http, &receivers.http) {
+            let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("http"));
+            let (limit, stop) = (http.max_body_bytes, stopped(receiving_stops));
+            app.receiving.spawn(async move {
+                http::serve(listener, intake, metrics, limit, stop).await.map_err(|e| format!("OTLP/HTTP: {e}"))
+            });
+        }
+        if let Some(listener) = self.admin {
+            let (ready, stop) = (app.readiness.clone(), stopped(serving_stops.clone()));
+            app.serving.spawn(async move {
+                if let Err(error) = admin::serve(listener, registry, ready, stop).await {
+                    tracing::error!("admin port: {error}");
+                }
+            });
+        }
+        if let (Some(listener), Some(health)) = (self.health, &config.health_check) {
+            let (path, ready, stop) = (health.path.clone(), app.readiness.clone(), stopped(serving_stops));
+            app.serving.spawn(async move {
+                if let Err(error) = admin::serve_health(listener, &path, ready, stop).await {
+                    tracing::error!("health check: {error}");
+                }
+            });
+        }
+    }
+}
+
+async fn bind(key: &'static str, endpoint: Option<&HostPort>) -> Result<Option<TcpListener>, StartError> {
+    let Some(endpoint) = endpoint else { return Ok(None) };
+    match TcpListener::bind((endpoint.host.as_str(), endpoint.port)).await {
+        Ok(listener) => {
+            info!("listening on {} ({key})", listener.local_addr().map_or(endpoint.to_string(), |a| a.to_string()));
+            Ok(Some(listener))
+        }
+        Err(source) => {
+            let remedy = match source.kind() {
+                io::ErrorKind::AddrInUse => {
+                    format!("; another process has it: stop that, or set another one with --set {key}=HOST:PORT")
+                }
+                io::ErrorKind::PermissionDenied => "; choose a port above 1023".to_owned(),
+                _ => "; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0".to_owned(),
+            };
+            Err(StartError::Bind { key, endpoint: endpoint.to_string(), remedy, source })
+        }
+    }
+}
+
+/// Completes when the switch is turned, or its owner is gone.
+fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
+    async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    }
+}

@@ -1,0 +1,98 @@
+//! From an exporter's config to its client.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use super::debug::{DebugExporter, Verbosity};
+use super::grpc::{GrpcClient, GrpcSettings};
+use super::http::{HttpClient, HttpSettings};
+use super::retry::RetrySettings;
+use super::{BuildError, Client, Compression, Header, TlsSettings};
+use crate::config::{self, ExporterKind, Secret};
+
+/// Where debug exporters write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Output {
+    /// To the console.
+    #[default]
+    Stdout,
+    /// Nowhere: something else has the console.
+    Nowhere,
+}
+
+/// Makes the client of an exporter, without connecting.
+///
+/// # Errors
+/// [`BuildError`]: an endpoint or a certificate that can not be used.
+pub fn client(exporter: &config::Exporter, debug_output: Output) -> Result<Client, BuildError> {
+    Ok(match &exporter.kind {
+        ExporterKind::OtlpGrpc(grpc) => Client::Grpc(GrpcClient::new(GrpcSettings {
+            endpoint: grpc.url().parse().map_err(|_| BuildError::Endpoint(grpc.url()))?,
+            tls: grpc.tls.as_ref().map(tls),
+            headers: headers(&grpc.headers)?,
+            compression: compression(grpc.compression),
+            timeout: grpc.timeout.unwrap_or(Duration::ZERO),
+        })?),
+        ExporterKind::OtlpHttp(http) => Client::Http(HttpClient::new(HttpSettings {
+            endpoint: None,
+            traces_endpoint: http.traces.clone(),
+            metrics_endpoint: http.metrics.clone(),
+            logs_endpoint: http.logs.clone(),
+            tls: tls(&http.tls),
+            headers: headers(&http.headers)?,
+            compression: compression(http.compression),
+            timeout: http.timeout.unwrap_or(Duration::ZERO),
+        })?),
+        ExporterKind::Debug(debug) => {
+            let verbosity = match debug.verbosity {
+                config::Verbosity::Basic => Verbosity::Basic,
+                config::Verbosity::Normal => Verbosity::Normal,
+                config::Verbosity::Detailed => Verbosity::Detailed,
+            };
+            Client::Debug(match debug_output {
+                Output::Stdout => DebugExporter::new(verbosity),
+                Output::Nowhere => DebugExporter::to(std::io::sink(), verbosity),
+            })
+        }
+    })
+}
+
+/// How an exporter tries again.
+pub fn retry(exporter: &config::Exporter) -> RetrySettings {
+    match &exporter.retry {
+        None => RetrySettings { enabled: false, ..RetrySettings::default() },
+        Some(retry) => RetrySettings {
+            enabled: true,
+            initial_interval: retry.initial_interval,
+            randomization_factor: retry.randomization_factor,
+            multiplier: retry.multiplier,
+            max_interval: retry.max_interval,
+            // Zero is "for ever" there, as in the Collector.
+            max_elapsed_time: retry.max_elapsed_time.unwrap_or(Duration::ZERO),
+        },
+    }
+}
+
+fn tls(tls: &config::Tls) -> TlsSettings {
+    TlsSettings { ca_file: tls.ca_file.clone(), identity: None, server_name: tls.server_name.clone() }
+}
+
+fn compression(compression: config::Compression) -> Compression {
+    match compression {
+        config::Compression::None => Compression::None,
+        config::Compression::Gzip => Compression::Gzip,
+    }
+}
+
+fn headers(headers: &[(http::HeaderName, Secret)]) -> Result<Vec<Header>, BuildError> {
+    headers
+        .iter()
+        .map(|(name, secret)| {
+            let mut value =
+                HeaderValue::from_str(secret.expose()).map_err(|_| BuildError::Header(name.to_string()))?;
+            value.set_sensitive(true);
+            Ok((name.clone(), value))
+        })
+        .collect()
+}

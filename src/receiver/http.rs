@@ -1,0 +1,205 @@
+//! OTLP over HTTP: protobuf and JSON bodies, answered in kind.
+
+use std::future::Future;
+use std::io::Read as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::routing::post;
+use axum::serve::ListenerExt as _;
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use prost::Message as _;
+use tokio::net::TcpListener;
+use tracing::debug;
+
+use super::refusal::RETRY_AFTER;
+use super::{Intake, Refusal, accept, offload};
+use crate::otlp::{Signal, json};
+use crate::telemetry::ReceiverMetrics;
+
+/// Compressed bodies larger than this are decompressed off the async threads.
+const BLOCKING_GZIP_BYTES: usize = 16 << 10;
+
+/// How a body is encoded, and its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    Protobuf,
+    Json,
+}
+
+impl Encoding {
+    fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let essence = value.split(';').next().unwrap_or("").trim();
+        if essence.eq_ignore_ascii_case("application/x-protobuf") {
+            Some(Encoding::Protobuf)
+        } else if essence.eq_ignore_ascii_case("application/json") {
+            Some(Encoding::Json)
+        } else {
+            None
+        }
+    }
+
+    const fn content_type(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Encoding::Protobuf => "application/x-protobuf",
+            Encoding::Json => "application/json",
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Service {
+    intake: Arc<Intake>,
+    metrics: ReceiverMetrics,
+    max_body_bytes: usize,
+}
+
+/// Serves until `shutdown` completes and the requests under way are answered.
+///
+/// # Errors
+/// What the system says when it can not accept connections any more.
+pub async fn serve(
+    listener: TcpListener,
+    intake: Arc<Intake>,
+    metrics: ReceiverMetrics,
+    max_body_bytes: usize,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let service = Service { intake, metrics, max_body_bytes };
+    let mut router = Router::new();
+    for signal in Signal::ALL {
+        let service = service.clone();
+        let export = move |request: Request| service.export(signal, request);
+        router = router.route(signal.http_path(), post(export).fallback(only_post));
+    }
+    let listener = listener.tap_io(|stream| {
+        // Without it an answer may wait 40 ms for an acknowledgement; nothing else depends on it.
+        let _ = stream.set_nodelay(true);
+    });
+    axum::serve(listener, router.fallback(unknown_path)).with_graceful_shutdown(shutdown).await
+}
+
+async fn only_post(request: Request) -> Response<Body> {
+    let message = format!("{} is not allowed here: OTLP/HTTP requests are POST", request.method());
+    let mut response = answer(request.headers(), StatusCode::METHOD_NOT_ALLOWED, &message);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+async fn unknown_path(request: Request) -> Response<Body> {
+    let message =
+        format!("{} is no path of OTLP/HTTP: /v1/traces, /v1/metrics, /v1/logs", request.uri().path());
+    answer(request.headers(), StatusCode::NOT_FOUND, &message)
+}
+
+impl Service {
+    async fn export(self, signal: Signal, request: Request) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let Some(encoding) = Encoding::of(&parts.headers) else {
+            self.metrics.refused(signal, 1);
+            let message = "unsupported content type; send application/x-protobuf or application/json";
+            return answer(&parts.headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
+        };
+        match self.take(signal, encoding, &parts.headers, body).await {
+            Ok(items) => {
+                self.metrics.accepted(signal, items);
+                let body = match encoding {
+                    Encoding::Protobuf => Body::empty(),
+                    Encoding::Json => Body::from("{}"),
+                };
+                let mut response = Response::new(body);
+                response.headers_mut().insert(CONTENT_TYPE, encoding.content_type());
+                response
+            }
+            Err(refusal) => {
+                self.metrics.refused(signal, 1);
+                debug!(%signal, "refused: {refusal}");
+                let mut response = answer(&parts.headers, refusal.status(), &refusal.to_string());
+                if refusal.is_retryable() {
+                    response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());
+                }
+                response
+            }
+        }
+    }
+
+    async fn take(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        headers: &HeaderMap,
+        body: Body,
+    ) -> Result<u64, Refusal> {
+        let body = self.read(headers, body).await?;
+        let body = match encoding {
+            Encoding::Protobuf => body,
+            Encoding::Json if body.is_empty() => body,
+            Encoding::Json => offload(move || Ok(Bytes::from(json::to_protobuf(signal, &body)?))).await?,
+        };
+        accept(&self.intake, signal, body).await
+    }
+
+    /// The body as it was before compression.
+    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+        let limit = self.max_body_bytes;
+        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+        if announced.is_some_and(|length: usize| length > limit) {
+            return Err(Refusal::TooLarge { limit });
+        }
+        let body = to_bytes(body, limit).await.map_err(|error| {
+            let too_large = std::error::Error::source(&error)
+                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
+            if too_large { Refusal::TooLarge { limit } } else { Refusal::Broken(error.to_string()) }
+        })?;
+        match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => Ok(body),
+            Some(b"gzip") if body.len() > BLOCKING_GZIP_BYTES => offload(move || gunzip(&body, limit)).await,
+            Some(b"gzip") => gunzip(&body, limit),
+            Some(other) => Err(Refusal::Encoding(String::from_utf8_lossy(other).into_owned())),
+        }
+    }
+}
+
+fn gunzip(body: &[u8], limit: usize) -> Result<Bytes, Refusal> {
+    let mut out = Vec::with_capacity((body.len() * 4).min(limit));
+    let read = MultiGzDecoder::new(body).take(limit as u64 + 1).read_to_end(&mut out);
+    match read {
+        Ok(read) if read > limit => Err(Refusal::TooLarge { limit }),
+        Ok(_) => Ok(Bytes::from(out)),
+        Err(error) => Err(Refusal::Compression(error.to_string())),
+    }
+}
+
+/// An error as the specification wants it: a `google.rpc.Status` in the request's encoding. Who speaks
+/// neither encoding is answered in plain text.
+fn answer(request: &HeaderMap, status: StatusCode, message: &str) -> Response<Body> {
+    let code = match status {
+        StatusCode::BAD_REQUEST => tonic::Code::InvalidArgument,
+        StatusCode::PAYLOAD_TOO_LARGE => tonic::Code::ResourceExhausted,
+        StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
+        StatusCode::NOT_FOUND => tonic::Code::NotFound,
+        StatusCode::INTERNAL_SERVER_ERROR => tonic::Code::Internal,
+        _ => tonic::Code::Unimplemented,
+    } as i32;
+    let (content_type, body) = match Encoding::of(request) {
+        Some(Encoding::Protobuf) => {
+            let status = tonic_types::Status { code, message: message.to_owned(), details: Vec::new() };
+            (Encoding::Protobuf.content_type(), status.encode_to_vec())
+        }
+        Some(Encoding::Json) => {
+            let status = serde_json::json!({"code": code, "message": message});
+            (Encoding::Json.content_type(), status.to_string().into_bytes())
+        }
+        None => (HeaderValue::from_static("text/plain; charset=utf-8"), message.as_bytes().to_vec()),
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
+}

@@ -1,0 +1,120 @@
+//! The way of a request from a receiver into the queue: reserve, process, commit.
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+
+use super::Refusal;
+use crate::booking::Entries;
+use crate::otlp::{Signal, items};
+use crate::processor::{Now, Processor, Shared};
+use crate::queue::{Log, Part, Record, Request, Route};
+use crate::settlement::Settled;
+
+/// Takes requests of all signals.
+#[derive(Debug)]
+pub struct Intake {
+    log: Log,
+    /// By signal; empty: no pipeline takes it.
+    routes: [Vec<Route>; 3],
+    pricing: Option<Pricing>,
+    started: Instant,
+}
+
+#[derive(Debug)]
+struct Pricing {
+    shared: Arc<Shared>,
+    /// Processors that are not at work: as many as there ever were requests at once.
+    idle: Mutex<Vec<Processor>>,
+    /// Read while a request is between its verdict and its commit, written while traces settle: the log
+    /// must hold a booking before the settlement that ends it.
+    committing: RwLock<()>,
+    /// Where settlements go.
+    ledger: Route,
+}
+
+impl Intake {
+    /// An intake into `log`. `pricing` is there if some pipeline of traces prices; its route is the ledger's.
+    pub fn new(log: Log, routes: [Vec<Route>; 3], pricing: Option<(Arc<Shared>, Route)>) -> Self {
+        let pricing = pricing.map(|(shared, ledger)| Pricing {
+            shared,
+            idle: Mutex::default(),
+            committing: RwLock::default(),
+            ledger,
+        });
+        Intake { log, routes, pricing, started: Instant::now() }
+    }
+
+    /// Takes a request: when this returns, the queue has it. Gives the number of items in it.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing has been counted or forwarded then.
+    pub fn accept(&self, signal: Signal, body: Bytes) -> Result<u64, Refusal> {
+        let routes = &self.routes[signal as usize];
+        if routes.is_empty() {
+            return Err(Refusal::NoPipeline(signal));
+        }
+        let permit = self.log.reserve(routes, body.len())?;
+        let priced = routes.iter().any(|route| route.part == Part::Priced);
+        let (record, items, _committing) = match &self.pricing {
+            Some(pricing) if signal == Signal::Traces && priced => {
+                let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
+                let processed = pricing.process(body.clone(), self.now())?;
+                let items = processed.spans;
+                let request = Request { signal, priced: processed.body, raw: body, items };
+                (Record { request: Some(request), entries: processed.entries }, items, Some(committing))
+            }
+            _ => {
+                let items = items::count(signal, &body)?;
+                let request = Request { signal, priced: body.clone(), raw: body, items };
+                (Record { request: Some(request), entries: Bytes::new() }, items, None)
+            }
+        };
+        permit.commit(&record);
+        Ok(items)
+    }
+
+    /// Settles the traces that have been idle for long enough.
+    pub fn settle_idle(&self) {
+        let now = self.now().monotonic;
+        self.settle(|shared, settled| shared.open_traces().settle_idle(now, settled));
+    }
+
+    /// Settles all traces: nothing more will come.
+    pub fn settle_all(&self) {
+        self.settle(|shared, settled| shared.open_traces().settle_all(settled));
+    }
+
+    fn settle(&self, due: impl FnOnce(&Shared, &mut Vec<Settled>)) {
+        let Some(pricing) = &self.pricing else { return };
+        let _no_commits = pricing.committing.write().unwrap_or_else(PoisonError::into_inner);
+        let mut settled = Vec::new();
+        due(&pricing.shared, &mut settled);
+        if settled.is_empty() {
+            return;
+        }
+        let mut entries = Entries::default();
+        for settled in &settled {
+            entries.push_settlement(settled);
+        }
+        self.log.append(&[pricing.ledger], &Record { request: None, entries: entries.take() });
+    }
+
+    fn now(&self) -> Now {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        // 64 bits of nanoseconds last until the year 2554, and for 584 years of uptime.
+        Now { unix_nano: unix.as_nanos() as u64, monotonic: self.started.elapsed().as_nanos() as u64 }
+    }
+}
+
+impl Pricing {
+    fn process(&self, body: Bytes, now: Now) -> Result<crate::processor::Processed, Refusal> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut processor = taken.unwrap_or_else(|| Processor::new(Arc::clone(&self.shared)));
+        let processed = processor.process(body, now);
+        idle().push(processor);
+        Ok(processed?)
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a request is not taken. Each protocol has its own words for it (OTLP specification, "OTLP/gRPC
+//! Response" and "OTLP/HTTP Response").
+
+use std::time::Duration;
+
+use ::http::StatusCode;
+use tonic::Code;
+
+use crate::otlp::Signal;
+use crate::otlp::json::JsonError;
+use crate::otlp::wire::Malformed;
+use crate::queue::Full;
+
+/// How long a sender is asked to wait when there is no room.
+pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Why a request is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not the protobuf that it should be. Permanent.
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    /// Not the JSON that it should be. Permanent.
+    #[error("{0}")]
+    Json(#[from] JsonError),
+    /// The compression is broken. Permanent.
+    #[error("the body can not be decompressed: {0}")]
+    Compression(String),
+    /// A compression that we do not read. Permanent.
+    #[error("content encoding {0:?} is not supported; send gzip or none")]
+    Encoding(String),
+    /// Too large. Permanent: it will not get smaller.
+    #[error("the request is larger than the limit of {limit} bytes after decompression; send smaller batches")]
+    TooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// The sender went away within the body.
+    #[error("the body could not be read: {0}")]
+    Broken(String),
+    /// No pipeline takes this signal.
+    #[error("no pipeline takes {0}; configure service.pipelines.{0}")]
+    NoPipeline(Signal),
+    /// No room at the moment. The sender keeps the request and comes again.
+    #[error("{0}; try again later")]
+    Full(#[from] Full),
+    /// A mistake of ours.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl Refusal {
+    /// Whether the same request may be sent again.
+    pub fn is_retryable(&self) -> bool {
+        matches!(self, Refusal::Full(_))
+    }
+
+    /// The gRPC code.
+    pub fn code(&self) -> Code {
+        match self {
+            Refusal::Malformed(_) | Refusal::Json(_) | Refusal::Compression(_) | Refusal::Broken(_) => {
+                Code::InvalidArgument
+            }
+            Refusal::TooLarge { .. } => Code::ResourceExhausted,
+            Refusal::NoPipeline(_) | Refusal::Encoding(_) => Code::Unimplemented,
+            Refusal::Full(_) => Code::Unavailable,
+            Refusal::Internal(_) => Code::Internal,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Refusal::Malformed(_) | Refusal::Json(_) | Refusal::Compression(_) | Refusal::Broken(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            Refusal::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::NoPipeline(_) => StatusCode::NOT_FOUND,
+            Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! What pricetag tells about itself, under the Collector's names where the Collector has one, so that
+//! existing dashboards work.
+
+use std::fmt;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Meter, MeterProvider};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::Registry;
+
+use crate::otlp::Signal;
+
+/// One instrument for each signal.
+#[derive(Clone, Debug)]
+struct BySignal([Counter<u64>; 3]);
+
+impl BySignal {
+    fn new(meter: &Meter, prefix: &str, what: &str) -> Self {
+        BySignal(Signal::ALL.map(|signal| {
+            let items = signal.items();
+            meter
+                .u64_counter(format!("{prefix}_{items}"))
+                .with_description(format!("Number of {} {what}.", items.replace('_', " ")))
+                .build()
+        }))
+    }
+
+    fn add(&self, signal: Signal, items: u64, attributes: &[KeyValue]) {
+        if items > 0 {
+            self.0[signal as usize].add(items, attributes);
+        }
+    }
+}
+
+/// The self-metrics, served on the admin port.
+pub struct Telemetry {
+    registry: Registry,
+    /// Kept: the instruments live as long as it does.
+    provider: SdkMeterProvider,
+    meter: Meter,
+    accepted: BySignal,
+    refused: BySignal,
+    sent: BySignal,
+    failed: BySignal,
+}
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry").finish_non_exhaustive()
+    }
+}
+
+impl Telemetry {
+    /// Self-metrics that `registry` exposes.
+    ///
+    /// # Errors
+    /// When the registry refuses them.
+    pub fn new(registry: Registry, resource: Resource) -> Result<Self, opentelemetry_sdk::error::OTelSdkError> {
+        let reader = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .without_counter_suffixes()
+            .without_units()
+            .without_target_info()
+            .build()?;
+        let provider = SdkMeterProvider::builder().with_resource(resource).with_reader(reader).build();
+        let meter = provider.meter("pricetag.self");
+        Ok(Telemetry {
+            accepted: BySignal::new(&meter, "otelcol_receiver_accepted", "accepted and queued"),
+            refused: BySignal::new(&meter, "otelcol_receiver_refused", "refused"),
+            sent: BySignal::new(&meter, "otelcol_exporter_sent", "delivered"),
+            failed: BySignal::new(&meter, "otelcol_exporter_send_failed", "that could not be delivered"),
+            registry,
+            provider,
+            meter,
+        })
+    }
+
+    /// The registry with everything in it.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// A meter for instruments that observe something of the app's.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The metrics of a receiver.
+    pub fn receiver(&self, transport: &'static str) -> ReceiverMetrics {
+        ReceiverMetrics {
+            accepted: self.accepted.clone(),
+            refused: self.refused.clone(),
+            attributes: [KeyValue::new("receiver", "otlp"), KeyValue::new("transport", transport)],
+        }
+    }
+
+    /// The metrics of an exporter.
+    pub fn exporter(&self, id: &str) -> ExporterMetrics {
+        ExporterMetrics {
+            sent: self.sent.clone(),
+            failed: self.failed.clone(),
+            attributes: [KeyValue::new("exporter", id.to_owned())],
+        }
+    }
+}
+
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        // Nothing is pushed from here: an error can only say that it is shut down already.
+        let _ = self.provider.shutdown();
+    }
+}
+
+/// What came in, and what of it was refused.
+#[derive(Clone, Debug)]
+pub struct ReceiverMetrics {
+    accepted: BySignal,
+    refused: BySignal,
+    attributes: [KeyValue; 2],
+}
+
+impl ReceiverMetrics {
+    /// Counts items that were acknowledged.
+    pub fn accepted(&self, signal: Signal, items: u64) {
+        self.accepted.add(signal, items, &self.attributes);
+    }
+
+    /// Counts items that were refused; where a body can not be read, it counts as one.
+    pub fn refused(&self, signal: Signal, items: u64) {
+        self.refused.add(signal, items, &self.attributes);
+    }
+}
+
+/// What went out, and what did not.
+#[derive(Clone, Debug)]
+pub struct ExporterMetrics {
+    sent: BySignal,
+    failed: BySignal,
+    attributes: [KeyValue; 1],
+}
+
+impl ExporterMetrics {
+    /// Counts items that the destination has.
+    pub fn sent(&self, signal: Signal, items: u64) {
+        self.sent.add(signal, items, &self.attributes);
+    }
+
+    /// Counts items that it will never have.
+    pub fn failed(&self, signal: Signal, items: u64) {
+        self.failed.add(signal, items, &self.attributes);
+    }
+}

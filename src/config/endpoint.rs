@@ -44,10 +44,12 @@ impl HostPort {
     }
 
     fn parse(text: &str, example: &str) -> Result<Self, Wrong> {
-        let wrong = |what: &str| {
-            let message = format!("{text:?} {what}");
-            Err((message, format!("write `host:port`, as in `{example}`")))
-        };
+        let remedy = format!("write `host:port`, as in `{example}`");
+        if text.contains('@') {
+            // Without the text: a password may stand in it.
+            return Err(("user and password have no place in an address".to_owned(), remedy));
+        }
+        let wrong = |what: &str| Err((format!("{text:?} {what}"), remedy.clone()));
         let (host, port) = match text.strip_prefix('[') {
             Some(inside) => match inside.split_once(']') {
                 Some((host, after)) => (host, after.strip_prefix(':')),
@@ -63,7 +65,7 @@ impl HostPort {
         };
         let Some(port) = port else { return wrong("has no port") };
         let Ok(port) = port.parse() else { return wrong("has no port between 0 and 65535") };
-        if host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
+        if host.contains(|c: char| c.is_whitespace() || c == '/') {
             return wrong("is no address");
         }
         Ok(HostPort { host: host.to_owned(), port })
@@ -111,6 +113,10 @@ pub(super) fn url(text: &str) -> Result<http::Uri, Wrong> {
         return wrong("it does not begin with http:// or https://");
     }
     let Some(authority) = uri.authority() else { return wrong("it has no host") };
+    if authority.as_str().contains('@') {
+        let message = "user and password in a URL are not sent".to_owned();
+        return Err((message, "put them into `headers` as `authorization`".to_owned()));
+    }
     if uri.host().is_none_or(str::is_empty) {
         return wrong("it has no host");
     }
@@ -118,10 +124,6 @@ pub(super) fn url(text: &str) -> Result<http::Uri, Wrong> {
     if authority.as_str().rsplit(']').next().is_some_and(|end| end.contains(':')) && uri.port_u16().is_none()
     {
         return wrong("its port is not between 0 and 65535");
-    }
-    if authority.as_str().contains('@') {
-        let message = "user and password in a URL are not sent".to_owned();
-        return Err((message, "put them into `headers` as `authorization`".to_owned()));
     }
     Ok(uri)
 }

@@ -35,7 +35,7 @@ pub(super) fn exporters(
                 retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
             ),
             raw::Exporter::OtlpHttp(said) => (
-                http(said, &signals, &path, report).map(ExporterKind::OtlpHttp),
+                http(said, &signals, &path, report).map(|http| ExporterKind::OtlpHttp(Box::new(http))),
                 queue(&said.sending_queue, &path.key("sending_queue"), report),
                 retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
             ),

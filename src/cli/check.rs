@@ -122,3 +122,25 @@ pub fn summary(config: &Config) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use super::*;
+
+    fn parsed(arguments: &[&str]) -> Result<Check, clap::Error> {
+        let command = Check::augment_args(Command::new("check"));
+        Check::from_arg_matches(&command.try_get_matches_from([&["check"], arguments].concat())?)
+    }
+
+    #[test]
+    fn the_file_is_given_in_either_way() {
+        let check = parsed(&["a.yaml", "--set", "a=b", "--set=c=d"]).unwrap();
+        assert_eq!((check.file, check.config), (Some("a.yaml".into()), None));
+        assert_eq!(check.sets, ["a=b", "c=d"]);
+        assert_eq!(parsed(&["--config", "a.yaml"]).unwrap().config, Some("a.yaml".into()));
+        assert!(parsed(&["a.yaml", "--config", "b.yaml"]).is_err());
+        assert!(parsed(&["--frobnicate"]).is_err());
+    }
+}

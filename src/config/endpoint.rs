@@ -95,7 +95,9 @@ impl GrpcTarget {
             (text, None)
         };
         let address = HostPort::parse(rest.trim_end_matches('/'), "localhost:4317")?;
-        if address.host.is_empty() || address.port == 0 {
+        // What is sent to is a URL in the end.
+        let is_url = url(&format!("http://{address}")).is_ok_and(|uri| address_of(&uri) == address);
+        if address.host.is_empty() || address.port == 0 || !is_url {
             let message = format!("{text:?} names no host and port to send to");
             return Err((message, "write `host:port`, as in `localhost:4317`".to_owned()));
         }
@@ -179,9 +181,17 @@ mod tests {
             let target = GrpcTarget::parse(text).unwrap();
             assert_eq!((target.address.to_string().as_str(), target.tls), (host, tls), "{text}");
         }
-        for text in
-            ["", "localhost", "https://localhost", "unix:///tmp/x", ":4317", "localhost:0", "a:1/v1/traces"]
-        {
+        for text in [
+            "",
+            "localhost",
+            "https://localhost",
+            "unix:///tmp/x",
+            ":4317",
+            "localhost:0",
+            "a:1/v1/traces",
+            "a?b:1",
+            "u:p@a:1",
+        ] {
             assert!(GrpcTarget::parse(text).is_err(), "{text}");
         }
     }

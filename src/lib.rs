@@ -2,6 +2,7 @@
 pub mod admin;
 pub mod app;
 pub mod booking;
+pub mod cli;
 pub mod config;
 pub mod exporter;
 pub mod genai;

@@ -98,15 +98,18 @@ impl de::Error for Error {
         let found = match found {
             Unexpected::Str(_) => "text".to_owned(),
             Unexpected::Unit => "nothing".to_owned(),
+            Unexpected::Bool(value) => value.to_string(),
+            Unexpected::Unsigned(value) => value.to_string(),
+            Unexpected::Signed(value) => value.to_string(),
+            Unexpected::Float(value) => value.to_string(),
             Unexpected::Map => "a mapping".to_owned(),
             Unexpected::Seq => "a list".to_owned(),
             other => other.to_string(),
         };
         let expected = match expected.to_string().as_str() {
-            number if number.starts_with(['u', 'i']) && number[1..].parse::<u32>().is_ok() => {
-                "a whole number".into()
-            }
-            "f64" => "a number".to_owned(),
+            "u16" => "a whole number from 0 to 65535".to_owned(),
+            "u32" => "a whole number from 0 to 4294967295".to_owned(),
+            "u64" => "a whole number, 0 or more".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "a string" => "text".to_owned(),
             "a sequence" => "a list".to_owned(),
@@ -261,11 +264,15 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        words: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         let result = match &self.0.kind {
-            Kind::Scalar { text, .. } => visitor.visit_enum(Word(text)),
+            // As in the Collector, `INFO` is `info`.
+            Kind::Scalar { text, .. } => {
+                let known = words.iter().copied().find(|word| word.eq_ignore_ascii_case(text));
+                visitor.visit_enum(Word(known.unwrap_or(text)))
+            }
             _ => Err(self.wrong(&"a word")),
         };
         self.place(result)

@@ -28,6 +28,8 @@ pub(super) const RETRY_MAX_INTERVAL: Duration = Duration::from_secs(30);
 pub(super) const RETRY_MAX_ELAPSED_TIME: Duration = Duration::from_secs(300);
 pub(super) const QUEUE_REQUESTS: usize = 1000;
 pub(super) const QUEUE_CONSUMERS: usize = 10;
+/// More at once than this help no backend.
+pub(super) const MAX_CONSUMERS: u32 = 1000;
 /// Ours: the Collector's 1000 would be a thousand bytes.
 pub(super) const QUEUE_BYTES: usize = 64 * MIB;
 

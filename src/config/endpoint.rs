@@ -44,10 +44,12 @@ impl HostPort {
     }
 
     fn parse(text: &str, example: &str) -> Result<Self, Wrong> {
-        let wrong = |what: &str| {
-            let message = format!("{text:?} {what}");
-            Err((message, format!("write `host:port`, as in `{example}`")))
-        };
+        let remedy = format!("write `host:port`, as in `{example}`");
+        if text.contains('@') {
+            // Without the text: a password may stand in it.
+            return Err(("user and password have no place in an address".to_owned(), remedy));
+        }
+        let wrong = |what: &str| Err((format!("{text:?} {what}"), remedy.clone()));
         let (host, port) = match text.strip_prefix('[') {
             Some(inside) => match inside.split_once(']') {
                 Some((host, after)) => (host, after.strip_prefix(':')),
@@ -63,7 +65,7 @@ impl HostPort {
         };
         let Some(port) = port else { return wrong("has no port") };
         let Ok(port) = port.parse() else { return wrong("has no port between 0 and 65535") };
-        if host.contains(|c: char| c.is_whitespace() || c == '/' || c == '@') {
+        if host.contains(|c: char| c.is_whitespace() || c == '/') {
             return wrong("is no address");
         }
         Ok(HostPort { host: host.to_owned(), port })
@@ -93,7 +95,9 @@ impl GrpcTarget {
             (text, None)
         };
         let address = HostPort::parse(rest.trim_end_matches('/'), "localhost:4317")?;
-        if address.host.is_empty() || address.port == 0 {
+        // What is sent to is a URL in the end.
+        let is_url = url(&format!("http://{address}")).is_ok_and(|uri| address_of(&uri) == address);
+        if address.host.is_empty() || address.port == 0 || !is_url {
             let message = format!("{text:?} names no host and port to send to");
             return Err((message, "write `host:port`, as in `localhost:4317`".to_owned()));
         }
@@ -111,6 +115,10 @@ pub(super) fn url(text: &str) -> Result<http::Uri, Wrong> {
         return wrong("it does not begin with http:// or https://");
     }
     let Some(authority) = uri.authority() else { return wrong("it has no host") };
+    if authority.as_str().contains('@') {
+        let message = "user and password in a URL are not sent".to_owned();
+        return Err((message, "put them into `headers` as `authorization`".to_owned()));
+    }
     if uri.host().is_none_or(str::is_empty) {
         return wrong("it has no host");
     }
@@ -118,10 +126,6 @@ pub(super) fn url(text: &str) -> Result<http::Uri, Wrong> {
     if authority.as_str().rsplit(']').next().is_some_and(|end| end.contains(':')) && uri.port_u16().is_none()
     {
         return wrong("its port is not between 0 and 65535");
-    }
-    if authority.as_str().contains('@') {
-        let message = "user and password in a URL are not sent".to_owned();
-        return Err((message, "put them into `headers` as `authorization`".to_owned()));
     }
     Ok(uri)
 }
@@ -177,9 +181,17 @@ mod tests {
             let target = GrpcTarget::parse(text).unwrap();
             assert_eq!((target.address.to_string().as_str(), target.tls), (host, tls), "{text}");
         }
-        for text in
-            ["", "localhost", "https://localhost", "unix:///tmp/x", ":4317", "localhost:0", "a:1/v1/traces"]
-        {
+        for text in [
+            "",
+            "localhost",
+            "https://localhost",
+            "unix:///tmp/x",
+            ":4317",
+            "localhost:0",
+            "a:1/v1/traces",
+            "a?b:1",
+            "u:p@a:1",
+        ] {
             assert!(GrpcTarget::parse(text).is_err(), "{text}");
         }
     }

@@ -179,15 +179,18 @@ fn place(problem: Problem, source: &str, sets: &[String]) -> ConfigError {
 
 /// The remedy for a name that is none of those allowed.
 pub(super) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
-    let mut allowed: Vec<&str> = allowed.into_iter().collect();
+    let mut allowed: Vec<&str> = allowed.into_iter().filter(|name| !name.is_empty()).collect();
     allowed.sort_unstable();
     let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
-    // 0.7 lets one or two slips through in a word of normal length and little else.
+    let said = said.to_lowercase();
+    // Near enough is the beginning of a name, or a slip in every second letter at most.
     let nearest = allowed
         .iter()
-        .map(|name| (strsim::jaro_winkler(&said.to_lowercase(), name), *name))
-        .filter(|(likeness, name)| *likeness > 0.7 && strsim::damerau_levenshtein(said, name) <= 4)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+        .map(|name| (strsim::damerau_levenshtein(&said, name), *name))
+        .filter(|(slips, name)| {
+            slips * 2 <= said.chars().count() || (said.len() > 2 && name.starts_with(said.as_str()))
+        })
+        .min_by_key(|(slips, _)| *slips);
     match nearest {
         Some((_, name)) => format!("did you mean {name:?}? (allowed: {list})"),
         None => format!("allowed: {list}"),

@@ -26,7 +26,7 @@ pub enum ExporterKind {
     /// OTLP/gRPC.
     OtlpGrpc(OtlpGrpc),
     /// OTLP/HTTP with protobuf bodies.
-    OtlpHttp(OtlpHttp),
+    OtlpHttp(Box<OtlpHttp>),
     /// The console.
     Debug(Debug),
 }

@@ -160,17 +160,13 @@ pub struct Telemetry {
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Everything, for finding mistakes.
-    #[serde(alias = "DEBUG")]
     Debug,
     /// What happens.
     #[default]
-    #[serde(alias = "INFO")]
     Info,
     /// What looks wrong.
-    #[serde(alias = "WARN")]
     Warn,
     /// What is wrong.
-    #[serde(alias = "ERROR")]
     Error,
 }
 

@@ -1,33 +1,36 @@
 //! The JSON schema of the config, for editors. It is made from the doc comments of `raw`.
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
-use schemars::transform::{RecursiveTransform, Transform};
-use schemars::{JsonSchema, Schema};
+use schemars::transform::transform_subschemas;
 use serde_json::{Value, json};
 
 use super::raw::Root;
 
 /// The schema, as it stands in `config/schema.json`.
 pub fn schema() -> String {
-    let mut generator = SchemaSettings::draft07().into_generator();
-    Root::json_schema(&mut generator);
+    let generator = SchemaSettings::draft07().into_generator();
     let mut schema = generator.into_root_schema_for::<Root>();
-    RecursiveTransform(allow_variables).transform(&mut schema);
+    allow_variables(&mut schema);
     format!("{:#}\n", schema.to_value())
 }
 
 /// A number, a boolean or a word of a list can also be written as a reference to a variable.
 fn allow_variables(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
+    // serde's default of an absent key, not ours; the descriptions name ours.
+    object.remove("default");
     let is_typed = match object.get("type") {
-        Some(Value::String(kind)) => is_substituted(kind),
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).any(is_substituted),
-        _ => object.contains_key("enum") || object.contains_key("const"),
+        Some(Value::String(kind)) => is_no_text(kind),
+        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).any(is_no_text),
+        _ => false,
     };
-    let is_words = object.contains_key("enum") || object.contains_key("const");
-    if !is_typed && !is_words {
+    let is_word = object.contains_key("enum") || object.get("oneOf").is_some();
+    if !is_typed && !is_word {
+        transform_subschemas(&mut allow_variables, schema);
         return;
     }
+    let Some(object) = schema.as_object_mut() else { return };
     let mut typed = std::mem::take(object);
     let description = typed.remove("description");
     let reference =
@@ -38,7 +41,7 @@ fn allow_variables(schema: &mut Schema) {
     object.insert("anyOf".to_owned(), json!([typed, reference]));
 }
 
-fn is_substituted(kind: &str) -> bool {
+fn is_no_text(kind: &str) -> bool {
     matches!(kind, "integer" | "number" | "boolean")
 }
 

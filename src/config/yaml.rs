@@ -115,6 +115,7 @@ pub(super) fn parse(
     mark: impl Fn(usize, usize) -> Mark,
 ) -> Result<(Node, Vec<Problem>), Problem> {
     let mut reader = Reader {
+        text,
         parser: Parser::new_from_str(text),
         mark,
         anchors: HashMap::new(),
@@ -126,6 +127,7 @@ pub(super) fn parse(
 }
 
 struct Reader<'input, M> {
+    text: &'input str,
     parser: Parser<'input, StrInput<'input>>,
     mark: M,
     anchors: HashMap<usize, Node>,
@@ -164,9 +166,14 @@ impl<'input, M: Fn(usize, usize) -> Mark> Reader<'input, M> {
                     let at = error.marker();
                     let mark = (self.mark)(at.line(), at.col() + 1);
                     let message = format!("not valid YAML: {}", error.info());
-                    return Err(Problem::new(mark, path.clone(), message).remedy(
-                        "check indentation (spaces, no tabs), quotes and brackets around this line",
-                    ));
+                    // The parser stumbles on the line of a mistake or on the one after it.
+                    let around = self.text.lines().skip(at.line().saturating_sub(2)).take(2);
+                    let remedy = if around.into_iter().any(|line| line.contains("${")) {
+                        "between `{` and `}`, write \"${env:NAME}\" in quotes; else check brackets and indentation"
+                    } else {
+                        "check indentation (spaces, no tabs), quotes and brackets around this line"
+                    };
+                    return Err(Problem::new(mark, path.clone(), message).remedy(remedy));
                 }
                 None => return Ok((Event::StreamEnd, (self.mark)(1, 1))),
             }

@@ -232,6 +232,6 @@ impl JsonSchema for Headers {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let secret = generator.subschema_for::<Secret>();
-        json_schema!({ "type": ["object", "null"], "additionalProperties": secret })
+        json_schema!({ "type": ["object", "array", "null"], "additionalProperties": secret })
     }
 }

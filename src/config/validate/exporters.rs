@@ -36,7 +36,7 @@ pub(super) fn exporters(
                 retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
             ),
             raw::Exporter::OtlpHttp(said) => (
-                http(said, &signals, &path, report).map(ExporterKind::OtlpHttp),
+                http(said, &signals, &path, report).map(|http| ExporterKind::OtlpHttp(Box::new(http))),
                 queue(&said.sending_queue, &path.key("sending_queue"), report),
                 retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
             ),
@@ -176,7 +176,7 @@ fn headers(said: &Headers, path: &Path, report: &mut Report) -> Vec<(http::Heade
             report.wrong(&path, format!("{name:?} is no header name"), "use letters, digits and `-`");
             continue;
         };
-        if http::HeaderValue::from_str(value.expose()).is_err_and(|_| true) || !value.expose().is_ascii() {
+        if http::HeaderValue::from_str(value.expose()).is_err() || !value.expose().is_ascii() {
             // Without the value: it may be a secret.
             let message = "the value has characters that no header can carry";
             report.wrong(
@@ -226,11 +226,12 @@ fn queue(said: &SendingQueue, path: &Path, report: &mut Report) -> Queue {
             "write a number above 0, or remove the key for the default",
         );
     }
-    if said.num_consumers == Some(0) {
+    if said.num_consumers.is_some_and(|number| !(1..=defaults::MAX_CONSUMERS).contains(&number)) {
+        let message = format!("not between 1 and {}", defaults::MAX_CONSUMERS);
         report.wrong(
             &path.key("num_consumers"),
-            "nobody would send",
-            "write a number above 0, or remove the key for the default",
+            message,
+            "write how many requests are under way at once, as in 10",
         );
     }
     let size = said.queue_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
@@ -252,6 +253,14 @@ fn retry(said: &RetryOnFailure, path: &Path, report: &mut Report) -> Option<Retr
         max_elapsed_time: Some(duration(said.max_elapsed_time, defaults::RETRY_MAX_ELAPSED_TIME))
             .filter(|time| !time.is_zero()),
     };
+    if retry.initial_interval.is_zero() {
+        let remedy = "write the first wait, as in 5s";
+        report.wrong(
+            &path.key("initial_interval"),
+            "attempts without a wait would flood the backend",
+            remedy,
+        );
+    }
     if !(0.0..=1.0).contains(&retry.randomization_factor) {
         report.wrong(&path.key("randomization_factor"), "not between 0 and 1", "write a number as in 0.5");
     }
@@ -259,7 +268,6 @@ fn retry(said: &RetryOnFailure, path: &Path, report: &mut Report) -> Option<Retr
         report.wrong(&path.key("multiplier"), "not between 1 and 100", "write a number as in 1.5");
     }
     if let Some(longest) = retry.max_elapsed_time
-        && said.max_elapsed_time.is_some()
         && longest < retry.initial_interval
     {
         let remedy = "make it longer than `initial_interval`, or 0 for ever";

@@ -9,7 +9,7 @@ use super::endpoint::HostPort;
 use super::error::Report;
 use super::model::{Alias, Config, Dimensions, Pricetag};
 use super::path::Path;
-use super::raw::{Processor, Root};
+use super::raw::{Processor, Receiver, Root};
 use super::values::ComponentId;
 
 /// The meaning of a config; what is wrong with it goes into the report, and then the result is not used.
@@ -24,7 +24,7 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     let telemetry = service::telemetry(service, report);
     let config =
         Config { receivers, processor, exporters, pipelines, telemetry, health_check, notices: Vec::new() };
-    listeners_differ(&config, report);
+    listeners_differ(raw, &config, report);
     config
 }
 
@@ -120,9 +120,9 @@ fn listen(said: Option<&str>, default: (&str, u16), path: &Path, report: &mut Re
     }
 }
 
-/// Two listeners of one config cannot have one port. Ports are compared, not addresses: whether two
-/// hosts are one is known only when they are bound, and nobody means it.
-fn listeners_differ(config: &Config, report: &mut Report) {
+/// Two listeners of one config cannot have one address. Hosts are compared as written: what names mean
+/// is known only when they are bound, and then the system says it.
+fn listeners_differ(raw: &Root, config: &Config, report: &mut Report) {
     let mut taken: Vec<(String, HostPort)> = Vec::new();
     for (what, address) in config.listeners() {
         if let Some((other, _)) = taken
@@ -131,7 +131,7 @@ fn listeners_differ(config: &Config, report: &mut Report) {
         {
             let message =
                 format!("the {what} listener has the same address as the {other} listener, {address}");
-            let path = listener_path(what);
+            let path = listener_path(raw, what);
             report.wrong(&path, message, "give one of the two another port");
         } else {
             taken.push((what.to_owned(), address.clone()));
@@ -145,11 +145,22 @@ fn overlap(one: &HostPort, other: &HostPort) -> bool {
     is_everywhere(&one.host) || is_everywhere(&other.host) || plain(&one.host) == plain(&other.host)
 }
 
-fn listener_path(what: &str) -> Path {
-    match what {
-        "gRPC" => Path::of("receivers.otlp.protocols.grpc.endpoint"),
-        "HTTP" => Path::of("receivers.otlp.protocols.http.endpoint"),
-        "health" => Path::of("extensions.health_check.endpoint"),
-        _ => Path::of("service.telemetry.metrics.address"),
-    }
+/// The key that says where a listener is, for messages.
+fn listener_path(raw: &Root, what: &str) -> Path {
+    let protocol = match what {
+        "gRPC" => "grpc",
+        "HTTP" => "http",
+        "health" => {
+            let id = raw.extensions.0.iter().find(|(id, _)| id.kind() == "health_check");
+            let path = Path::of("extensions");
+            return id.map_or(path.clone(), |(id, _)| path.key(id)).key("endpoint");
+        }
+        _ => return Path::of("service.telemetry.metrics.address"),
+    };
+    let id = raw.receivers.0.iter().find(|(_, Receiver::Otlp(otlp))| match protocol {
+        "grpc" => otlp.protocols.grpc.is_some(),
+        _ => otlp.protocols.http.is_some(),
+    });
+    let path = Path::of("receivers");
+    id.map_or(path.clone(), |(id, _)| path.key(id)).key("protocols").key(protocol).key("endpoint")
 }

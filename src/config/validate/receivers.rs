@@ -1,7 +1,7 @@
 //! The OTLP listeners.
 
+use super::listen;
 use super::service::Named;
-use super::{listen, mebibytes};
 use crate::config::defaults;
 use crate::config::error::Report;
 use crate::config::model::{GrpcReceiver, HttpReceiver, Receivers};
@@ -56,8 +56,9 @@ fn second(path: &Path, protocol: &str, report: &mut Report) {
 fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
     let endpoint = listen(said.endpoint.as_deref(), defaults::GRPC_ENDPOINT, &path.key("endpoint"), report);
     let max_message_bytes = match said.max_recv_msg_size_mib {
-        None => defaults::MAX_REQUEST_BYTES,
-        Some(mib) => mebibytes(mib, &path.key("max_recv_msg_size_mib"), report),
+        // The Collector's zero is its default.
+        None | Some(0) => defaults::MAX_REQUEST_BYTES,
+        Some(mib) => (mib as usize).saturating_mul(defaults::MIB),
     };
     GrpcReceiver { endpoint, max_message_bytes }
 }

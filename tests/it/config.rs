@@ -1,0 +1,252 @@
+//! The config: what is accepted and what it means; `mistakes` has what is not, `values` how values are read.
+
+mod mistakes;
+mod values;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use pricetag::config::{
+    Alias, Attributes, Capacity, Compression, Config, ConfigErrors, ExporterKind, LogEncoding, LogLevel,
+    OnFull, OtlpGrpc, Signal, Upstream,
+};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+fn nothing(_: &str) -> Option<String> {
+    None
+}
+
+fn file(path: &str) -> PathBuf {
+    Path::new(ROOT).join(path)
+}
+
+fn load(path: &str) -> Config {
+    load_with(path, &[]).unwrap_or_else(|errors| panic!("{path}:\n{errors}"))
+}
+
+fn load_with(path: &str, sets: &[&str]) -> Result<Config, ConfigErrors> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    let environment = |name: &str| (name == "HONEYCOMB_API_KEY").then(|| "hunter2".to_owned());
+    Config::load(Some(&file(path)), &sets, &environment)
+}
+
+/// The default with changes.
+fn default_with(sets: &[&str]) -> Result<Config, ConfigErrors> {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+    Config::load(None, &sets, &nothing)
+}
+
+fn parse(text: &str) -> Result<Config, ConfigErrors> {
+    Config::parse(text, "config.yaml", &[], &nothing)
+}
+
+fn only_error(result: Result<Config, ConfigErrors>) -> String {
+    let errors = result.map(|_| ()).expect_err("a mistake");
+    assert_eq!(errors.0.len(), 1, "{errors}");
+    errors.to_string()
+}
+
+fn grpc<'c>(config: &'c Config, id: &str) -> &'c OtlpGrpc {
+    match config
+        .exporters
+        .iter()
+        .find(|exporter| exporter.id.to_string() == id)
+        .map(|exporter| &exporter.kind)
+    {
+        Some(ExporterKind::OtlpGrpc(grpc)) => grpc,
+        other => panic!("{id}: {other:?}"),
+    }
+}
+
+fn notices(config: &Config) -> Vec<String> {
+    config.notices.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_default_receives_prices_and_prints() {
+    let config = default_with(&[]).unwrap();
+    let listeners: Vec<String> = config.listeners().iter().map(|(what, at)| format!("{what} {at}")).collect();
+    assert_eq!(listeners, ["gRPC 127.0.0.1:4317", "HTTP 127.0.0.1:4318", "metrics 127.0.0.1:8888"]);
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().max_message_bytes, 64 << 20);
+    assert_eq!(config.receivers.http.as_ref().unwrap().max_body_bytes, 64 << 20);
+    let pricetag = config.processor.as_ref().unwrap();
+    assert_eq!((pricetag.attributes, pricetag.upstream), (Attributes::Default, Upstream::Trust));
+    assert_eq!(pricetag.aliases, Alias::ALL);
+    assert_eq!(pricetag.settle_after, Duration::from_secs(10));
+    assert_eq!(pricetag.max_open_traces_bytes, 64 << 20);
+    assert_eq!(pricetag.dimensions.user[..2], ["user.id", "enduser.id"]);
+    let pipelines: Vec<_> =
+        config.pipelines.iter().map(|p| (p.signal, p.priced, p.exporters.as_slice())).collect();
+    let debug: &[usize] = &[0];
+    assert_eq!(
+        pipelines,
+        [(Signal::Traces, true, debug), (Signal::Metrics, false, debug), (Signal::Logs, false, debug)]
+    );
+    assert_eq!(
+        (config.telemetry.log_level, config.telemetry.log_encoding),
+        (LogLevel::Info, LogEncoding::Console)
+    );
+    assert!(config.notices.is_empty() && config.health_check.is_none());
+}
+
+/// Guarantees: what default.yaml shows in comments is right as well, so it can serve as the reference.
+#[test]
+fn the_commented_keys_of_the_default_are_right() {
+    let mut text = String::new();
+    let written = std::fs::read_to_string(file("config/default.yaml")).unwrap();
+    for (number, line) in written.lines().enumerate() {
+        // The header is prose; below it, `  # key: value` is config.
+        let spaces = line.len() - line.trim_start().len();
+        let line = match line.trim_start().strip_prefix("# ") {
+            Some(key) if number > 9 => format!("{}{key}", " ".repeat(spaces)),
+            _ => line.to_owned(),
+        };
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let text = text.replace("/etc/ssl/my-ca.pem", &file("Cargo.toml").display().to_string());
+    let text = text.replace("insecure: true", "insecure: false");
+    let config = Config::parse(&text, "default", &[], &|_: &str| Some("key".to_owned()))
+        .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
+    assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend"]);
+    assert!(config.health_check.is_some());
+}
+
+#[test]
+fn the_examples_load() {
+    for (path, exporter) in [
+        ("config/default.yaml", None),
+        ("config/jaeger.yaml", Some("http://localhost:14317")),
+        ("config/honeycomb.yaml", Some("https://api.honeycomb.io:443")),
+        ("config/chained.yaml", Some("http://localhost:34317")),
+    ] {
+        let config = load(path);
+        assert_eq!(notices(&config), Vec::<String>::new(), "{path}");
+        assert!(config.pipelines[0].priced, "{path}");
+        let urls = config.exporters.iter().find_map(|exporter| match &exporter.kind {
+            ExporterKind::OtlpGrpc(grpc) => Some(grpc.url()),
+            _ => None,
+        });
+        assert_eq!(urls.as_deref(), exporter, "{path}");
+    }
+}
+
+#[test]
+fn the_collectors_own_sample_loads_with_notices() {
+    let config = load("tests/fixtures/config/collector/local.yaml");
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().endpoint.to_string(), "localhost:4317");
+    assert!(config.processor.is_none() && config.pipelines.iter().all(|pipeline| !pipeline.priced));
+    assert_eq!(
+        notices(&config),
+        [
+            "processors.memory_limiter: accepted and not needed: pricetag bounds what it holds by itself",
+            "extensions.zpages: accepted and not started: pricetag shows its state on the listener of its metrics",
+        ]
+    );
+}
+
+#[test]
+fn a_production_config_of_the_collector_keeps_its_meaning() {
+    let config = load("tests/fixtures/config/collector/production.yaml");
+    let health = config.health_check.as_ref().unwrap();
+    assert_eq!((health.endpoint.to_string().as_str(), health.path.as_str()), ("127.0.0.1:13133", "/"));
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().max_message_bytes, 16 << 20);
+    assert_eq!(config.telemetry.metrics.as_ref().unwrap().to_string(), "0.0.0.0:8889");
+    assert_eq!(config.telemetry.log_encoding, LogEncoding::Json);
+    assert_eq!(config.telemetry.resource, [("service.name".to_owned(), "edge".to_owned())]);
+
+    let tempo = grpc(&config, "otlp/tempo");
+    assert_eq!(
+        (tempo.url().as_str(), tempo.compression),
+        ("http://tempo.monitoring.svc:4317", Compression::None)
+    );
+    assert_eq!(tempo.timeout, Some(Duration::from_secs(10)));
+    assert_eq!((tempo.headers[0].0.as_str(), tempo.headers[0].1.expose()), ("x-scope-orgid", "7"));
+    let exporter = &config.exporters[0];
+    assert_eq!((exporter.queue.capacity, exporter.queue.consumers), (Capacity::Requests(5000), 4));
+    assert_eq!(exporter.queue.on_full, OnFull::Refuse);
+    let retry = exporter.retry.as_ref().unwrap();
+    assert_eq!((retry.initial_interval, retry.max_elapsed_time), (Duration::from_secs(1), None));
+    assert_eq!((retry.multiplier, retry.randomization_factor), (1.5, 0.5));
+
+    assert_eq!(grpc(&config, "otlp_grpc/mimir").url(), "https://mimir.monitoring.svc:4317");
+    assert!(config.exporters[1].retry.is_none());
+    let ExporterKind::OtlpHttp(loki) = &config.exporters[2].kind else { panic!("no HTTP") };
+    assert_eq!(loki.url(Signal::Traces).unwrap(), "https://elsewhere.example.com/x");
+    assert_eq!(loki.url(Signal::Logs).unwrap(), "https://loki.example.com/otlp/v1/logs");
+    assert_eq!((loki.compression, loki.timeout), (Compression::Gzip, Some(Duration::from_secs(30))));
+    let exporters: Vec<_> = config.pipelines.iter().map(|pipeline| pipeline.exporters.clone()).collect();
+    assert_eq!(exporters, [vec![0, 2], vec![1], vec![2]]);
+
+    let mut keys: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
+    keys.sort_unstable();
+    assert_eq!(
+        keys,
+        [
+            "exporters.debug/unused",
+            "exporters.debug/unused.sampling_initial",
+            "exporters.otlp/tempo.sending_queue.storage",
+            "exporters.otlp_grpc/mimir.sending_queue.storage",
+            "extensions.file_storage/queue",
+            "extensions.pprof",
+            "processors.batch",
+            "processors.memory_limiter",
+            "receivers.otlp.protocols.grpc.keepalive",
+            "service.telemetry.metrics.readers[0].pull.exporter.prometheus.without_units",
+        ]
+    );
+}
+
+#[test]
+fn pricetag_in_a_metrics_pipeline_is_a_notice() {
+    let config = default_with(&["service.pipelines.metrics.processors=[pricetag]"]).unwrap();
+    assert!(!config.pipelines[1].priced);
+    assert_eq!(
+        notices(&config),
+        ["service.pipelines.metrics.processors: pricetag acts on traces only: metrics pass as they are"]
+    );
+}
+
+#[test]
+fn what_is_not_used_is_not_started() {
+    let config =
+        default_with(&["exporters.otlp/x={endpoint: 'x:1'}", "receivers.otlp/x.protocols.grpc="]).unwrap();
+    assert_eq!(config.exporters.len(), 1);
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().endpoint.port, 4317);
+    let unused = "defined, but no pipeline uses it, so it is not started";
+    assert_eq!(
+        notices(&config),
+        [format!("receivers.otlp/x: {unused}"), format!("exporters.otlp/x: {unused}")]
+    );
+}
+
+#[test]
+fn sets_change_what_the_file_says() {
+    let sets = [
+        "receivers.otlp.protocols.grpc.endpoint=localhost:14317",
+        "receivers::otlp::protocols::http::endpoint=${env:HOST:-0.0.0.0}:0",
+        "exporters.otlp/a.b/c={endpoint: 'x:1', tls: {insecure: true}}",
+        "exporters::otlp/a.b::endpoint=https://y:1",
+        "exporters.otlp/a.b.timeout=1s",
+        "service.pipelines.traces.exporters=[otlp/a.b, debug]",
+        "exporters.debug.verbosity=detailed",
+        "exporters.debug.verbosity=normal",
+        "processors.pricetag.aliases=[]",
+        "service.telemetry={logs: {level: debug}}",
+    ];
+    // `otlp/a.b/c` by `.` is a mistake worth knowing: a new id with a dot wants `::`.
+    let error = only_error(default_with(&sets[2..3]));
+    assert!(error.starts_with("--set exporters.otlp/a.b/c: exporters.otlp/a.b/c: unknown key"), "{error}");
+
+    let config = default_with(&[&sets[..2], &sets[3..]].concat()).unwrap();
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().endpoint.to_string(), "localhost:14317");
+    assert_eq!(config.receivers.http.as_ref().unwrap().endpoint.to_string(), "0.0.0.0:0");
+    assert_eq!(grpc(&config, "otlp/a.b").timeout, Some(Duration::from_secs(1)));
+    assert_eq!(config.pipelines[0].exporters.len(), 2);
+    assert!(config.processor.as_ref().unwrap().aliases.is_empty());
+    // Mappings are merged: the address that the file says is still there.
+    assert_eq!(config.telemetry.log_level, LogLevel::Debug);
+    assert_eq!(config.telemetry.metrics.as_ref().unwrap().port, 8888);
+}

@@ -304,7 +304,7 @@ mod tests {
         ]))
         .unwrap();
         assert_eq!(status.code, Code::Unavailable, "the code holds whatever the rest is");
-        assert_eq!(status.message, "\u{fffd} 100%% %zz \\u{1b}[2J%");
+        assert_eq!(status.message, "\u{fffd} 100%% %zz \\u001b[2J%");
         assert!(status.retry_info.is_none());
         for odd in ["17", "-1", "999999999999", "x", ""] {
             assert_eq!(

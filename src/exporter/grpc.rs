@@ -1,11 +1,14 @@
 //! OTLP over gRPC: unary calls on one HTTP/2 connection that is opened when first needed.
 //!
-//! Connections, TLS, reconnecting and flow control are tonic's [`Channel`]. The call itself is made here
-//! and not by `tonic::client::Grpc`, for what that does with answers and bodies: it panics on status
-//! details that are no base64; it gives a broken connection and a server's words the same kind of status,
-//! some of them not retryable; its timeout ends with the answer's headers; its own OUT_OF_RANGE for an
-//! answer that is too long reads like a server's wish to be asked again; and it compresses on the thread
-//! that drives the other requests.
+//! Connections, TLS, reconnecting and flow control are tonic's [`Channel`]. The call itself is made here and
+//! not by `tonic::client::Grpc`, which (0.14.9) loses what decides about a retry:
+//! - a proxy's 502 or 503 with a body becomes INTERNAL, "invalid compression flag": not retryable;
+//! - a connection that breaks during a call becomes UNKNOWN: not retryable;
+//! - a message that is no UTF-8 turns any code into UNKNOWN, and details that are no base64 are a panic;
+//! - an answer over the limit becomes OUT_OF_RANGE, as if the server wished to be asked again;
+//! - the timeout ends with the answer's headers, and gzip runs on the thread that drives other requests.
+//!
+//! The tests in `tests/it/exporter/grpc.rs` hold all but the last of these.
 
 use std::time::Duration;
 

@@ -19,10 +19,15 @@ pub(super) fn printable(text: &str) -> String {
 pub(super) fn escaped(text: &str, max_chars: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max_chars));
     for c in text.chars().take(max_chars) {
-        if steers(c) {
-            let _ = write!(out, "{}", c.escape_default());
-        } else {
-            out.push(c);
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            // JSON's form, so that JSON stays JSON; all of these are below U+10000.
+            c if steers(c) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
         }
     }
     out
@@ -58,7 +63,7 @@ mod tests {
     fn nothing_that_steers_a_terminal_is_left() {
         assert_eq!(
             printable(" a\u{1b}[31m\nb\u{202e}c\u{7f}\u{9b}é\"\\ "),
-            "a\\u{1b}[31m\\nb\\u{202e}c\\u{7f}\\u{9b}é\"\\"
+            "a\\u001b[31m\\nb\\u202ec\\u007f\\u009bé\"\\"
         );
     }
 

@@ -67,13 +67,13 @@ async fn traces_at_each_verbosity() {
     let length = traces().len();
     let basic = format!("traces: 2 spans, {length} bytes\n");
     assert_eq!(shown(Verbosity::Basic, Signal::Traces, traces()).await, basic);
-    let normal = format!(
-        "{basic}  chat gpt-\\u{{1b}}[31m pricetag.cost.total=0.0125 pricetag.status=priced\n  GET /\n"
-    );
+    let normal =
+        format!("{basic}  chat gpt-\\u001b[31m pricetag.cost.total=0.0125 pricetag.status=priced\n  GET /\n");
     assert_eq!(shown(Verbosity::Normal, Signal::Traces, traces()).await, normal);
 
     let detailed = shown(Verbosity::Detailed, Signal::Traces, traces()).await;
     let json = detailed.strip_prefix(&normal).unwrap();
+    serde_json::from_str::<ExportTraceServiceRequest>(json).unwrap();
     assert!(json.contains(r#""traceId": "abababababababababababababababab""#), "{json}");
     assert!(!json.replace('\n', "").contains(|c: char| c.is_control() || c == '\u{202e}'), "{json}");
 }

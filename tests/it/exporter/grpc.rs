@@ -273,7 +273,7 @@ async fn connections_that_fail() {
 /// Guarantees: the timeout covers a destination that never answers and one that answers without an end.
 #[tokio::test]
 async fn timeouts() {
-    let silent = Router::new().fallback(|| std::future::pending::<&str>());
+    let silent = Router::new().fallback(std::future::pending::<&str>);
     let trickles = Router::new().fallback(|| async {
         let pieces = tokio_stream::pending::<Result<Bytes, std::io::Error>>();
         upstream::http(200, &[("content-type", "application/grpc")], Body::from_stream(pieces))

@@ -75,7 +75,7 @@ async fn error_bodies_are_shown() {
         |message: &str| tonic_types::Status { message: message.into(), ..Default::default() }.encode_to_vec();
     let cases = [
         (PROTOBUF, status("bad span"), "HTTP 400 Bad Request: bad span"),
-        (PROTOBUF, status("\u{1b}[2J"), "HTTP 400 Bad Request: \\u{1b}[2J"),
+        (PROTOBUF, status("\u{1b}[2J"), "HTTP 400 Bad Request: \\u001b[2J"),
         (PROTOBUF, vec![0xff; 9], "HTTP 400 Bad Request"),
         (
             ("content-type", "application/json"),
@@ -188,7 +188,7 @@ async fn connections_that_fail() {
 async fn timeouts() {
     let short = |address| HttpSettings { timeout: Duration::from_millis(200), ..settings(address) };
     let start = Instant::now();
-    let silent = upstream::serve(Router::new().fallback(|| std::future::pending::<&str>())).await;
+    let silent = upstream::serve(Router::new().fallback(std::future::pending::<&str>)).await;
     let outcome = HttpClient::new(short(silent)).unwrap().deliver(Signal::Traces, body(10)).await;
     assert_eq!((kind(&outcome), after(&outcome)), ("retry", None));
 

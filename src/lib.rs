@@ -1,4 +1,5 @@
 //! pricetag
+pub mod cli;
 pub mod config;
 pub mod exporter;
 pub mod genai;

@@ -66,8 +66,9 @@ impl Import {
         // What is written must be readable: find a mistake now, not at the next start.
         Catalog::from_json(&name, &catalog)?;
         match &self.output {
-            Some(output) => fs::write(output, catalog)
-                .with_context(|| format!("cannot write {}", output.display()))?,
+            Some(output) => {
+                fs::write(output, catalog).with_context(|| format!("cannot write {}", output.display()))?
+            }
             None => std::io::Write::write_all(&mut std::io::stdout().lock(), catalog.as_bytes())?,
         }
         Ok(())

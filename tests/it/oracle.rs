@@ -56,23 +56,32 @@ fn usage(row: &Value) -> Usage {
     ] {
         usage[bucket] = of(key).unwrap_or(0);
     }
+    // Theirs contain each other.
+    usage[Bucket::AudioSeconds] -= usage[Bucket::AudioSeconds].min(usage[Bucket::InputAudioSeconds]);
+    usage[Bucket::Pages] -= usage[Bucket::Pages].min(usage[Bucket::AnnotatedPages]);
     usage
 }
 
 fn resolve(row: &Value) -> Resolution {
-    let query =
-        ModelQuery { provider: text(row, "provider"), served: text(row, "model_ref"), ..ModelQuery::default() };
+    let query = ModelQuery {
+        provider: text(row, "provider"),
+        served: text(row, "model_ref"),
+        ..ModelQuery::default()
+    };
     Catalog::embedded().resolve(&query)
 }
 
 /// What they did that we do not do, on purpose (PRICING.md).
 fn known_defect(row: &Value) -> Option<&'static str> {
-    let model = text(row, "matched_model");
     if row["priced"] == false {
         return Some("an unpriced model at zero");
     }
-    if text(row, "provider") == "deepseek" && model.starts_with("deepseek") {
+    if text(row, "table_provider") == "deepseek" {
         return Some("peak hours at weekends and before they began");
+    }
+    let tokens = ["input_tokens", "cache_read_tokens"].iter().any(|key| row["usage"][key].as_u64() > Some(0));
+    if tokens && row["prices"].get("input_mtok").is_none() {
+        return Some("tokens without any rate at zero");
     }
     None
 }
@@ -91,12 +100,17 @@ fn costs_are_the_oracles() {
         let route = text(context, "route").rsplit('/').next().unwrap_or_default().to_owned();
         let conditions = Conditions {
             end_unix_nano: u64::try_from(time.as_nanosecond()).unwrap(),
-            tier_served: context.get("service_tier").or(context.get("speed")).and_then(Value::as_str).unwrap_or(""),
+            tier_served: context
+                .get("service_tier")
+                .or(context.get("speed"))
+                .and_then(Value::as_str)
+                .unwrap_or(""),
             batch: text(context, "processing") == "batch",
             region: resolution.region.unwrap_or(&route),
             ..Conditions::default()
         };
-        let receipt = resolution.model.map(|model| Catalog::embedded().price(model, &conditions, &usage(&row)));
+        let receipt =
+            resolution.model.map(|model| Catalog::embedded().price(model, &conditions, &usage(&row)));
         let (ours, status) = match &receipt {
             Some(receipt) => (receipt.cost(), receipt.status),
             None => (None, Status::UnknownModel),

@@ -21,8 +21,23 @@ pub(super) const PROVIDERS: &[Facts] = &[
     Facts { id: "anthropic", same_price: &[":thinking"], ..NONE },
     Facts {
         id: "aws",
-        names: &["aws.bedrock", "aws_bedrock", "bedrock", "bedrock_converse", "amazon-bedrock", "amazon_bedrock"],
-        serves: &["arn:aws:bedrock:*", "amazon.*", "anthropic.*", "meta.*", "*.anthropic.*", "*.amazon.*", "*.meta.*"],
+        names: &[
+            "aws.bedrock",
+            "aws_bedrock",
+            "bedrock",
+            "bedrock_converse",
+            "amazon-bedrock",
+            "amazon_bedrock",
+        ],
+        serves: &[
+            "arn:aws:bedrock:*",
+            "amazon.*",
+            "anthropic.*",
+            "meta.*",
+            "*.anthropic.*",
+            "*.amazon.*",
+            "*.meta.*",
+        ],
         // A context size that throughput was provisioned with.
         same_price: &[":200k", ":300k", ":128k", ":48k", ":24k", ":8k"],
         ..NONE
@@ -30,18 +45,39 @@ pub(super) const PROVIDERS: &[Facts] = &[
     Facts {
         id: "azure",
         names: &[
-            "azure.ai.openai", "azure.ai.inference", "az.ai.openai", "az.ai.inference", "azure_ai", "azure_openai",
-            "azure-openai", "azureopenai", "azure*", "az.ai.*",
+            "azure.ai.openai",
+            "azure.ai.inference",
+            "az.ai.openai",
+            "az.ai.inference",
+            "azure_ai",
+            "azure_openai",
+            "azure-openai",
+            "azureopenai",
+            "azure*",
+            "az.ai.*",
         ],
         ..NONE
     },
     Facts { id: "cohere", names: &["cohere_chat"], ..NONE },
     Facts { id: "deepseek", names: &["deep_seek", "deepseek-ai", "deepseek.chat"], ..NONE },
-    Facts { id: "fireworks", names: &["fireworks_ai", "fireworks-ai", "fireworks.ai", "fireworksai"], ..NONE },
+    Facts {
+        id: "fireworks",
+        names: &["fireworks_ai", "fireworks-ai", "fireworks.ai", "fireworksai"],
+        ..NONE
+    },
     Facts { id: "github-copilot", names: &["github_copilot", "githubcopilot"], ..NONE },
     Facts {
         id: "google",
-        names: &["gcp.gemini", "gcp.vertex_ai", "gcp.gen_ai", "vertex_ai", "vertexai", "gemini", "google_genai", "google.generative-ai"],
+        names: &[
+            "gcp.gemini",
+            "gcp.vertex_ai",
+            "gcp.gen_ai",
+            "vertex_ai",
+            "vertexai",
+            "gemini",
+            "google_genai",
+            "google.generative-ai",
+        ],
         ..NONE
     },
     Facts { id: "groq", names: &["groq.chat"], ..NONE },
@@ -52,14 +88,36 @@ pub(super) const PROVIDERS: &[Facts] = &[
     Facts {
         id: "openai",
         names: &["text-completion-openai"],
-        serves: &["text-embedding-*", "chatgpt-*", "dall-e-*", "computer-use*", "codex-*", "omni-moderation*"],
+        serves: &[
+            "text-embedding-*",
+            "chatgpt-*",
+            "dall-e-*",
+            "computer-use*",
+            "codex-*",
+            "omni-moderation*",
+        ],
         ..NONE
     },
     // Shortcuts for routing and sorting; the price is the model's.
-    Facts { id: "openrouter", names: &["open_router", "openrouter.ai"], same_price: &[":nitro", ":floor", ":exacto"], ..NONE },
+    Facts {
+        id: "openrouter",
+        names: &["open_router", "openrouter.ai"],
+        same_price: &[":nitro", ":floor", ":exacto"],
+        ..NONE
+    },
     // Its older names for models that search.
-    Facts { id: "perplexity", names: &["perplexity_ai", "perplexity-ai", "perplexityai"], same_price: &["-online"], ..NONE },
-    Facts { id: "together", names: &["together_ai", "togetherai", "together.ai", "together"], hosts: &["api.together.ai"], ..NONE },
+    Facts {
+        id: "perplexity",
+        names: &["perplexity_ai", "perplexity-ai", "perplexityai"],
+        same_price: &["-online"],
+        ..NONE
+    },
+    Facts {
+        id: "together",
+        names: &["together_ai", "togetherai", "together.ai", "together"],
+        hosts: &["api.together.ai"],
+        ..NONE
+    },
     Facts { id: "voyageai", names: &["voyage_ai", "voyage"], ..NONE },
     Facts { id: "x-ai", names: &["x_ai", "xai", "x.ai", "xai.chat"], ..NONE },
     Facts { id: "zai", names: &["z.ai", "z_ai", "z-ai"], ..NONE },

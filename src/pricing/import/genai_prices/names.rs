@@ -22,13 +22,17 @@ fn collect(clause: &Clause, id: &str, place: &str, into: &mut Matched) -> Result
     match clause {
         Clause::Equals(name) => into.add(id, name.clone()),
         Clause::StartsWith(name) if is_fine_tune(name) => into.add(id, format!("{name}*")),
-        Clause::StartsWith(name) => into.add(id, whole(name).to_owned()),
-        // Our matching takes routes off, so what a name ends with is the name.
-        Clause::EndsWith(name) => into.add(id, name.trim_start_matches('/').to_owned()),
-        // A digit names a model; without one it is a family of them.
-        Clause::Contains(name) if name.bytes().any(|byte| byte.is_ascii_digit()) => {
+        // Our matching takes dates, revisions and routes off, so what a name starts or ends with, or holds, is the name.
+        Clause::StartsWith(name) | Clause::Contains(name) if names_a_model(name) => {
             into.add(id, whole(name).to_owned());
+            into.add(id, name.clone());
+            // `gemma-3-`: a family of sizes, said with its boundary.
+            if name.ends_with('-') && whole(name) == id {
+                into.add(id, format!("{name}*"));
+            }
         }
+        Clause::EndsWith(name) => into.add(id, name.trim_start_matches('/').to_owned()),
+        Clause::StartsWith(name) => into.add(id, format!("{name}*")),
         Clause::Contains(name) => into.add(id, format!("*{name}*")),
         Clause::Regex(regex) => into.add(id, name_or_regex(regex)),
         Clause::Or(clauses) => {
@@ -51,11 +55,17 @@ fn collect(clause: &Clause, id: &str, place: &str, into: &mut Matched) -> Result
 impl Matched {
     fn add(&mut self, id: &str, name: String) {
         let name = name.to_lowercase();
-        let list = if is_fine_tune(&name) && !is_fine_tune(id) { &mut self.fine_tunes } else { &mut self.names };
+        let list =
+            if is_fine_tune(&name) && !is_fine_tune(id) { &mut self.fine_tunes } else { &mut self.names };
         if name != id.to_lowercase() && !list.contains(&name) {
             list.push(name);
         }
     }
+}
+
+/// A digit names a model; without one it is a family of them.
+fn names_a_model(name: &str) -> bool {
+    name.bytes().any(|byte| byte.is_ascii_digit())
 }
 
 fn is_fine_tune(name: &str) -> bool {

@@ -28,7 +28,8 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
     match &model.prices {
         Prices::Always(prices) => rates = first(listed(prices, place)?, &mut whens),
         Prices::Dated(lists) => {
-            let mut lists: Vec<_> = lists.iter().chain(if lists.is_empty() { &always[..] } else { &[] }).collect();
+            let mut lists: Vec<_> =
+                lists.iter().chain(if lists.is_empty() { &always[..] } else { &[] }).collect();
             // In their order, dates ascending; those of a time of day stay behind the dates that they follow.
             lists.sort_by_key(|list| list.constraint.is_some());
             let mut known: Vec<Bucket> = Vec::new();

@@ -15,8 +15,8 @@ fn rows(file: &str) -> Vec<Value> {
         || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/oracle"),
         PathBuf::from,
     );
-    let text = std::fs::read_to_string(folder.join(file)).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let text = std::fs::read_to_string(folder.join(file)).expect("the oracle is there");
+    text.lines().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
 }
 
 fn text<'a>(row: &'a Value, key: &str) -> &'a str {

@@ -1,3 +1,4 @@
-//! The subcommands, one file each.
+//! The command line: one file a subcommand.
 
 pub mod check;
+pub mod prices;

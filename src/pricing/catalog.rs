@@ -217,7 +217,10 @@ impl Build {
                 problem,
             };
             let ProviderEntry { names, hosts, serves, fallback, same_price, models } = draft.entry;
-            catalog.names.add(provider, &names, &hosts, &serves).map_err(|(key, problem)| at(key, problem))?;
+            catalog
+                .names
+                .add(provider, &names, &hosts, &serves)
+                .map_err(|(key, problem)| at(key, problem))?;
             let mut chain = vec![provider];
             for name in &fallback {
                 let known = ids.iter().position(|id| id == name).ok_or_else(|| {
@@ -264,7 +267,9 @@ impl Draft {
         now.fallback.extend(before.fallback);
         let replaced: hashbrown::HashSet<String> =
             now.models.0.iter().map(|(id, _)| id.to_lowercase()).collect();
-        now.models.0.extend(before.models.0.into_iter().filter(|(id, _)| !replaced.contains(&id.to_lowercase())));
+        now.models
+            .0
+            .extend(before.models.0.into_iter().filter(|(id, _)| !replaced.contains(&id.to_lowercase())));
     }
 }
 
@@ -278,9 +283,10 @@ fn model(id: &str, provider: ProviderId, entry: &ModelEntry) -> Result<Model, Pr
     if entry.when.len() > MAX_WHENS {
         return Err(("when".to_owned(), format!("at most {MAX_WHENS} entries; drop those long past")));
     }
-    let whens = entry.when.iter().enumerate().map(|(nth, written)| {
-        when(written).map_err(|problem| (format!("when[{nth}]"), problem.to_owned()))
-    });
+    let whens =
+        entry.when.iter().enumerate().map(|(nth, written)| {
+            when(written).map_err(|problem| (format!("when[{nth}]"), problem.to_owned()))
+        });
     let rules = Rules { base: patch(&entry.rates), whens: whens.collect::<Result<_, _>>()? };
     let source = entry.source.as_deref().map(Into::into);
     Ok(Model { id: id.into(), provider, rules, retires: entry.retires, source })

@@ -69,6 +69,16 @@ impl Decimal {
             .ok_or(DecimalError::TooLarge)
     }
 
+    /// With at most `places` digits after the point, the last one rounded half away from zero.
+    #[must_use]
+    pub fn rounded(self, places: u32) -> Self {
+        let Some(extra) = self.scale.checked_sub(places).filter(|extra| *extra > 0) else { return self };
+        let power = 10i128.checked_pow(extra).unwrap_or(i128::MAX);
+        let (quotient, rest) = (self.mantissa / power, self.mantissa % power);
+        let up = if rest.unsigned_abs() >= power.unsigned_abs().div_ceil(2) { rest.signum() } else { 0 };
+        Self { mantissa: quotient + up, scale: places }.trimmed()
+    }
+
     /// The product, or `None` where it does not fit.
     pub fn checked_mul(self, other: Self) -> Option<Self> {
         let scale = self.scale + other.scale;
@@ -182,5 +192,14 @@ mod tests {
         let half = Decimal::new(5, 1);
         assert_eq!(half.checked_mul(Decimal::new(2, 0)), Some(Decimal::new(1, 0)));
         assert_eq!(Decimal::new(i128::MAX, 0).checked_mul(Decimal::new(2, 0)), None);
+    }
+
+    #[test]
+    fn rounding_takes_the_noise_of_floats() {
+        let rounded = |text: &str| text.parse::<Decimal>().unwrap().rounded(12).to_string();
+        assert_eq!(rounded("0.13999999999999999"), "0.14");
+        assert_eq!(rounded("0.18000000000000002"), "0.18");
+        assert_eq!(rounded("0.08333333333333334"), "0.083333333333");
+        assert_eq!(rounded("5"), "5");
     }
 }

@@ -246,9 +246,11 @@ fn with_path<'de, T: DeserializeOwned, D: Deserializer<'de>>(
 where
     D::Error: fmt::Display,
 {
-    serde_path_to_error::deserialize(deserializer).map_err(|error| CatalogError {
-        origin: origin.to_owned(),
-        place: error.path().to_string(),
-        problem: error.inner().to_string(),
+    serde_path_to_error::deserialize(deserializer).map_err(|error| {
+        let place = error.path().to_string();
+        let problem = error.inner().to_string();
+        // The YAML reader says a part of the place too.
+        let once = problem.split_once(": ").filter(|(path, _)| place.starts_with(path)).map(|(_, rest)| rest);
+        CatalogError { origin: origin.to_owned(), problem: once.map(str::to_owned).unwrap_or(problem), place }
     })
 }

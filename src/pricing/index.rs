@@ -65,7 +65,7 @@ impl Names {
 
     /// By a glob or a regular expression, the first one that fits.
     pub(super) fn pattern(&self, name: &str) -> Option<ModelId> {
-        self.patterns.iter().find(|(pattern, _)| pattern.matches(name)).map(|(_, model)| *model)
+        self.patterns.iter().find(|(pattern, _)| pattern.matches_model(name)).map(|(_, model)| *model)
     }
 
     /// By its name with the date written compactly.

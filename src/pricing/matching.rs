@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use smallvec::SmallVec;
 
 use super::catalog::{Catalog, ModelId, ProviderId};
-use super::names::{MAX_NAME, peel, strip_once, with_compact_date};
+use super::names::{MAX_NAME, peel, strip_once, strip_pointer, with_compact_date, with_dashes};
 
 /// What a span says about who served a call; empty where it says nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -45,8 +45,8 @@ pub enum ModelBy {
     Exact,
     /// A glob or regular expression of the catalog.
     Pattern,
-    /// A name whose date is written in another way.
-    Date,
+    /// A name whose date or version is written in another way.
+    Spelling,
     /// A name after an explicit date or revision was taken off.
     Revision,
     /// The only model with this name when organisation or revision are left out.
@@ -98,7 +98,9 @@ impl Catalog {
                     return found.resolution(provider, provider_by, *asked_model);
                 }
             }
-            if let Some((provider, provider_by, found)) = self.by_model(name, by_host.or(by_name).is_some()) {
+            if by_host.or(by_name).is_none()
+                && let Some((provider, provider_by, found)) = self.by_model(name)
+            {
                 return found.resolution(provider, provider_by, *asked_model);
             }
         }
@@ -122,21 +124,24 @@ impl Catalog {
             names.extend(ending.filter(|rest| !rest.is_empty()));
         }
 
-        for name in &names {
-            if let Some(model) = chain().find_map(|names| names.exact(name)) {
-                return Some(found(model, ModelBy::Exact));
-            }
+        let pointed: SmallVec<[&str; 6]> = names.iter().filter_map(|name| strip_pointer(name)).collect();
+        names.extend(pointed);
+
+        // The seller's own list before those of its sources, whatever the name is written like.
+        if let Some(model) = chain().find_map(|list| names.iter().find_map(|name| list.exact(name))) {
+            return Some(found(model, ModelBy::Exact));
+        }
+        // Not those of its sources: a reseller's deployments have names of their own, and a star would take them in.
+        if let Some(model) = names.iter().find_map(|name| entry.names.pattern(name)) {
+            return Some(found(model, ModelBy::Pattern));
         }
         for name in &names {
-            if let Some(model) = chain().find_map(|names| names.pattern(name)) {
-                return Some(found(model, ModelBy::Pattern));
-            }
-        }
-        for name in &names {
-            if let Some(dated) = with_compact_date(name)
-                && let Some(model) = chain().find_map(|names| names.dated(&dated))
-            {
-                return Some(found(model, ModelBy::Date));
+            let dated =
+                with_compact_date(name).and_then(|dated| chain().find_map(|names| names.dated(&dated)));
+            let dashed =
+                || with_dashes(name).and_then(|dashed| chain().find_map(|names| names.exact(&dashed)));
+            if let Some(model) = dated.or_else(dashed) {
+                return Some(found(model, ModelBy::Spelling));
             }
         }
         for name in &names {
@@ -154,17 +159,13 @@ impl Catalog {
             .map(|model| found(model, ModelBy::Short))
     }
 
-    /// Provider and model from the model's name alone. Where the span named a provider (`told`), only an explicit
-    /// route says otherwise: that is a call through a proxy.
-    fn by_model(&self, name: &str, told: bool) -> Option<(ProviderId, ProviderBy, Found)> {
+    /// Provider and model from the model's name alone.
+    fn by_model(&self, name: &str) -> Option<(ProviderId, ProviderBy, Found)> {
         let route = peel(name, |route| self.names.exact(route).is_some()).route;
         if let Some(provider) = route.and_then(|route| self.names.named(route))
             && let Some(found) = self.find(provider, name)
         {
             return Some((provider, ProviderBy::Route, found));
-        }
-        if told {
-            return None;
         }
         for provider in self.names.serving(name) {
             if let Some(found) = self.find(provider, name) {

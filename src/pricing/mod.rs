@@ -30,3 +30,6 @@ pub use receipt::{Flags, Line, Receipt};
 pub use resolver::Resolver;
 pub use rules::Conditions;
 pub use status::{Reason, Status};
+
+#[cfg(test)]
+mod tests;

@@ -10,12 +10,30 @@ pub(super) const MAX_NAME: usize = 512;
 
 /// Words of routers and clouds that stand before a model's name, besides the providers' own names.
 const ROUTES: [&str; 17] = [
-    "azure_ai", "bedrock", "claude", "cohere_chat", "converse", "converse_like", "deepseek-ai", "gemini",
-    "invoke", "litellm_proxy", "mistralai", "models", "text-completion-openai", "together_ai", "us", "eu", "global-standard",
+    "azure_ai",
+    "bedrock",
+    "claude",
+    "cohere_chat",
+    "converse",
+    "converse_like",
+    "deepseek-ai",
+    "gemini",
+    "invoke",
+    "litellm_proxy",
+    "mistralai",
+    "models",
+    "text-completion-openai",
+    "together_ai",
+    "us",
+    "eu",
+    "global-standard",
 ];
 
 /// Bedrock's regional inference profiles. `global.` is none of them: it is a price of its own.
 const PROFILES: [&str; 9] = ["us-gov", "us", "eu", "apac", "jp", "au", "in", "ca", "sa"];
+
+/// Bedrock's word for who made a model, where lists leave it out.
+const MAKER: &str = "anthropic.";
 
 /// A name with its routes taken off, one after the other: the whole name first.
 pub(super) struct Peeled<'a> {
@@ -46,6 +64,8 @@ pub(super) fn peel<'a>(name: &'a str, is_provider: impl Fn(&str) -> bool) -> Pee
         {
             peeled.region = Some(profile);
             tail
+        } else if let Some(tail) = rest.strip_prefix(MAKER) {
+            tail
         } else {
             break;
         };
@@ -64,7 +84,11 @@ fn resource_tail(name: &str) -> Option<&str> {
     if let Some(account) = name.strip_prefix("accounts/fireworks/models/") {
         return Some(account);
     }
-    let publisher = if name.starts_with("projects/") { name.split_once("/publishers/")?.1 } else { name.strip_prefix("publishers/")? };
+    let publisher = if name.starts_with("projects/") {
+        name.split_once("/publishers/")?.1
+    } else {
+        name.strip_prefix("publishers/")?
+    };
     publisher.split_once("/models/").map(|(_, model)| model)
 }
 
@@ -79,21 +103,28 @@ fn is_cloud_region(text: &str) -> bool {
 /// The name with one explicit date or revision less, or `None` if it ends in none.
 pub(super) fn strip_once(name: &str) -> Option<&str> {
     strip_revision(name)
-        .or_else(|| name.strip_suffix("@default"))
-        .or_else(|| name.strip_suffix("@latest"))
-        .or_else(|| name.strip_suffix("-latest"))
+        .or_else(|| strip_pointer(name))
         .or_else(|| strip_date(name))
         .filter(|rest| !rest.is_empty())
 }
 
-/// Bedrock's `-v1:0`, `:0`; Vertex AI's `-001`, `@001`.
+/// The name without a word that means "the current one".
+pub(super) fn strip_pointer(name: &str) -> Option<&str> {
+    ["@default", "@latest", "-latest"].into_iter().find_map(|pointer| name.strip_suffix(pointer))
+}
+
+/// Bedrock's `-v1:0`, `:0`, and `-v2` of a dated model; Vertex AI's `-001`, `@001`.
 pub(super) fn strip_revision(name: &str) -> Option<&str> {
     if let Some((rest, revision)) = name.rsplit_once(':')
         && is_digits(revision, 1..=2)
     {
         return Some(rest);
     }
-    if let Some(rest) = name.strip_suffix("-v1") {
+    if let Some((rest, version)) = name.rsplit_once("-v")
+        && is_digits(version, 1..=2)
+        // A date pins the model; without one, a second version is another model.
+        && (version == "1" || split_full_date(rest).is_some())
+    {
         return Some(rest);
     }
     let (rest, revision) = split_last(name)?;
@@ -147,6 +178,16 @@ pub(super) fn with_compact_date(name: &str) -> Option<String> {
     Some(format!("{rest}-{}", str::from_utf8(&date).ok()?))
 }
 
+/// The name with the points of its versions written as dashes: `claude-opus-4.5` as `claude-opus-4-5`.
+pub(super) fn with_dashes(name: &str) -> Option<String> {
+    let bytes = name.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let point = |at: usize| bytes[at] == b'.' && at > 0 && digit(at - 1) && digit(at + 1);
+    (0..bytes.len())
+        .any(point)
+        .then(|| name.char_indices().map(|(at, char)| if point(at) { '-' } else { char }).collect())
+}
+
 /// At the last `-` or `@`.
 fn split_last(name: &str) -> Option<(&str, &str)> {
     let at = name.rfind(['-', '@'])?;
@@ -191,6 +232,7 @@ mod tests {
             ("amazon.nova-micro-v1:0", Some("amazon.nova-micro-v1")),
             ("claude-opus-4@default", Some("claude-opus-4")),
             ("gpt-4o-latest", Some("gpt-4o")),
+            ("claude-3-5-sonnet-20241022-v2", Some("claude-3-5-sonnet-20241022")),
         ] {
             assert_eq!(strip_once(name), rest, "{name}");
         }
@@ -199,9 +241,20 @@ mod tests {
     #[test]
     fn what_means_something_stays() {
         for name in [
-            "gpt-5-mini", "qwen3:thinking", "x:free", "gpt-4o:online", "claude-sonnet-4-5[1m]", "claude-opus-4-5",
-            "llama-3-70b", "gpt-4-9999", "ft:gpt-4o:acme::abc123", "gpt-5.ft-0123456789abcdef", "o1-preview", "2024-08-06",
-            "model-v2", "flux-1024x1024",
+            "gpt-5-mini",
+            "qwen3:thinking",
+            "x:free",
+            "gpt-4o:online",
+            "claude-sonnet-4-5[1m]",
+            "claude-opus-4-5",
+            "llama-3-70b",
+            "gpt-4-9999",
+            "ft:gpt-4o:acme::abc123",
+            "gpt-5.ft-0123456789abcdef",
+            "o1-preview",
+            "2024-08-06",
+            "model-v2",
+            "flux-1024x1024",
         ] {
             assert_eq!(strip_once(name), None, "{name}");
         }
@@ -212,7 +265,13 @@ mod tests {
         let peeled = peel("bedrock/us-east-1/us.anthropic.claude-x", |_| false);
         assert_eq!(
             peeled.names[..],
-            ["bedrock/us-east-1/us.anthropic.claude-x", "us-east-1/us.anthropic.claude-x", "us.anthropic.claude-x", "anthropic.claude-x"]
+            [
+                "bedrock/us-east-1/us.anthropic.claude-x",
+                "us-east-1/us.anthropic.claude-x",
+                "us.anthropic.claude-x",
+                "anthropic.claude-x",
+                "claude-x"
+            ]
         );
         assert_eq!(peeled.region, Some("us"));
         let last = |name| peel(name, |route| route == "openai").names.last().copied();

@@ -46,6 +46,25 @@ impl Pattern {
     }
 }
 
+/// What marks a variant: a fine-tune, a tag, a mode.
+const MARKS: [&str; 3] = [":", "[", ".ft-"];
+
+impl Pattern {
+    /// Whether the model `name` is meant: a star takes in no mark of a variant that the pattern itself does not write, so
+    /// `gpt-4*` is not `gpt-4:free`. A lone `*` means everything.
+    pub(super) fn matches_model(&self, name: &str) -> bool {
+        let taken = |mark: &str| match self {
+            Self::Glob(pieces) => {
+                name.contains(mark)
+                    && pieces.iter().any(|piece| !piece.is_empty())
+                    && !pieces.iter().any(|piece| piece.contains(mark))
+            }
+            _ => false,
+        };
+        self.matches(name) && !MARKS.into_iter().any(taken)
+    }
+}
+
 /// Each piece where it first fits after the one before: for stars alone that is never worse than a later place.
 fn glob(pieces: &[Box<str>], name: &str) -> bool {
     let [first, middle @ .., last] = pieces else { return false };
@@ -62,6 +81,19 @@ fn glob(pieces: &[Box<str>], name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_star_takes_in_no_variant() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches_model(name);
+        assert!(
+            matches("gpt-4*", "gpt-4-preview")
+                && matches("ft:gpt-4*", "ft:gpt-4:acme")
+                && matches("*", "x:free")
+        );
+        for variant in ["gpt-4:free", "gpt-4[1m]", "gpt-4.ft-0123"] {
+            assert!(!matches("gpt-4*", variant), "{variant}");
+        }
+    }
 
     #[test]
     fn globs_and_regexes() {

@@ -6,12 +6,16 @@ use super::rate::Factor;
 use super::receipt::{Flags, Line, Receipt, TierName};
 use super::rules::Conditions;
 use super::status::{Buckets, Reason, Status};
-use crate::genai::usage::{MAX_PLAUSIBLE, Usage};
+use crate::genai::usage::{Bucket, MAX_PLAUSIBLE, Usage};
 
 impl Catalog {
     /// What `usage` of `model` cost under `conditions`.
     ///
-    /// Rates resolve first, key by key; then all true factors multiply token rates; each line is rounded once.
+    /// Rates resolve first, key by key; then all true factors multiply token rates; each line is rounded once. A call
+    /// is one request, where the model charges by the request and `usage` does not say otherwise.
+    ///
+    /// Empty usage is usage of zero and costs nothing. A call that *told* no usage costs an unknown amount: ask
+    /// [`Counts::is_empty`](crate::genai::usage::Counts::is_empty) first and use [`Receipt::no_usage`].
     pub fn price(&self, model: ModelId, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
         let entry = self.entry(model);
         let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
@@ -19,9 +23,6 @@ impl Catalog {
         receipt.model = Some(model);
         if entry.rules.is_empty() {
             return refuse(receipt, Status::UnknownModel, Reason::ModelHasNoPrice);
-        }
-        if usage.iter().next().is_none() {
-            return refuse(receipt, Status::NoUsage, Reason::NoUsage);
         }
         if usage.iter().any(|(_, quantity)| quantity > MAX_PLAUSIBLE) {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
@@ -37,9 +38,10 @@ impl Catalog {
         let Some(token_factor) = in_force.factor else {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         };
+        let requests = usage[Bucket::Requests] == 0 && in_force.own_rate(Bucket::Requests).is_some();
         let mut unpriced = Buckets::default();
         let mut free = true;
-        for (bucket, quantity) in usage.iter() {
+        for (bucket, quantity) in usage.iter().chain(requests.then_some((Bucket::Requests, 1))) {
             let Some((rate_of, rate)) = in_force.rate(bucket) else {
                 unpriced.insert(bucket);
                 continue;
@@ -59,7 +61,7 @@ impl Catalog {
             // Nothing that was used has a price: a total of zero would be a lie.
             (false, true) => (Status::UnknownModel, Reason::NoRate(unpriced)),
             (false, false) => (Status::Partial, Reason::NoRate(unpriced)),
-            (true, _) if free => (Status::Free, Reason::None),
+            (true, false) if free => (Status::Free, Reason::None),
             (true, _) => (Status::Priced, Reason::None),
         };
         receipt

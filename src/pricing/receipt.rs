@@ -152,6 +152,11 @@ impl Receipt {
         }
     }
 
+    /// A receipt for a call that told no usage: its cost is unknown.
+    pub fn no_usage() -> Self {
+        Self::unpriced(Status::NoUsage, Reason::NoUsage)
+    }
+
     /// The cost, unless it is unknown: unknown is never zero.
     pub fn cost(&self) -> Option<Picodollars> {
         self.status.has_cost().then_some(self.total)

@@ -1,6 +1,6 @@
 //! A bounded memory of resolutions, owned by one worker.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;

@@ -170,7 +170,7 @@ impl Rules {
 
 impl InForce<'_> {
     /// The bucket's own rate: the last true `when` that names the bucket decides, else the base.
-    fn own_rate(&self, bucket: Bucket) -> Option<Rate> {
+    pub(super) fn own_rate(&self, bucket: Bucket) -> Option<Rate> {
         self.applied
             .iter()
             .rev()
@@ -181,27 +181,22 @@ impl InForce<'_> {
 
     /// The bucket's rate, and whose it is: its own, or the nearest one of which it is a part.
     pub(super) fn rate(&self, bucket: Bucket) -> Option<(Bucket, Rate)> {
-        let mut of = bucket;
-        loop {
-            match self.own_rate(of) {
-                Some(rate) => return Some((of, rate)),
-                None => of = parent(of)?,
-            }
-        }
+        [bucket].iter().chain(wholes(bucket)).find_map(|&of| Some((of, self.own_rate(of)?)))
     }
 }
 
-/// The bucket whose rate holds for an unpriced one: the whole that it was taken out of.
-const fn parent(bucket: Bucket) -> Option<Bucket> {
+/// The buckets whose rate holds for an unpriced one, nearest first: the wholes that it was taken out of.
+const fn wholes(bucket: Bucket) -> &'static [Bucket] {
     use Bucket::*;
     match bucket {
-        CacheRead | CacheWrite | InputAudio | InputImage | InputVideo => Some(Input),
-        CacheWrite1h => Some(CacheWrite),
-        CacheReadAudio | CacheReadImage => Some(CacheRead),
-        Reasoning | OutputAudio | OutputImage | OutputVideo | Citation => Some(Output),
-        AnnotatedPages => Some(Pages),
-        InputAudioSeconds => Some(AudioSeconds),
+        CacheRead | CacheWrite | InputAudio | InputImage | InputVideo => &[Input],
+        CacheWrite1h => &[CacheWrite, Input],
+        CacheReadAudio => &[CacheRead, InputAudio, Input],
+        CacheReadImage => &[CacheRead, InputImage, Input],
+        Reasoning | OutputAudio | OutputImage | OutputVideo | Citation => &[Output],
+        AnnotatedPages => &[Pages],
+        InputAudioSeconds => &[AudioSeconds],
         Input | Output | InputCharacters | InputMessages | Pages | AudioSeconds | WebSearch | FileSearch
-        | Requests => None,
+        | Requests => &[],
     }
 }

@@ -44,9 +44,7 @@ impl<'de> Deserialize<'de> for Moment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).ok_or_else(|| {
-            D::Error::custom(format_args!(
-                "`{text}` is no moment; write 2026-08-21 or 2026-08-21T10:00:00Z"
-            ))
+            D::Error::custom(format_args!("`{text}` is no moment; write 2026-08-21 or 2026-08-21T10:00:00Z"))
         })
     }
 }

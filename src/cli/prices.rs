@@ -1,0 +1,76 @@
+//! `pricetag prices`: price lists.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::pricing::Catalog;
+use crate::pricing::import::genai_prices;
+
+/// Price lists.
+#[derive(Debug, Args)]
+pub struct Prices {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Convert a published price list into a catalog
+    Import(Import),
+}
+
+#[derive(Debug, Args)]
+struct Import {
+    /// The list as its project publishes it
+    file: PathBuf,
+    /// Whose list it is
+    #[arg(long, value_enum)]
+    from: Source,
+    /// The version of the list, written into the catalog
+    #[arg(long, default_value = "unknown")]
+    version: String,
+    /// Where to write the catalog; standard output if not given
+    #[arg(short, long)]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Source {
+    /// `prices/new_data/v2/data.json` of pydantic/genai-prices
+    GenaiPrices,
+}
+
+impl Prices {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// A file cannot be read or written, or is no price list.
+    pub fn run(self) -> anyhow::Result<()> {
+        match self.command {
+            Command::Import(import) => import.run(),
+        }
+    }
+}
+
+impl Import {
+    fn run(self) -> anyhow::Result<()> {
+        let name = self.file.display().to_string();
+        let list = fs::read_to_string(&self.file).with_context(|| format!("cannot read {name}"))?;
+        let catalog = match self.from {
+            Source::GenaiPrices => genai_prices::convert(&list, &self.version),
+        };
+        let catalog = catalog.with_context(|| format!("cannot convert {name}"))?;
+        // What is written must be readable: find a mistake now, not at the next start.
+        Catalog::from_json(&name, &catalog)?;
+        match &self.output {
+            Some(output) => {
+                fs::write(output, catalog).with_context(|| format!("cannot write {}", output.display()))?
+            }
+            None => std::io::Write::write_all(&mut std::io::stdout().lock(), catalog.as_bytes())?,
+        }
+        Ok(())
+    }
+}

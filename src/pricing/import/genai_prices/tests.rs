@@ -1,0 +1,110 @@
+use super::*;
+use crate::pricing::Catalog;
+
+/// Providers and models of genai-prices 0.2.3, as published.
+const SAMPLE: &str = include_str!("../../../../tests/fixtures/import/genai_prices_sample.json");
+const EMBEDDED: &str = include_str!("../../../../config/catalog.json");
+
+/// Scenario: a sample of the list that the embedded catalog was made from is converted again.
+/// Guarantees: every model and every word about a provider comes out as it was committed: nobody edited the catalog by
+/// hand, and no change of the converter was left without a new catalog.
+#[test]
+fn the_embedded_catalog_is_a_fresh_conversion() {
+    let plain = |line: &str| line.trim_end_matches(',').to_owned();
+    let committed: hashbrown::HashSet<_> = EMBEDDED.lines().map(plain).collect();
+    let converted = convert(SAMPLE, "0.2.3").unwrap();
+    // Providers that the sample leaves out come as names only.
+    let names_only = |line: &str| line.starts_with("    \"") && line.contains("{\"names\"");
+    let missing: Vec<_> =
+        converted.lines().map(plain).filter(|line| !committed.contains(line) && !names_only(line)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert_eq!(converted, convert(SAMPLE, "0.2.3").unwrap(), "the same input gives the same text");
+    Catalog::from_json("sample", &converted).unwrap();
+}
+
+fn one_model(json: &str) -> String {
+    let list = format!(
+        r#"[{{"id": "p", "name": "P", "api_pattern": "https://api\\.p\\.com", "models": [{json}]}}]"#
+    );
+    let text = convert(&list, "1").unwrap();
+    let line = text.lines().find(|line| line.starts_with("        ")).unwrap();
+    line.trim().trim_end_matches(',').to_owned()
+}
+
+#[test]
+fn later_lists_remove_what_they_lack() {
+    let model = one_model(
+        r#"{"id": "m", "match": {"equals": "m"}, "prices": [
+            {"prices": {"input_mtok": {"base": "1", "tiers": [{"start": 9, "price": "2"}]}, "cache_read_mtok": "0.1"}},
+            {"constraint": {"start_date": "2026-01-01"}, "prices": {"input_mtok": "3"}}]}"#,
+    );
+    assert_eq!(
+        model,
+        r#""m": {"rates":{"input":1,"cache_read":0.1},"when":[{"over":9,"rates":{"input":2}},{"from":"2026-01-01","rates":{"input":3,"cache_read":null}}]}"#
+    );
+}
+
+#[test]
+fn hours_hold_from_the_last_date_on() {
+    let model = one_model(
+        r#"{"id": "m", "match": {"equals": "m"}, "prices": [
+            {"prices": {"input_mtok": "1"}},
+            {"constraint": {"start_date": "2026-01-01"}, "prices": {"input_mtok": "2"}},
+            {"constraint": {"start_time": "01:00:00+00:00", "end_time": "04:00:00+00:00"}, "prices": {"input_mtok": "4"}},
+            {"constraint": {"start_time": "06:00:00+00:00", "end_time": "10:00:00+00:00"}, "prices": {"input_mtok": "4"}}]}"#,
+    );
+    assert!(
+        model.ends_with(
+            r#"{"from":"2026-01-01","hours":["01:00-04:00","06:00-10:00"],"rates":{"input":4}}]}"#
+        ),
+        "{model}"
+    );
+}
+
+#[test]
+fn variants_are_tiers_and_batches_in_order_of_date() {
+    let model = one_model(
+        r#"{"id": "m", "match": {"equals": "m"}, "prices": {"input_mtok": "1"}, "price_variants": [
+            {"when": {"processing": "batch"}, "constraint": {"start_date": "2027-01-01"}, "prices": {"input_mtok": "0.7"}},
+            {"when": {"processing": "batch"}, "constraint": {"start_date": "2026-10-14"}, "prices": {"input_mtok": "0.5"}},
+            {"when": {"service_tier": "default"}, "prices": {}},
+            {"when": {"service_tier": "priority"}, "prices": {"input_mtok": "2"}},
+            {"when": {"service_tier": "fast"}, "prices": {"input_mtok": "2"}},
+            {"when": {"search_type": "fast"}, "prices": {"web_searches_kcount": "1"}}]}"#,
+    );
+    assert_eq!(
+        model,
+        r#""m": {"rates":{"input":1},"when":[{"tier":["priority","fast"],"rates":{"input":2}},{"batch":true,"from":"2026-10-14","rates":{"input":0.5}},{"batch":true,"from":"2027-01-01","rates":{"input":0.7}}]}"#
+    );
+}
+
+#[test]
+fn clauses_become_names() {
+    let names = |clause: &str| {
+        let model = one_model(&format!(r#"{{"id": "m-1", "match": {clause}, "prices": {{}}}}"#));
+        model.strip_prefix(r#""m-1": "#).unwrap().to_owned()
+    };
+    assert_eq!(names(r#"{"equals": "M-1"}"#), "{}");
+    assert_eq!(names(r#"{"starts_with": "m-1-2025"}"#), r#"{"match":["m-1-2025"]}"#);
+    assert_eq!(names(r#"{"regex": "^m-1\\.5-\\d{8}$"}"#), r#"{"match":["m-1.5"]}"#);
+    assert_eq!(names(r#"{"regex": "^(a/)?m-1$"}"#), r#"{"match":["/^(a/)?m-1$/"]}"#);
+    assert_eq!(names(r#"{"contains": "moderation"}"#), r#"{"match":["*moderation*"]}"#);
+    assert_eq!(names(r#"{"ends_with": "/us.m-1"}"#), r#"{"match":["us.m-1"]}"#);
+    assert_eq!(
+        names(r#"{"and": [{"starts_with": "m-1-pro"}, {"regex": "^(?!.*-tts)"}]}"#),
+        r#"{"match":["m-1-pro"]}"#
+    );
+}
+
+#[test]
+fn what_cannot_be_said_is_refused() {
+    let refused = |model: &str| {
+        let list =
+            format!(r#"[{{"id": "p", "name": "P", "api_pattern": "https://p", "models": [{model}]}}]"#);
+        convert(&list, "1").unwrap_err().to_string()
+    };
+    let unit = refused(r#"{"id": "m", "match": {"equals": "m"}, "prices": {"qubits_mtok": "1"}}"#);
+    assert_eq!(unit, "p/m: the unit `qubits_mtok`");
+    let shape = refused(r#"{"id": "m", "match": {"sounds_like": "m"}, "prices": {}}"#);
+    assert!(shape.starts_with("at [0].models[0].match"), "{shape}");
+}

@@ -1,0 +1,238 @@
+//! The format's features, one by one, and what known calls cost.
+
+use super::*;
+use crate::genai::usage::{Bucket, Group, Usage};
+
+/// 2026-11-22T12:00:00Z, a Sunday.
+const TODAY: u64 = 1_795_348_800_000_000_000;
+const DAY: u64 = 86_400_000_000_000;
+
+fn now() -> Conditions<'static> {
+    Conditions { end_unix_nano: TODAY, ..Conditions::default() }
+}
+
+fn usage(buckets: &[(Bucket, u64)]) -> Usage {
+    let mut usage = Usage::default();
+    for (bucket, quantity) in buckets {
+        usage[*bucket] = *quantity;
+    }
+    usage
+}
+
+/// A catalog of one provider `p` with one model `m`, given in YAML's flow style.
+fn catalog(model: &str) -> Catalog {
+    let yaml = format!("providers: {{p: {{models: {{m: {model}}}}}}}");
+    Catalog::from_layers([("test", CatalogFile::from_yaml("test", &yaml).unwrap())]).unwrap()
+}
+
+fn priced(catalog: &Catalog, conditions: &Conditions<'_>, buckets: &[(Bucket, u64)]) -> Receipt {
+    let query = ModelQuery { provider: "p", served: "m", ..ModelQuery::default() };
+    catalog.price(catalog.resolve(&query).model.unwrap(), conditions, &usage(buckets))
+}
+
+/// The cost of a million input tokens.
+fn million(model: &str, conditions: &Conditions<'_>) -> String {
+    priced(&catalog(model), conditions, &[(Bucket::Input, 1_000_000)]).total.to_string()
+}
+
+fn embedded(provider: &str, model: &str, conditions: &Conditions<'_>, buckets: &[(Bucket, u64)]) -> Receipt {
+    let catalog = Catalog::embedded();
+    let query = ModelQuery { provider, served: model, ..ModelQuery::default() };
+    catalog.price(catalog.resolve(&query).model.unwrap(), conditions, &usage(buckets))
+}
+
+/// Scenario: the calls of the captures (DIALECTS.md).
+/// Guarantees: their known costs, to the last digit.
+#[test]
+fn the_captured_calls_cost_what_they_cost() {
+    use Bucket::*;
+    let cost = |provider, model, buckets: &[(Bucket, u64)]| {
+        let receipt = embedded(provider, model, &now(), buckets);
+        assert_eq!(receipt.status, Status::Priced);
+        receipt.total.to_string()
+    };
+    let mini = "gpt-5-mini-2025-08-07";
+    assert_eq!(cost("openai", mini, &[(Input, 476), (CacheRead, 1024), (Output, 350)]), "0.0008446");
+    assert_eq!(cost("openai", mini, &[(Input, 1500), (Output, 150), (Reasoning, 200)]), "0.001075");
+    assert_eq!(cost("openai", "text-embedding-3-small", &[(Input, 42)]), "0.00000084");
+    let sonnet = "claude-sonnet-4-5-20250929";
+    let tokens = [(Input, 176), (CacheRead, 1024), (CacheWrite, 300), (Output, 350)];
+    assert_eq!(cost("anthropic", sonnet, &tokens), "0.0072102");
+    let split = [(Input, 176), (CacheRead, 1024), (CacheWrite, 200), (CacheWrite1h, 100), (Output, 350)];
+    assert_eq!(cost("anthropic", sonnet, &split), "0.0074352");
+    let searched = [&split[..], &[(WebSearch, 2)]].concat();
+    assert_eq!(cost("anthropic", sonnet, &searched), "0.0274352");
+}
+
+#[test]
+fn an_unpublished_tier_is_standard_and_flagged() {
+    let flex = Conditions { tier_served: "flex", ..now() };
+    let buckets = [(Bucket::Input, 476), (Bucket::CacheRead, 1024), (Bucket::Output, 350)];
+    let receipt = embedded("openai", "gpt-4o-2024-11-20", &flex, &buckets);
+    assert_eq!((receipt.status, receipt.total.to_string()), (Status::Priced, "0.00597".to_owned()));
+    assert_eq!(receipt.explanation(), "no price for service tier flex: standard used");
+}
+
+#[test]
+fn the_served_tier_beats_the_asked_one() {
+    let model = "{rates: {input: 5}, when: [{tier: [priority, fast], x: 2}, {tier: flex, x: 0.5}]}";
+    let cost = |tier_asked, tier_served| million(model, &Conditions { tier_asked, tier_served, ..now() });
+    assert_eq!(cost("", ""), "5");
+    assert_eq!(cost("flex", ""), "2.5");
+    assert_eq!(cost("flex", "FAST"), "10");
+    for standard in ["default", "standard", "auto", "Default"] {
+        assert_eq!(cost("priority", standard), "5", "{standard}");
+        assert!(priced(&catalog(model), &Conditions { tier_asked: standard, ..now() }, &[]).flags.is_empty());
+    }
+}
+
+#[test]
+fn later_conditions_win_key_by_key_and_null_removes() {
+    let model = "{rates: {input: 5, cache_read: 1}, when: [
+        {from: 2026-01-01, rates: {input: 4}},
+        {from: 2026-02-01, rates: {cache_read: null}},
+        {until: 2026-03-01, rates: {input: 3}}]}";
+    let receipt = priced(&catalog(model), &now(), &[(Bucket::Input, 10), (Bucket::CacheRead, 10)]);
+    assert_eq!(receipt.lines[1].rate_of, Bucket::Input, "an unpriced part bills as its whole");
+    assert_eq!(receipt.lines[1].amount, receipt.lines[0].amount);
+    assert_eq!(receipt.applied.iter().collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(million(model, &now()), "4");
+    assert_eq!(million(model, &Conditions { end_unix_nano: TODAY - 300 * DAY, ..now() }), "3");
+}
+
+#[test]
+fn a_threshold_is_strict_and_takes_the_whole_request() {
+    let catalog =
+        catalog("{rates: {input: 1, output: 1}, when: [{over: 100, rates: {input: 2, output: 3}}]}");
+    let total = |input, cached| {
+        let buckets = [(Bucket::Input, input), (Bucket::CacheRead, cached), (Bucket::Output, 1)];
+        priced(&catalog, &now(), &buckets).total.get()
+    };
+    assert_eq!(total(60, 40), 101_000_000, "cached tokens count, and 100 is not over 100");
+    assert_eq!(total(60, 41), 205_000_000);
+}
+
+#[test]
+fn days_hours_batch_and_region() {
+    let model = "{rates: {input: 1}, when: [
+        {days: [mon, tue, wed, thu, fri], hours: ['06:00-18:00'], x: 2},
+        {batch: true, x: 0.5}, {region: [us, eu], x: 1.1}]}";
+    assert_eq!(million(model, &now()), "1", "a Sunday");
+    let monday = Conditions { end_unix_nano: TODAY + DAY, ..now() };
+    assert_eq!(million(model, &monday), "2");
+    assert_eq!(million(model, &Conditions { batch: true, region: "EU", ..monday }), "1.1");
+    assert_eq!(million(model, &Conditions { tier_served: "batch", ..now() }), "0.5");
+    let standard = Conditions { batch: true, ..now() };
+    let receipt = priced(&catalog("{rates: {input: 1}}"), &standard, &[(Bucket::Input, 1)]);
+    assert_eq!(receipt.explanation(), "no batch price: standard used");
+}
+
+#[test]
+fn factors_multiply_exactly_and_leave_other_rates_alone() {
+    let catalog = catalog(
+        "{rates: {input: 0.3, web_search: 10}, when: [{from: 2026-01-01, x: 0.1}, {batch: false, x: 0.333333333333}]}",
+    );
+    let receipt = priced(&catalog, &now(), &[(Bucket::Input, 1_000_000), (Bucket::WebSearch, 1)]);
+    assert_eq!(receipt.lines[0].amount.to_string(), "0.01", "rounded once");
+    assert_eq!(receipt.lines[0].list_price().to_string(), "0.00999999999999");
+    assert_eq!(receipt.lines[1].amount.to_string(), "0.01", "a search is no token");
+    assert_eq!(receipt.lines[1].unit_price().to_string(), "0.01");
+    assert_eq!(receipt.group(Group::Other), Some(Picodollars::new(10_000_000_000)));
+    assert_eq!(receipt.group(Group::CacheRead), None);
+}
+
+#[test]
+fn what_has_no_rate_is_said() {
+    let catalog = catalog("{rates: {input: 1, output: 0}}");
+    let partial = priced(&catalog, &now(), &[(Bucket::Input, 1), (Bucket::WebSearch, 1)]);
+    assert_eq!((partial.status, partial.total.get()), (Status::Partial, 1_000_000));
+    assert_eq!(partial.explanation(), "no rate for web_search");
+    let nothing = priced(&catalog, &now(), &[(Bucket::Pages, 1)]);
+    assert_eq!((nothing.status, nothing.cost()), (Status::UnknownModel, None), "unknown is never zero");
+    let free = priced(&catalog, &now(), &[(Bucket::Output, 9)]);
+    assert_eq!((free.status, free.cost()), (Status::Free, Some(Picodollars::ZERO)));
+    let absurd = priced(&catalog, &now(), &[(Bucket::Input, u64::MAX)]);
+    assert_eq!((absurd.status, absurd.cost()), (Status::Implausible, None));
+    assert_eq!(Receipt::no_usage().cost(), None);
+}
+
+#[test]
+fn a_model_without_prices_is_unknown() {
+    let receipt = priced(&catalog("{}"), &now(), &[(Bucket::Input, 1)]);
+    assert_eq!((receipt.status, receipt.cost()), (Status::UnknownModel, None));
+    assert_eq!(receipt.explanation(), "no price in catalog");
+}
+
+#[test]
+fn a_call_is_a_request() {
+    let catalog = catalog("{rates: {input: 1, requests: 14}}");
+    assert_eq!(priced(&catalog, &now(), &[(Bucket::Input, 1)]).total.to_string(), "0.014001");
+    assert_eq!(
+        priced(&catalog, &now(), &[(Bucket::Input, 1), (Bucket::Requests, 2)]).total.to_string(),
+        "0.028001"
+    );
+}
+
+#[test]
+fn later_layers_replace_models_and_win_names() {
+    let layer = |yaml: &str| ("layer", CatalogFile::from_yaml("layer", yaml).unwrap());
+    let catalog = Catalog::from_layers([
+        layer("{source: list, version: '1', providers: {p: {names: [q], models: {m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}"),
+        layer("{source: mine, providers: {p: {models: {m: {rates: {input: 3}, match: ['x*']}, o: {rates: {input: 4}, match: x}}}}}"),
+    ])
+    .unwrap();
+    assert_eq!(catalog.source(), "list + mine");
+    let model = |served| {
+        catalog.resolve(&ModelQuery { provider: "q", served, ..ModelQuery::default() }).model.unwrap()
+    };
+    assert_eq!(
+        catalog.price(model("m"), &now(), &usage(&[(Bucket::Input, 1_000_000)])).total.to_string(),
+        "3"
+    );
+    assert_eq!(catalog.model(model("x")).id(), "o");
+    assert_eq!(catalog.model(model("n")).id(), "n");
+    assert_eq!(catalog.model(model("xy")).id(), "m");
+}
+
+#[test]
+fn errors_name_the_place_and_the_remedy() {
+    for (yaml, expected) in [
+        ("{currency: EUR}", "at currency: the ledger counts USD, not `EUR`"),
+        (
+            "{providers: {p: {models: {m: {rates: {inptu: 1}}}}}}",
+            "at providers.p.models.m.rates.inptu: `inptu` is no bucket; use one of input, ",
+        ),
+        ("{providers: {p: {models: {m: {rates: {input: -1}}}}}}", "`-1` is negative"),
+        (
+            "{providers: {p: {models: {m: {rates: {input: null}}}}}}",
+            "models.m.rates: there is nothing to remove",
+        ),
+        (
+            "{providers: {p: {models: {m: {when: [{from: 2026-01-01}]}}}}}",
+            "models.m.when[0]: it changes nothing",
+        ),
+        ("{providers: {p: {models: {m: {when: [{x: 2}]}}}}}", "it has no condition"),
+        ("{providers: {p: {models: {m: {when: [{form: 2026-01-01, x: 2}]}}}}}", "unknown field `form`"),
+        ("{providers: {p: {models: {m: {when: [{from: soon, x: 2}]}}}}}", "`soon` is no moment"),
+        (
+            "{providers: {p: {models: {m: {match: ['/(/']}}}}}",
+            "models.m.match: `/(/` is no regular expression",
+        ),
+        ("{providers: {p: {fallback: [q]}}}", "at providers.p.fallback: there is no provider `q`"),
+        ("{providers: {p: {models: {m: {}, m: {}}}}}", "m"),
+    ] {
+        let error = CatalogFile::from_yaml("test", yaml)
+            .and_then(|file| Catalog::from_layers([("test", file)]))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{yaml}: {error}");
+    }
+}
+
+#[test]
+fn json_and_yaml_are_one_shape() {
+    let json = r#"{"providers": {"p": {"models": {"m": {"rates": {"input": 0.075, "output": "0.3"}, "when": [{"over": 5, "rates": {"output": null}}]}}}}}"#;
+    let a = CatalogFile::from_json("a", json).unwrap();
+    let b = CatalogFile::from_yaml("b", json).unwrap();
+    assert_eq!(format!("{a:?}"), format!("{b:?}"));
+}

@@ -27,13 +27,13 @@ impl Readiness {
     }
 }
 
-/// Serves `/metrics`, `/health/live` and `/health/ready` until `shutdown` completes.
+/// Serves `/metrics` of these registries, `/health/live` and `/health/ready` until `shutdown` completes.
 ///
 /// # Errors
 /// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
-    registry: Registry,
+    registries: Vec<Registry>,
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
@@ -43,7 +43,7 @@ pub async fn serve(
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(async move || metrics(&registry)));
+        .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
@@ -73,10 +73,11 @@ fn health(readiness: Readiness) -> impl Fn() -> Health + Clone + Send + Sync + '
     }
 }
 
-fn metrics(registry: &Registry) -> Response<String> {
+fn metrics(registries: &[Registry]) -> Response<String> {
     let mut text = Vec::new();
+    let families: Vec<_> = registries.iter().flat_map(Registry::gather).collect();
     let encoder = TextEncoder::new();
-    let encoded = encoder.encode(&registry.gather(), &mut text).map_err(|error| error.to_string());
+    let encoded = encoder.encode(&families, &mut text).map_err(|error| error.to_string());
     let text = encoded.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()));
     match text {
         Ok(text) => {

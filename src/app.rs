@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-pub use start::{Options, StartError, start};
+pub use start::{Options, StartError, settings, start};
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;

@@ -203,7 +203,7 @@ impl Entries {
 ///
 /// # Errors
 /// [`Malformed`], for a record that we did not write.
-pub fn entries(record: &[u8]) -> impl Iterator<Item = Result<Entry<'_>, Malformed>> {
+pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, Malformed>> + use<'a> {
     Message::whole(record).fields().filter_map(|field| {
         let read = || {
             let field = field?;
@@ -264,10 +264,12 @@ impl<'a> Booking<'a> {
                 (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
                 (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
                 (number::STATUS, Value::Varint(number)) => {
-                    booking.status = u8::try_from(number).ok().and_then(Status::from_u8).unwrap_or(Status::Error);
+                    booking.status =
+                        u8::try_from(number).ok().and_then(Status::from_u8).unwrap_or(Status::Error);
                 }
                 (number::MONEY, Value::Len(bytes, _)) => {
-                    booking.money = bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)));
+                    booking.money =
+                        bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)));
                 }
                 (number::PROVIDER, Value::Len(bytes, _)) => booking.provider = text(bytes),
                 (number::MODEL_ASKED, Value::Len(bytes, _)) => booking.model_asked = text(bytes),
@@ -299,7 +301,9 @@ impl<'a> Settlement<'a> {
                         let field = field?;
                         match (field.number, field.value) {
                             (number::SPAN, Value::Len(bytes, _)) => span = bytes.bytes(),
-                            (number::VERDICT, Value::Varint(number)) => verdict = Counted::from_number(number),
+                            (number::VERDICT, Value::Varint(number)) => {
+                                verdict = Counted::from_number(number)
+                            }
                             _ => {}
                         }
                     }
@@ -318,6 +322,7 @@ mod tests {
 
     #[test]
     fn entries_survive_the_wire() {
+        let bytes;
         let booking = Booking {
             trace: &[1; 16],
             span: &[2; 8],
@@ -343,10 +348,9 @@ mod tests {
         written.push_booking(&booking);
         written.push_booking(&unknown);
         written.push_settlement(&settled);
-        let bytes = written.take();
+        bytes = written.take();
         let read: Vec<_> = entries(&bytes).collect::<Result<_, _>>().unwrap();
-        let settlement =
-            Settlement { trace: &[3; 16], changes: vec![(&[4; 8], Counted::AsAggregate)] };
+        let settlement = Settlement { trace: &[3; 16], changes: vec![(&[4; 8], Counted::AsAggregate)] };
         assert_eq!(read, [Entry::Booking(booking), Entry::Booking(unknown), Entry::Settlement(settlement)]);
         assert!(written.take().is_empty());
     }

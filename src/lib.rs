@@ -14,3 +14,4 @@ pub mod queue;
 pub mod receiver;
 pub mod settlement;
 pub mod telemetry;
+pub mod text;

@@ -21,7 +21,7 @@ use crate::genai::dialect;
 use crate::genai::keys::{KeyTable, Ranked};
 use crate::genai::recognise::{Found, Recogniser};
 use crate::otlp::splice::Plan;
-use crate::otlp::wire::{Malformed, malformed, Fault};
+use crate::otlp::wire::{Fault, Malformed, malformed};
 use crate::pricing::{Catalog, Resolver};
 use crate::settlement::{Facts, Judged, OpenTraces, Settled};
 

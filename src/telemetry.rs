@@ -35,7 +35,6 @@ impl BySignal {
 
 /// The self-metrics, served on the admin port.
 pub struct Telemetry {
-    registry: Registry,
     /// Kept: the instruments live as long as it does.
     provider: SdkMeterProvider,
     meter: Meter,
@@ -56,9 +55,12 @@ impl Telemetry {
     ///
     /// # Errors
     /// When the registry refuses them.
-    pub fn new(registry: Registry, resource: Resource) -> Result<Self, opentelemetry_sdk::error::OTelSdkError> {
+    pub fn new(
+        registry: Registry,
+        resource: Resource,
+    ) -> Result<Self, opentelemetry_sdk::error::OTelSdkError> {
         let reader = opentelemetry_prometheus::exporter()
-            .with_registry(registry.clone())
+            .with_registry(registry)
             .without_counter_suffixes()
             .without_units()
             .without_target_info()
@@ -70,15 +72,9 @@ impl Telemetry {
             refused: BySignal::new(&meter, "otelcol_receiver_refused", "refused"),
             sent: BySignal::new(&meter, "otelcol_exporter_sent", "delivered"),
             failed: BySignal::new(&meter, "otelcol_exporter_send_failed", "that could not be delivered"),
-            registry,
             provider,
             meter,
         })
-    }
-
-    /// The registry with everything in it.
-    pub fn registry(&self) -> &Registry {
-        &self.registry
     }
 
     /// A meter for instruments that observe something of the app's.

@@ -28,7 +28,7 @@ use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
 use crate::pricing::Catalog;
 use crate::processor::{self, Shared};
-use crate::queue::{Log, Part, Reader, Route};
+use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
 
@@ -95,13 +95,16 @@ pub async fn start(
 
     let log = Log::default();
     let ledger_reader = log.reader("ledger", wiring::BOOKINGS);
-    let watcher = options.watch_bookings.then(|| log.reader("watcher", wiring::BOOKINGS));
+    let watcher = options
+        .watch_bookings
+        .then(|| log.reader("watcher", Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
     let (routes, readers) = wiring::routes(config, &log, &money);
 
-    let registry = Registry::new();
+    // The SDK's bridge wants a registry for itself.
+    let (self_metrics, costs) = (Registry::new(), Registry::new());
     let resource = resource(config);
-    let telemetry = Arc::new(Telemetry::new(registry.clone(), resource.clone())?);
+    let telemetry = Arc::new(Telemetry::new(self_metrics.clone(), resource.clone())?);
     let mut reading = JoinSet::new();
     for (exporter, reader) in config.exporters.iter().zip(&readers) {
         let id = exporter.id.to_string();
@@ -119,9 +122,10 @@ pub async fn start(
 
     let ledger = Ledger::new(instruments::MAX_SERIES, Some(FEATURE));
     reading.spawn(ledger.clone().run(ledger_reader.clone()));
-    let cost_metrics = cost_metrics(&ledger, &log, &routes, &registry, resource)?;
+    let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
-    let shared = config.processor.as_ref().map(|pricetag| Arc::new(Shared::new(&settings(pricetag), catalog)));
+    let shared =
+        config.processor.as_ref().map(|pricetag| Arc::new(Shared::new(&settings(pricetag), catalog)));
     let intake = Arc::new(Intake::new(
         log.clone(),
         routes,
@@ -151,7 +155,7 @@ pub async fn start(
         stop_serving,
     };
     app.settling.spawn(settle(intake));
-    listeners.serve(&mut app, config, registry, receiving_stops, serving_stops);
+    listeners.serve(&mut app, config, vec![costs, self_metrics], receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -159,7 +163,8 @@ pub async fn start(
 /// Position of the feature among the dimensions of [`settings`].
 const FEATURE: usize = 2;
 
-fn settings(pricetag: &config::Pricetag) -> processor::Settings {
+/// The processor's settings as a config has them.
+pub fn settings(pricetag: &config::Pricetag) -> processor::Settings {
     processor::Settings {
         attributes: match pricetag.attributes {
             config::Attributes::Default => processor::Attributes::Default,
@@ -209,7 +214,8 @@ fn cost_metrics(
     if !routes.is_empty() {
         let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
         let exporter = QueueExporter::new(log.clone(), routes.clone(), start);
-        provider = provider.with_reader(PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build());
+        provider =
+            provider.with_reader(PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build());
     }
     let provider = provider.build();
     instruments::register(&provider.meter("pricetag"), ledger);
@@ -310,7 +316,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
-        registry: Registry,
+        registries: Vec<Registry>,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -319,20 +325,24 @@ impl Listeners {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("grpc"));
             let (limit, stop) = (grpc.max_message_bytes, stopped(receiving_stops.clone()));
             app.receiving.spawn(async move {
-                grpc::serve(listener, intake, metrics, limit, stop).await.map_err(|e| format!("OTLP/gRPC: {e}"))
+                grpc::serve(listener, intake, metrics, limit, stop)
+                    .await
+                    .map_err(|e| format!("OTLP/gRPC: {e}"))
             });
         }
         if let (Some(listener), Some(http)) = (self.http, &receivers.http) {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("http"));
             let (limit, stop) = (http.max_body_bytes, stopped(receiving_stops));
             app.receiving.spawn(async move {
-                http::serve(listener, intake, metrics, limit, stop).await.map_err(|e| format!("OTLP/HTTP: {e}"))
+                http::serve(listener, intake, metrics, limit, stop)
+                    .await
+                    .map_err(|e| format!("OTLP/HTTP: {e}"))
             });
         }
         if let Some(listener) = self.admin {
             let (ready, stop) = (app.readiness.clone(), stopped(serving_stops.clone()));
             app.serving.spawn(async move {
-                if let Err(error) = admin::serve(listener, registry, ready, stop).await {
+                if let Err(error) = admin::serve(listener, registries, ready, stop).await {
                     tracing::error!("admin port: {error}");
                 }
             });
@@ -352,13 +362,18 @@ async fn bind(key: &'static str, endpoint: Option<&HostPort>) -> Result<Option<T
     let Some(endpoint) = endpoint else { return Ok(None) };
     match TcpListener::bind((endpoint.host.as_str(), endpoint.port)).await {
         Ok(listener) => {
-            info!("listening on {} ({key})", listener.local_addr().map_or(endpoint.to_string(), |a| a.to_string()));
+            info!(
+                "listening on {} ({key})",
+                listener.local_addr().map_or(endpoint.to_string(), |a| a.to_string())
+            );
             Ok(Some(listener))
         }
         Err(source) => {
             let remedy = match source.kind() {
                 io::ErrorKind::AddrInUse => {
-                    format!("; another process has it: stop that, or set another one with --set {key}=HOST:PORT")
+                    format!(
+                        "; another process has it: stop that, or set another one with --set {key}=HOST:PORT"
+                    )
                 }
                 io::ErrorKind::PermissionDenied => "; choose a port above 1023".to_owned(),
                 _ => "; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0".to_owned(),

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{self, Config, Environment, ExporterKind, Loop, Signal};
+use crate::config::{self, Config, Environment, ExporterKind, Loop};
+use crate::otlp::Signal;
 
 /// The exit code for a config that is wrong: EX_USAGE of sysexits.
 pub const EXIT_WRONG: u8 = 64;

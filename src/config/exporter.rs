@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::{HostPort, address_of};
-use crate::otlp::Signal;
 use super::values::{ComponentId, Secret};
+use crate::otlp::Signal;
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,8 +12,8 @@ use tonic::Code;
 use tonic::metadata::MetadataMap;
 use tonic_types::{RetryInfo, RpcStatusExt as _};
 
-use super::text::printable;
 use super::{Outcome, Partial};
+use crate::text::printable;
 
 /// The longest wait that a destination can impose. A mistaken clock or a hostile answer must not silence
 /// an exporter for good, and knocking once an hour hurts nobody.

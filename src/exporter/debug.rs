@@ -14,8 +14,8 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use prost::{DecodeError, Message};
 use serde::Serialize;
 
-use super::text::{escaped, printable, with_causes};
 use super::{Outcome, Signal};
+use crate::text::{escaped, printable, with_causes};
 
 /// How much the console shows; the Collector's `verbosity`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

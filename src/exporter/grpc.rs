@@ -23,12 +23,12 @@ use tower::ServiceExt as _;
 
 use super::answer::{GrpcStatus, not_grpc};
 use super::gzip::gzip;
-use super::text::with_causes;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
     deadline, timed_out, tls,
 };
 use crate::otlp::Signal;
+use crate::text::with_causes;
 
 /// The length of the prefix of a gRPC message: a flag and a 32-bit length.
 const PREFIX: usize = 5;

@@ -10,12 +10,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::http_outcome;
 use super::gzip::gzip;
-use super::text::with_causes;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
     deadline, timed_out, tls,
 };
 use crate::otlp::Signal;
+use crate::text::with_causes;
 
 /// Where to send over HTTP, and how. Each URL's scheme decides whether the connection is encrypted.
 #[derive(Clone, Debug, Default)]

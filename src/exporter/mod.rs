@@ -23,7 +23,6 @@ pub mod worker;
 
 mod answer;
 mod gzip;
-mod text;
 mod tls;
 
 use std::path::PathBuf;

@@ -143,10 +143,7 @@ pub static OTEL_GENAI: Dialect = Dialect {
         (text(Text::ModelAsked), &["gen_ai.request.model"]),
         (text(Text::ModelServed), &["gen_ai.response.model"]),
         (text(Text::ResponseId), &["gen_ai.response.id"]),
-        (
-            text(Text::TierAsked),
-            &["openai.request.service_tier", "gen_ai.openai.request.service_tier"],
-        ),
+        (text(Text::TierAsked), &["openai.request.service_tier", "gen_ai.openai.request.service_tier"]),
         (
             text(Text::TierServed),
             &[
@@ -170,18 +167,9 @@ pub static OTEL_GENAI: Dialect = Dialect {
                 "gen_ai.usage.cache_creation_input_tokens",
             ],
         ),
-        (
-            count(Count::CacheWrite5m),
-            &["anthropic.usage.cache_creation.ephemeral_5m_input_tokens"],
-        ),
-        (
-            count(Count::CacheWrite1h),
-            &["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"],
-        ),
-        (
-            count(Count::Reasoning),
-            &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"],
-        ),
+        (count(Count::CacheWrite5m), &["anthropic.usage.cache_creation.ephemeral_5m_input_tokens"]),
+        (count(Count::CacheWrite1h), &["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"]),
+        (count(Count::Reasoning), &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"]),
         (count(Count::InputAudio), &["gen_ai.usage.audio.input_tokens"]),
         (count(Count::CacheReadAudio), &["gen_ai.usage.audio.cache_read.input_tokens"]),
         (count(Count::InputImage), &["gen_ai.usage.image.input_tokens"]),

@@ -101,7 +101,8 @@ impl Recogniser {
                         self.resource(field.message()?).map_err(|m| m.within("resource", 0))?;
                 }
                 resource_spans::SCOPE_SPANS => {
-                    self.scope_spans(&field, frame, plan, found).map_err(|m| m.within("scope_spans", scopes))?;
+                    self.scope_spans(&field, frame, plan, found)
+                        .map_err(|m| m.within("scope_spans", scopes))?;
                     scopes += 1;
                 }
                 _ => {}
@@ -182,7 +183,8 @@ impl Recogniser {
             (Some(trace), Some(span), parent) if trace != [0; 16] => Some(Ids { trace, span, parent }),
             _ => None,
         };
-        let call = reading.and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
+        let call =
+            reading.and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
         let index = found.calls.len() as u32;
         if let Some(ids) = ids {
             found.spans.push(SpanNote { ids, call: call.is_some().then_some(index) });
@@ -249,7 +251,11 @@ impl Recogniser {
     }
 }
 
-fn open<'a>(field: &Field<'a>, parent: FrameId, plan: &mut Plan) -> Result<(Message<'a>, FrameId), Malformed> {
+fn open<'a>(
+    field: &Field<'a>,
+    parent: FrameId,
+    plan: &mut Plan,
+) -> Result<(Message<'a>, FrameId), Malformed> {
     let message = field.message()?;
     let Value::Len(_, length_at) = field.value else { return Ok((message, parent)) };
     Ok((message, plan.frame(parent, length_at, message.start, message.end)))
@@ -385,7 +391,9 @@ struct Implausible;
 fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
     let count = match value {
         Scalar::Int(count) => count,
-        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => double as i64,
+        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
+            double as i64
+        }
         Scalar::String("") => 0,
         Scalar::String(text) => text.trim().parse().map_err(|_| Implausible)?,
         _ => return Err(Implausible),

@@ -153,12 +153,12 @@ impl Books {
 
     /// Settled and pending money of all series.
     pub fn total(&self) -> (Picodollars, Picodollars) {
-        self.series.iter().fold(Default::default(), |(settled, pending): (Picodollars, Picodollars), series| {
-            (
-                settled.saturating_add(series.settled.money),
-                pending.saturating_add(series.pending.money),
-            )
-        })
+        self.series.iter().fold(
+            Default::default(),
+            |(settled, pending): (Picodollars, Picodollars), series| {
+                (settled.saturating_add(series.settled.money), pending.saturating_add(series.pending.money))
+            },
+        )
     }
 
     /// Bookings that went into `other` because there were too many series.
@@ -168,14 +168,9 @@ impl Books {
 
     fn find_or_add(&mut self, booking: &Booking<'_>) -> u32 {
         let feature = self.feature.and_then(|index| booking.dimensions.get(index)).copied().unwrap_or("");
-        let labels = [
-            booking.provider,
-            booking.model_asked,
-            booking.model_served,
-            booking.operation,
-            feature,
-        ]
-        .map(cut);
+        let labels =
+            [booking.provider, booking.model_asked, booking.model_served, booking.operation, feature]
+                .map(cut);
         if let Some(index) = self.find(labels) {
             return index;
         }
@@ -201,7 +196,8 @@ impl Books {
             pending: Sums::default(),
         });
         let (series, hasher) = (&self.series, &self.hasher);
-        self.by_labels.insert_unique(hash, index, |&index| hasher.hash_one(series[index as usize].labels.texts()));
+        self.by_labels
+            .insert_unique(hash, index, |&index| hasher.hash_one(series[index as usize].labels.texts()));
         index
     }
 }

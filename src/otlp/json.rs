@@ -129,6 +129,9 @@ mod tests {
         assert!(error("{\n \"resourceSpans\": [}").contains("line 2 column"), "{}", error("{\n[}"));
         let shape = error(r#"{"resourceSpans": [{"scopeSpans": 7}]}"#);
         assert!(shape.contains("resourceSpans[0].scopeSpans"), "{shape}");
-        assert!(error(r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"spanId": "zz"}]}]}]}"#).contains("spanId"));
+        assert!(
+            error(r#"{"resourceSpans": [{"scopeSpans": [{"spans": [{"spanId": "zz"}]}]}]}"#)
+                .contains("spanId")
+        );
     }
 }

@@ -63,9 +63,10 @@ pub(super) fn outcome<'a>(
             let reason = explanation(call, &receipt);
             (receipt, reason)
         }
-        Known::Nothing if call.failed => {
-            (Receipt::unpriced(Status::Failed, Reason::None), Cow::Borrowed("the call failed and tells no usage"))
-        }
+        Known::Nothing if call.failed => (
+            Receipt::unpriced(Status::Failed, Reason::None),
+            Cow::Borrowed("the call failed and tells no usage"),
+        ),
         Known::Nothing => (
             Receipt::unpriced(Status::NoUsage, Reason::None),
             Cow::Borrowed("no usage on the span; a stream reports it with include_usage"),

@@ -11,7 +11,9 @@ use axum::routing::post;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER};
+use http::header::{
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER,
+};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost::Message as _;
 use tokio::net::TcpListener;

@@ -30,7 +30,9 @@ pub enum Refusal {
     #[error("content encoding {0:?} is not supported; send gzip or none")]
     Encoding(String),
     /// Too large. Permanent: it will not get smaller.
-    #[error("the request is larger than the limit of {limit} bytes after decompression; send smaller batches")]
+    #[error(
+        "the request is larger than the limit of {limit} bytes after decompression; send smaller batches"
+    )]
     TooLarge {
         /// The limit.
         limit: usize,

@@ -163,9 +163,10 @@ impl OpenTraces {
 
     /// Open traces, and the bytes that they take.
     pub fn size(&self) -> (usize, usize) {
-        self.shards.iter().map(lock).fold((0, 0), |(traces, bytes), shard| {
-            (traces + shard.traces.len(), bytes + shard.bytes())
-        })
+        self.shards
+            .iter()
+            .map(lock)
+            .fold((0, 0), |(traces, bytes), shard| (traces + shard.traces.len(), bytes + shard.bytes()))
     }
 
     fn shard_of(&self, trace: &[u8; 16]) -> usize {
@@ -214,8 +215,14 @@ impl Shard {
                 index
             }
             None => {
-                let trace =
-                    Trace { id, last_seen: now, first_node: NONE, first_call: NONE, older: NONE, newer: NONE };
+                let trace = Trace {
+                    id,
+                    last_seen: now,
+                    first_node: NONE,
+                    first_call: NONE,
+                    older: NONE,
+                    newer: NONE,
+                };
                 let index = self.traces.insert(trace) as u32;
                 let (traces, hasher) = (&self.traces, &table.hasher);
                 self.by_id.insert_unique(hasher.hash_one(id), index, |&index| {
@@ -333,7 +340,8 @@ mod tests {
     #[test]
     fn of_two_reports_in_one_request_the_richer_counts() {
         let table = OpenTraces::new(10 * SECOND, 1 << 20);
-        let spans = [note(1, 2, 1, Some(0)), note(1, 1, 0, Some(1)), note(2, 1, 0, Some(2)), note(2, 2, 1, Some(3))];
+        let spans =
+            [note(1, 2, 1, Some(0)), note(1, 1, 0, Some(1)), note(2, 1, 0, Some(2)), note(2, 2, 1, Some(3))];
         let calls = [facts(1, 6), facts(2, 5), facts(2, 5), facts(1, 6)];
         let dup = Verdict::Duplicate { of: span(2) };
         assert_eq!(judge(&table, 0, &spans, &calls), [Verdict::Counts, dup, dup, Verdict::Counts]);

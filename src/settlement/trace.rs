@@ -38,9 +38,8 @@ pub(super) type Calls = Slab<OpenCall>;
 /// The verdict on a call with what is known now. What was forwarded as counting goes on to count.
 pub(super) fn judge(calls: &mut Calls, tree: &Tree, index: u32) -> Verdict {
     link(calls, tree, index);
-    let verdict = decide(calls, tree, index, |call| {
-        (call.forwarded == Some(Verdict::Counts), call.facts.richness)
-    });
+    let verdict =
+        decide(calls, tree, index, |call| (call.forwarded == Some(Verdict::Counts), call.facts.richness));
     calls[index as usize].forwarded = Some(verdict);
     verdict
 }

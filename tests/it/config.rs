@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use pricetag::config::{
     Alias, Attributes, Capacity, Compression, Config, ConfigErrors, ExporterKind, LogEncoding, LogLevel,
-    OnFull, OtlpGrpc, Signal, Upstream,
+    OnFull, OtlpGrpc, Upstream,
 };
+use pricetag::otlp::Signal;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

@@ -10,10 +10,10 @@ use crate::config::exporter::{
     Capacity, Compression, Debug, Exporter, ExporterKind, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
 };
 use crate::config::model::Pipeline;
-use crate::otlp::Signal;
 use crate::config::path::Path;
 use crate::config::raw::{self, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
 use crate::config::values::{GoDuration, Secret};
+use crate::otlp::Signal;
 
 /// The exporters that are used, and the pipelines with indices into them.
 pub(super) fn exporters(

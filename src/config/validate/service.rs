@@ -5,10 +5,10 @@ use crate::config::defaults;
 use crate::config::endpoint::HostPort;
 use crate::config::error::{Report, did_you_mean};
 use crate::config::model::{HealthCheck, Telemetry};
-use crate::otlp::Signal;
 use crate::config::path::Path;
 use crate::config::raw::{self, Components, Extension, MetricsLevel, Processor, Root};
 use crate::config::values::ComponentId;
+use crate::otlp::Signal;
 
 /// A pipeline whose references exist, with its exporters still by name.
 pub(super) struct Named {

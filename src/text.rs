@@ -1,4 +1,4 @@
-//! Strangers' words, made fit for a log line or a terminal.
+//! Strangers' words, made fit for a log line or a terminal. Pure.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 const MAX_CHARS: usize = 256;
 
 /// `text` on one line, at most 256 characters, with everything escaped that could steer a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let mut out = escaped(text.trim(), MAX_CHARS);
     if text.trim().chars().nth(MAX_CHARS).is_some() {
         out.push('…');
@@ -16,7 +16,7 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// The first `max_chars` characters of `text`, control characters and reordering marks escaped.
-pub(super) fn escaped(text: &str, max_chars: usize) -> String {
+pub fn escaped(text: &str, max_chars: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max_chars));
     for c in text.chars().take(max_chars) {
         match c {
@@ -41,7 +41,7 @@ fn steers(c: char) -> bool {
 }
 
 /// An error and its causes on one line, each said once.
-pub(super) fn with_causes(error: &(dyn Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

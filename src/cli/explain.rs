@@ -1,0 +1,84 @@
+//! `pricetag explain`: prices trace payloads offline and shows how.
+
+mod human;
+mod report;
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+
+pub use report::Report;
+
+use super::run::catalog;
+use crate::config::{Config, ProcessEnvironment};
+use crate::otlp::{Signal, json};
+use crate::processor::{Now, Processor, Shared};
+
+/// Prices OTLP trace payloads as one delivery, and shows a receipt for each call.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// One JSON object a line: each call, then a summary
+    #[arg(long)]
+    json: bool,
+    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON), or - for standard input
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+}
+
+impl Explain {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// A file that can not be read, or is no trace payload.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config =
+            Config::load(None, &[], &ProcessEnvironment).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        let Some(pricetag) = &config.processor else { bail!("the embedded config prices nothing") };
+        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag), catalog()));
+        let mut processor = Processor::new(Arc::clone(&shared));
+        let mut report = Report::default();
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
+        for file in &self.files {
+            let body = payload(file).with_context(|| file.display().to_string())?;
+            let catalog = shared.catalog();
+            let processed = processor
+                .process_with(body, now, |call, outcome, judged, dimensions| {
+                    report.add(call, outcome, judged.verdict, dimensions, catalog);
+                })
+                .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
+            report.spans += processed.spans;
+        }
+        let mut settled = Vec::new();
+        shared.open_traces().settle_all(&mut settled);
+        report.settle(&settled);
+
+        let text = if self.json { report.to_json_lines() } else { human::receipts(&report) };
+        match std::io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(ExitCode::SUCCESS),
+        }
+    }
+}
+
+/// Reads a payload as protobuf, whatever it is written in.
+fn payload(file: &Path) -> anyhow::Result<Bytes> {
+    let mut body = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().read_to_end(&mut body)?;
+    } else {
+        body = std::fs::read(file).context("can not be read")?;
+    }
+    let is_json = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => true,
+        Some("pb") => false,
+        // A protobuf request starts with the tag of its first field, a newline.
+        _ => body.trim_ascii_start().first() == Some(&b'{'),
+    };
+    Ok(Bytes::from(if is_json { json::to_protobuf(Signal::Traces, &body)? } else { body }))
+}

@@ -1,0 +1,69 @@
+//! What `explain` found, for people: a receipt a call.
+
+use std::fmt::Write as _;
+
+use super::report::{Explained, Report};
+use crate::text::printable;
+
+/// The receipts, then the sum.
+pub(super) fn receipts(report: &Report) -> String {
+    let mut text = String::new();
+    for call in &report.calls {
+        // Writing to a string can not fail.
+        let _ = receipt(&mut text, call);
+    }
+    let by_status: Vec<String> =
+        report.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
+    let _ = writeln!(
+        text,
+        "{} spans, {} calls ({}): ${}",
+        report.spans,
+        report.calls.len(),
+        by_status.join(", "),
+        report.total()
+    );
+    text
+}
+
+fn receipt(text: &mut String, call: &Explained) -> std::fmt::Result {
+    let total = call.total.as_ref().map_or_else(|| "no cost".to_owned(), |total| format!("${total}"));
+    writeln!(
+        text,
+        "{}  {} {}  {}  {total}",
+        printable(&call.name),
+        call.provider,
+        printable(&call.model),
+        call.status
+    )?;
+    write!(text, "  {}  trace {} span {}", call.time, call.trace_id, call.span_id)?;
+    for (name, value) in &call.dimensions {
+        write!(text, "  {name} {}", printable(value))?;
+    }
+    writeln!(text)?;
+    let width = call.lines.iter().map(|line| grouped(line.quantity).len()).max().unwrap_or(0);
+    for line in &call.lines {
+        let (quantity, per) = (grouped(line.quantity), grouped(line.per.into()));
+        writeln!(
+            text,
+            "    {:<18}{quantity:>width$} x ${} / {per} = ${}",
+            line.bucket, line.price, line.amount
+        )?;
+    }
+    if !call.reason.is_empty() {
+        writeln!(text, "    {}", printable(&call.reason))?;
+    }
+    writeln!(text)
+}
+
+/// Digits in groups of three.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,228 @@
+//! What `explain` found, as data.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::genai::call::{Call, Dimensions};
+use crate::pricing::{Catalog, Picodollars, Status};
+use crate::processor::Outcome;
+use crate::settlement::{Settled, Verdict};
+
+/// Everything that was found in a delivery.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Spans of any kind.
+    pub spans: u64,
+    pub(super) calls: Vec<Explained>,
+}
+
+/// A recognised span.
+#[derive(Debug, Serialize)]
+pub(super) struct Explained {
+    pub(super) trace_id: String,
+    pub(super) span_id: String,
+    pub(super) name: String,
+    pub(super) status: &'static str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub(super) reason: String,
+    pub(super) provider: String,
+    /// The catalog's model, or else what the span calls it.
+    pub(super) model: String,
+    pub(super) model_asked: String,
+    pub(super) model_served: String,
+    pub(super) operation: String,
+    /// End of the call, RFC 3339.
+    pub(super) time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) total: Option<String>,
+    pub(super) currency: &'static str,
+    pub(super) usage: BTreeMap<&'static str, u64>,
+    pub(super) dimensions: BTreeMap<&'static str, String>,
+    pub(super) lines: Vec<Line>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) duplicate_of: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reported: Option<Reported>,
+    pub(super) catalog: String,
+    #[serde(skip)]
+    own: Own,
+}
+
+/// What the call is if it counts.
+#[derive(Debug, Clone)]
+struct Own {
+    ids: ([u8; 16], [u8; 8]),
+    status: Status,
+    reason: String,
+    money: Option<Picodollars>,
+    lines: Vec<Line>,
+}
+
+/// A line of a receipt: quantity x rate = amount.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct Line {
+    pub(super) bucket: &'static str,
+    pub(super) quantity: u64,
+    /// USD for one unit.
+    pub(super) rate: String,
+    pub(super) amount: String,
+    /// The same rate as price lists state it: USD, for so many units.
+    pub(super) price: String,
+    pub(super) per: u32,
+}
+
+/// The sender's own cost.
+#[derive(Debug, Serialize)]
+pub(super) struct Reported {
+    key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    spans: u64,
+    calls: usize,
+    by_status: BTreeMap<&'static str, u64>,
+    total: String,
+    currency: &'static str,
+}
+
+/// The names of the dimensions, in the order of the config.
+const DIMENSIONS: [&str; 3] = ["user", "session", "feature"];
+
+impl Report {
+    /// Adds a call as it was judged when it came.
+    pub fn add(
+        &mut self,
+        call: &Call<'_>,
+        outcome: &Outcome<'_>,
+        verdict: Verdict,
+        dimensions: &Dimensions<'_>,
+        catalog: &Catalog,
+    ) {
+        let receipt = &outcome.receipt;
+        let (trace, span) = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
+        let lines = receipt.lines.iter().map(|line| Line {
+            bucket: line.bucket.name(),
+            quantity: line.quantity,
+            rate: line.unit_price().to_string(),
+            amount: line.amount.to_string(),
+            price: line.list_price().to_string(),
+            per: line.bucket.per(),
+        });
+        let own = Own {
+            ids: (trace, span),
+            status: outcome.status,
+            reason: outcome.reason.to_string(),
+            money: outcome.money,
+            lines: lines.collect(),
+        };
+        let time = jiff::Timestamp::from_nanosecond(call.end_unix_nano.into());
+        let mut explained = Explained {
+            trace_id: format!("{:032x}", u128::from_be_bytes(trace)),
+            span_id: format!("{:016x}", u64::from_be_bytes(span)),
+            name: call.name.to_owned(),
+            status: "",
+            reason: String::new(),
+            provider: receipt.provider.map_or(call.provider, |id| catalog.provider(id).id()).to_owned(),
+            model: receipt.model.map_or(call.model(), |id| catalog.model(id).id()).to_owned(),
+            model_asked: call.model_asked.to_owned(),
+            model_served: call.model_served.to_owned(),
+            operation: call.operation.to_owned(),
+            time: time.map(|time| time.to_string()).unwrap_or_default(),
+            total: None,
+            currency: "USD",
+            usage: call
+                .usage()
+                .into_iter()
+                .flat_map(|usage| usage.iter())
+                .map(|(b, n)| (b.name(), n))
+                .collect(),
+            dimensions: DIMENSIONS
+                .into_iter()
+                .zip(dimensions)
+                .filter_map(|(name, value)| Some((name, value.as_ref()?.to_string())))
+                .collect(),
+            lines: Vec::new(),
+            duplicate_of: None,
+            reported: outcome.reported.map(|(key, amount)| Reported {
+                key: key.to_owned(),
+                amount: amount.map(|amount| amount.to_string()),
+            }),
+            catalog: format!("{} {}", catalog.source(), catalog.version()),
+            own,
+        };
+        explained.judge(verdict);
+        self.calls.push(explained);
+    }
+
+    /// Applies what changed when the traces settled.
+    pub fn settle(&mut self, settled: &[Settled]) {
+        for Settled { trace, changes } in settled {
+            for (span, verdict) in changes {
+                for call in self.calls.iter_mut().filter(|call| call.own.ids == (*trace, *span)) {
+                    call.judge(*verdict);
+                }
+            }
+        }
+    }
+
+    /// One JSON object a line: the calls, then the summary.
+    pub fn to_json_lines(&self) -> String {
+        let mut text = String::new();
+        for call in &self.calls {
+            text += &serde_json::to_string(call).unwrap_or_default();
+            text.push('\n');
+        }
+        let summary = Summary {
+            spans: self.spans,
+            calls: self.calls.len(),
+            by_status: self.by_status(),
+            total: self.total().to_string(),
+            currency: "USD",
+        };
+        text += &serde_json::json!({ "summary": summary }).to_string();
+        text.push('\n');
+        text
+    }
+
+    pub(super) fn by_status(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_status = BTreeMap::new();
+        for call in &self.calls {
+            *by_status.entry(call.status).or_default() += 1;
+        }
+        by_status
+    }
+
+    /// What counts, once.
+    pub(super) fn total(&self) -> Picodollars {
+        let counting = self.calls.iter().filter(|call| call.total.is_some());
+        counting.filter_map(|call| call.own.money).fold(Picodollars::ZERO, Picodollars::saturating_add)
+    }
+}
+
+impl Explained {
+    fn judge(&mut self, verdict: Verdict) {
+        let own = &self.own;
+        self.duplicate_of = None;
+        (self.status, self.reason, self.total, self.lines) = match verdict {
+            Verdict::Counts => (
+                own.status.as_str(),
+                own.reason.clone(),
+                own.money.map(|money| money.to_string()),
+                own.lines.clone(),
+            ),
+            Verdict::Duplicate { of } => {
+                let of = format!("{:016x}", u64::from_be_bytes(of));
+                let reason = format!("span {of} tells of the same call and counts");
+                self.duplicate_of = Some(of);
+                (Status::Duplicate.as_str(), reason, None, Vec::new())
+            }
+            Verdict::Aggregate => {
+                (Status::Aggregate.as_str(), "the calls below it count".to_owned(), None, Vec::new())
+            }
+        };
+    }
+}

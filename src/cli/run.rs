@@ -1,0 +1,101 @@
+//! `pricetag run`: the collector.
+
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{error, info, warn};
+use tracing_subscriber::EnvFilter;
+
+use super::check::{EXIT_WRONG, summary};
+use crate::app::{self, App, GRACE, Options};
+use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
+use crate::pricing::Catalog;
+
+/// Runs the collector until SIGTERM or SIGINT; a second signal ends it at once.
+#[derive(Debug, Default, clap::Args)]
+pub struct Run {
+    /// The config; the embedded default when there is none.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Changes a value after the file is read, as in exporters.debug.verbosity=detailed. Repeatable.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+}
+
+impl Run {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// Why it could not start, or had to stop.
+    pub fn run(self) -> anyhow::Result<ExitCode> {
+        let config = match Config::load(self.config.as_deref(), &self.sets, &ProcessEnvironment) {
+            Ok(config) => config,
+            Err(errors) => {
+                eprintln!("{errors}");
+                return Ok(ExitCode::from(EXIT_WRONG));
+            }
+        };
+        log_to_stderr(config.telemetry.log_level, config.telemetry.log_encoding);
+        for notice in &config.notices {
+            warn!("{notice}");
+        }
+        runtime()?.block_on(async {
+            let (app, _) = app::start(&config, catalog(), Options::default()).await?;
+            for line in summary(&config).lines() {
+                info!("{line}");
+            }
+            until_stopped(app).await
+        })
+    }
+}
+
+/// The embedded catalog.
+pub(super) fn catalog() -> Arc<Catalog> {
+    Arc::new(Catalog::embedded().clone())
+}
+
+/// The runtime: as many workers as there are cores.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}
+
+/// Sets up the log: to stderr, for standard output belongs to debug exporters. `RUST_LOG` overrides.
+pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
+    let directives = format!("{},h2=warn,hyper=warn,tonic=warn,opentelemetry=warn", level.as_str());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
+    // Only a second call in one process can fail, and then there is a log already.
+    let _ = match encoding {
+        LogEncoding::Console => log.try_init(),
+        LogEncoding::Json => log.json().try_init(),
+    };
+}
+
+/// Runs until a signal or a failure, then drains.
+pub(super) async fn until_stopped(mut app: App) -> anyhow::Result<ExitCode> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let failed = tokio::select! {
+        _ = terminate.recv() => { info!("SIGTERM: shutting down"); false }
+        _ = interrupt.recv() => { info!("SIGINT: shutting down"); false }
+        failure = app.failure() => { error!("shutting down: {failure}"); true }
+    };
+    tokio::select! {
+        // What could not be delivered has been said; the shutdown itself went as it should.
+        _ = app.shutdown(GRACE) => {}
+        _ = terminate.recv() => return Ok(at_once()),
+        _ = interrupt.recv() => return Ok(at_once()),
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn at_once() -> ExitCode {
+    error!("a second signal: stopping at once; what is not delivered is lost");
+    ExitCode::from(130)
+}

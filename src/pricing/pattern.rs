@@ -36,6 +36,15 @@ impl Pattern {
         Ok(Self::Exact(text.into()))
     }
 
+    /// Whether it says how a name begins.
+    pub(super) fn is_anchored(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Glob(pieces) => pieces.first().is_some_and(|first| !first.is_empty()),
+            Self::Regex(regex) => regex.as_str().starts_with('^'),
+        }
+    }
+
     /// Whether `name`, in lowercase, is meant.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {

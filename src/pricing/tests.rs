@@ -101,6 +101,21 @@ fn later_conditions_win_key_by_key_and_null_removes() {
 }
 
 #[test]
+fn true_conditions_are_told() {
+    let catalog = catalog(
+        "{rates: {input: 1}, when: [{from: 2026-01-01, over: 5, days: sun, hours: '06:00-18:00', tier: [fast, default],
+        batch: false, x: 2}, {region: eu, x: 3}]}",
+    );
+    let receipt = priced(&catalog, &now(), &[(Bucket::Input, 6)]);
+    assert_eq!(
+        catalog.conditions(&receipt),
+        [
+            "from 2026-01-01, over 5 input tokens, sun, 06:00-18:00 UTC, tier fast or standard, no batch, rates x 2"
+        ]
+    );
+}
+
+#[test]
 fn a_threshold_is_strict_and_takes_the_whole_request() {
     let catalog =
         catalog("{rates: {input: 1, output: 1}, when: [{over: 100, rates: {input: 2, output: 3}}]}");

@@ -113,8 +113,8 @@ impl Catalog {
         Self::from_layers([(origin, CatalogFile::from_json(origin, text)?)])
     }
 
-    /// A catalog from layers, the weakest first (embedded, imported, the user's own). A model of a later layer replaces
-    /// the one with the same provider and id; names of a later layer win over names of an earlier one.
+    /// A catalog from layers, the weakest first (embedded, imported, the user's own). A model of a later layer
+    /// replaces the one with the same provider and id; names of a later layer win over names of an earlier one.
     ///
     /// # Errors
     /// A layer says something that cannot be used; the error names the place and the remedy.

@@ -17,7 +17,7 @@ pub(super) struct Names {
     exact: Map<ModelId>,
     /// Names with a date, the date written compactly.
     dated: Map<ModelId>,
-    /// Names without what callers leave out: an organisation before, a revision after. `None`: more than one model.
+    /// Names without what callers leave out: an organisation before, a revision after. `None`: several models.
     short: Map<Option<ModelId>>,
     patterns: Vec<(Pattern, ModelId)>,
 }

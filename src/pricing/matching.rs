@@ -1,6 +1,6 @@
 //! From the names on a span to an entry of the catalog.
 //!
-//! Only what is known to carry no meaning is ever removed from a name ([`names`](super::names)); never anything fuzzy.
+//! Only what is known to carry no meaning is ever removed from a name (`names`); never anything fuzzy.
 
 use std::borrow::Cow;
 
@@ -58,6 +58,8 @@ pub enum ModelBy {
 pub struct Resolution {
     /// Who bills.
     pub provider: Option<ProviderId>,
+    /// The span named a provider, known or not.
+    pub provider_named: bool,
     /// What told so.
     pub provider_by: ProviderBy,
     /// Whose price holds. For a reseller it may stand in another provider's list.
@@ -80,10 +82,12 @@ struct Found {
 impl Catalog {
     /// The entry for what a span says.
     ///
-    /// A host that the catalog knows says who bills (an OpenAI SDK that calls another provider still names itself), if
-    /// that provider lists the model; then the provider's name; and without either, a route in the model's name, then
-    /// the model's name itself. The served model counts; an unknown one gives way to the asked one.
+    /// A host that the catalog knows says who bills (an OpenAI SDK that calls another provider still names
+    /// itself), if that provider lists the model; then the provider's name; and without either, a route in the
+    /// model's name, then the model's name itself. The served model counts; an unknown one gives way to the
+    /// asked one.
     pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
+        let provider_named = !query.provider.trim_ascii().is_empty();
         let models: SmallVec<[(Cow<'_, str>, bool); 2]> = [(query.served, false), (query.asked, true)]
             .into_iter()
             .map(|(name, asked)| (normal(name), asked))
@@ -95,20 +99,22 @@ impl Catalog {
         for (name, asked_model) in &models {
             for (provider, provider_by) in by_host.into_iter().chain(by_name) {
                 if let Some(found) = self.find(provider, name) {
-                    return found.resolution(provider, provider_by, *asked_model);
+                    let found = found.resolution(provider, provider_by, *asked_model);
+                    return Resolution { provider_named, ..found };
                 }
             }
             if by_host.or(by_name).is_none()
                 && let Some((provider, provider_by, found)) = self.by_model(name)
             {
-                return found.resolution(provider, provider_by, *asked_model);
+                let found = found.resolution(provider, provider_by, *asked_model);
+                return Resolution { provider_named, ..found };
             }
         }
         match by_name.or(by_host) {
             Some((provider, provider_by)) => {
-                Resolution { provider: Some(provider), provider_by, ..Resolution::default() }
+                Resolution { provider: Some(provider), provider_named, provider_by, ..Resolution::default() }
             }
-            None => Resolution::default(),
+            None => Resolution { provider_named, ..Resolution::default() },
         }
     }
 
@@ -131,7 +137,7 @@ impl Catalog {
         if let Some(model) = chain().find_map(|list| names.iter().find_map(|name| list.exact(name))) {
             return Some(found(model, ModelBy::Exact));
         }
-        // Not those of its sources: a reseller's deployments have names of their own, and a star would take them in.
+        // Not those of its sources: a reseller's deployments have names of their own, and a star takes them in.
         if let Some(model) = names.iter().find_map(|name| entry.names.pattern(name)) {
             return Some(found(model, ModelBy::Pattern));
         }
@@ -190,6 +196,7 @@ impl Found {
     fn resolution(self, provider: ProviderId, provider_by: ProviderBy, asked_model: bool) -> Resolution {
         Resolution {
             provider: Some(provider),
+            provider_named: false,
             provider_by,
             model: Some(self.model),
             model_by: Some(self.by),

@@ -145,7 +145,8 @@ fn days_hours_batch_and_region() {
 #[test]
 fn factors_multiply_exactly_and_leave_other_rates_alone() {
     let catalog = catalog(
-        "{rates: {input: 0.3, web_search: 10}, when: [{from: 2026-01-01, x: 0.1}, {batch: false, x: 0.333333333333}]}",
+        "{rates: {input: 0.3, web_search: 10}, when: [
+        {from: 2026-01-01, x: 0.1}, {batch: false, x: 0.333333333333}]}",
     );
     let receipt = priced(&catalog, &now(), &[(Bucket::Input, 1_000_000), (Bucket::WebSearch, 1)]);
     assert_eq!(receipt.lines[0].amount.to_string(), "0.01", "rounded once");
@@ -172,6 +173,24 @@ fn what_has_no_rate_is_said() {
 }
 
 #[test]
+fn what_is_not_in_the_catalog_is_said() {
+    let catalog = Catalog::embedded();
+    let receipt = |provider, served| {
+        let found = catalog.resolve(&ModelQuery { provider, served, ..ModelQuery::default() });
+        let receipt = catalog.receipt(&found, &now(), &usage(&[(Bucket::Input, 1)]));
+        assert_eq!(receipt.cost().is_some(), receipt.status.has_cost());
+        (receipt.status, receipt.explanation(), receipt.provider.map(|id| catalog.provider(id).id()))
+    };
+    let unknown = "model not in catalog".to_owned();
+    assert_eq!(receipt("openai", "gpt-99"), (Status::UnknownModel, unknown.clone(), Some("openai")));
+    assert_eq!(receipt("", "gpt-99"), (Status::UnknownModel, unknown, None));
+    let (status, reason, _) = receipt("acme", "acme-1");
+    assert_eq!((status, reason.as_str()), (Status::UnknownProvider, "provider not in catalog"));
+    // Priced by OpenAI's list, billed by Azure.
+    assert_eq!(receipt("azure", "gpt-5-mini").2, Some("azure"));
+}
+
+#[test]
 fn a_model_without_prices_is_unknown() {
     let receipt = priced(&catalog("{}"), &now(), &[(Bucket::Input, 1)]);
     assert_eq!((receipt.status, receipt.cost()), (Status::UnknownModel, None));
@@ -192,8 +211,14 @@ fn a_call_is_a_request() {
 fn later_layers_replace_models_and_win_names() {
     let layer = |yaml: &str| ("layer", CatalogFile::from_yaml("layer", yaml).unwrap());
     let catalog = Catalog::from_layers([
-        layer("{source: list, version: '1', providers: {p: {names: [q], models: {m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}"),
-        layer("{source: mine, providers: {p: {models: {m: {rates: {input: 3}, match: ['x*']}, o: {rates: {input: 4}, match: x}}}}}"),
+        layer(
+            "{source: list, version: '1', providers: {p: {names: [q], models: {
+            m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}",
+        ),
+        layer(
+            "{source: mine, providers: {p: {models: {
+            m: {rates: {input: 3}, match: ['x*']}, o: {rates: {input: 4}, match: x}}}}}",
+        ),
     ])
     .unwrap();
     assert_eq!(catalog.source(), "list + mine");

@@ -173,22 +173,10 @@ impl Catalog {
         {
             return Some((provider, ProviderBy::Route, found));
         }
-        for provider in self.names.serving(name) {
-            if let Some(found) = self.find(provider, name) {
-                return Some((provider, ProviderBy::Model, found));
-            }
-        }
-        // A name that exactly one provider lists.
-        let mut only = None;
-        for (nth, provider) in self.providers.iter().enumerate() {
-            if let Some(model) = provider.names.exact(name)
-                && only.replace((ProviderId(nth as u16), model)).is_some()
-            {
-                return None;
-            }
-        }
-        let (provider, model) = only?;
-        Some((provider, ProviderBy::Model, Found { model, by: ModelBy::Exact, region: None }))
+        // Not "the only provider that lists it": open models are served by many, and most of those are in no list.
+        self.names
+            .serving(name)
+            .find_map(|provider| Some((provider, ProviderBy::Model, self.find(provider, name)?)))
     }
 }
 
@@ -301,12 +289,14 @@ mod tests {
             ("gemini-2.5-pro", "google", ProviderBy::Model),
             ("azure/gpt-4o", "azure", ProviderBy::Route),
             ("openrouter/openai/gpt-4o", "openrouter", ProviderBy::Route),
+            ("publishers/anthropic/models/claude-opus-5", "google", ProviderBy::Model),
             ("bedrock/us-east-1/amazon.nova-pro-v1:0", "aws", ProviderBy::Route),
         ] {
             let (known, model, known_by) = found(name);
             assert_eq!((known, known_by), (Some(provider), by), "{name}");
             assert!(model.is_some(), "{name}");
         }
+        assert_eq!(found("Mixtral-8x7B-Instruct-v0.1"), (None, None, ProviderBy::Nothing), "served by many");
         assert_eq!(found("my-own-model"), (None, None, ProviderBy::Nothing));
         assert_eq!(found(""), (None, None, ProviderBy::Nothing));
     }

@@ -79,6 +79,7 @@ pub(super) const PROVIDERS: &[Facts] = &[
             "google_genai",
             "google.generative-ai",
         ],
+        serves: &["projects/*", "publishers/*"],
         ..NONE
     },
     Facts { id: "groq", names: &["groq.*"], ..NONE },

@@ -1,5 +1,7 @@
 //! The format's features, one by one, and what known calls cost.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::genai::usage::{Bucket, Group, Usage};
 
@@ -275,4 +277,44 @@ fn json_and_yaml_are_one_shape() {
     let a = CatalogFile::from_json("a", json).unwrap();
     let b = CatalogFile::from_yaml("b", json).unwrap();
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
+}
+
+proptest! {
+    /// Guarantees: no name can make matching panic, and a variant's mark never leads to another model.
+    #[test]
+    fn any_name_can_be_asked(
+        provider in "(openai|aws\\.bedrock|azure|openrouter||\\PC{0,8})",
+        served in "(us\\.|models/|ft:)?(gpt-5-mini|claude-opus-5|\\PC{0,12})(-2026|@|-0[0-9]|:0|-v[12]|-é|-\\PC{0,10}){0,3}",
+    ) {
+        let query = ModelQuery { provider: &provider, served: &served, ..ModelQuery::default() };
+        let found = Catalog::embedded().resolve(&query);
+        prop_assert_eq!(found.model.is_some(), found.model_by.is_some());
+    }
+
+    /// Guarantees: the total is the sum of the lines, a cost exists exactly where the status says so, and no bucket is
+    /// lost: each has a line or is named as unpriced.
+    #[test]
+    fn nothing_is_lost_on_a_receipt(
+        nth in any::<prop::sample::Index>(),
+        quantities in prop::collection::vec(0u64..2_000_000, Bucket::COUNT),
+        tier in "(|flex|priority|fast|batch|other)",
+        end_unix_nano in 1_700_000_000_000_000_000u64..1_900_000_000_000_000_000,
+    ) {
+        let catalog = Catalog::embedded();
+        let (model, entry) = catalog.models().nth(nth.index(catalog.models().count())).unwrap();
+        let mut used = Usage::default();
+        for (bucket, quantity) in Bucket::ALL.into_iter().zip(quantities) {
+            used[bucket] = quantity;
+        }
+        let conditions = Conditions { end_unix_nano, tier_served: &tier, ..Conditions::default() };
+        let receipt = catalog.price(model, &conditions, &used);
+        prop_assert_eq!(receipt.cost().is_some(), receipt.status.has_cost());
+        prop_assert_eq!(Some(receipt.total), receipt.lines.iter().map(|line| line.amount).sum());
+        if entry.is_priced() {
+            let unpriced = if let Reason::NoRate(buckets) = receipt.reason { buckets.iter().count() } else { 0 };
+            prop_assert_eq!(receipt.lines.len() + unpriced, used.richness());
+        } else {
+            prop_assert_eq!(receipt.status, Status::UnknownModel);
+        }
+    }
 }

@@ -74,3 +74,34 @@ impl Import {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        prices: Prices,
+    }
+
+    /// Scenario: a published list is imported into a file.
+    /// Guarantees: the file is a catalog that names its source.
+    #[test]
+    fn an_import_writes_a_catalog() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = folder.path().join("catalog.json");
+        let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/import/genai_prices_sample.json");
+        let args = ["pricetag", "import", "--from", "genai-prices", "--version", "0.2.3", sample, "-o"];
+        let args = args.into_iter().map(Into::into).chain([output.clone().into_os_string()]);
+        Cli::parse_from(args).prices.run().unwrap();
+        let catalog = Catalog::from_json("written", &fs::read_to_string(output).unwrap()).unwrap();
+        assert_eq!(catalog.source(), "genai-prices 0.2.3");
+
+        let missing = Cli::parse_from(["pricetag", "import", "--from", "genai-prices", "/no/such/file"]);
+        let error = missing.prices.run().unwrap_err().to_string();
+        assert_eq!(error, "cannot read /no/such/file");
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use super::format::{CatalogError, CatalogFile, ModelEntry, ProviderEntry, Rates, WhenEntry};
 use super::index::{Names, ProviderNames};
+use super::receipt::Receipt;
 use super::rules::{MAX_WHENS, Patch, Rules, When, tier_key};
 use super::when::{Days, Moment};
 
@@ -112,8 +113,8 @@ impl Catalog {
         Self::from_layers([(origin, CatalogFile::from_json(origin, text)?)])
     }
 
-    /// A catalog from layers, the weakest first (embedded, imported, the user's own). A model of a later layer replaces
-    /// the one with the same provider and id; names of a later layer win over names of an earlier one.
+    /// A catalog from layers, the weakest first (embedded, imported, the user's own). A model of a later layer
+    /// replaces the one with the same provider and id; names of a later layer win over names of an earlier one.
     ///
     /// # Errors
     /// A layer says something that cannot be used; the error names the place and the remedy.
@@ -157,6 +158,12 @@ impl Catalog {
         &self.models[id.0 as usize]
     }
 
+    /// The conditions of a model's price that were true for a receipt, in words and in order.
+    pub fn conditions(&self, receipt: &Receipt) -> Vec<String> {
+        let Some(model) = receipt.model else { return Vec::new() };
+        receipt.applied.iter().map(|nth| self.entry(model).rules.whens[nth].to_string()).collect()
+    }
+
     /// Every model, in the order of the catalog.
     pub fn models(&self) -> impl Iterator<Item = (ModelId, &Model)> {
         self.models.iter().enumerate().map(|(nth, model)| (ModelId(nth as u32), model))
@@ -197,6 +204,11 @@ impl Build {
     }
 
     fn finish(self) -> Result<Catalog, CatalogError> {
+        if let Some(draft) = self.providers.get(usize::from(u16::MAX)) {
+            let problem = "too many providers; at most 65535".to_owned();
+            let origin = draft.origin.clone();
+            return Err(CatalogError { origin, place: format!("providers.{}", draft.id), problem });
+        }
         let ids: Vec<String> = self.providers.iter().map(|draft| draft.id.clone()).collect();
         let mut catalog = Catalog {
             source: self.sources.join(" + "),

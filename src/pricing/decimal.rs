@@ -144,7 +144,7 @@ impl fmt::Display for Decimal {
     }
 }
 
-/// Reads a number or a string. A number arrives as a double, whose shortest text is the decimal that was written.
+/// Reads a number or a string. A number arrives as a double, whose shortest text is the decimal as written.
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Number;

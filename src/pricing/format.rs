@@ -35,7 +35,7 @@ pub struct CatalogFile {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderEntry {
-    /// Values of `gen_ai.provider.name` and `gen_ai.system`: exact, `glob*` or `/regex/`. The id always matches.
+    /// Values of `gen_ai.provider.name` and `gen_ai.system`: exact, `glob*` or `/regex/`. The id always does.
     #[serde(default, deserialize_with = "one_or_many")]
     pub names: Vec<String>,
     /// Values of `server.address`: exact, `glob*` or `/regex/`.
@@ -59,7 +59,8 @@ pub struct ProviderEntry {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelEntry {
-    /// Other names: exact, `glob*` or `/regex/`. The id always matches.
+    /// Other names: exact, `glob*` or `/regex/`. The id always matches. A star takes in no `:`, `[` or `.ft-`,
+    /// which mark a variant, unless the pattern writes it.
     #[serde(default, rename = "match", deserialize_with = "one_or_many")]
     pub matches: Vec<String>,
     /// The rates, before any condition.

@@ -17,7 +17,7 @@ pub(super) struct Names {
     exact: Map<ModelId>,
     /// Names with a date, the date written compactly.
     dated: Map<ModelId>,
-    /// Names without what callers leave out: an organisation before, a revision after. `None`: more than one model.
+    /// Names without what callers leave out: an organisation before, a revision after. `None`: several models.
     short: Map<Option<ModelId>>,
     patterns: Vec<(Pattern, ModelId)>,
 }
@@ -139,9 +139,15 @@ impl ProviderNames {
         self.hosts.get(host).copied().or_else(|| first(&self.host_patterns, host))
     }
 
-    /// Providers known for models of this name.
+    /// Providers known for models of this name; those whose pattern says how the name begins come first, for they say
+    /// more: `us.*` is Bedrock, though `*claude*` is in the name.
     pub(super) fn serving<'a>(&'a self, name: &'a str) -> impl Iterator<Item = ProviderId> + 'a {
-        self.serves.iter().filter(move |(pattern, _)| pattern.matches(name)).map(|(_, provider)| *provider)
+        let anchored = |wanted: bool| {
+            self.serves
+                .iter()
+                .filter(move |(pattern, _)| pattern.is_anchored() == wanted && pattern.matches(name))
+        };
+        anchored(true).chain(anchored(false)).map(|(_, provider)| *provider)
     }
 }
 

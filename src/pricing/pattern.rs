@@ -36,6 +36,15 @@ impl Pattern {
         Ok(Self::Exact(text.into()))
     }
 
+    /// Whether it says how a name begins.
+    pub(super) fn is_anchored(&self) -> bool {
+        match self {
+            Self::Exact(_) => true,
+            Self::Glob(pieces) => pieces.first().is_some_and(|first| !first.is_empty()),
+            Self::Regex(regex) => regex.as_str().starts_with('^'),
+        }
+    }
+
     /// Whether `name`, in lowercase, is meant.
     pub(super) fn matches(&self, name: &str) -> bool {
         match self {
@@ -50,8 +59,8 @@ impl Pattern {
 const MARKS: [&str; 3] = [":", "[", ".ft-"];
 
 impl Pattern {
-    /// Whether the model `name` is meant: a star takes in no mark of a variant that the pattern itself does not write, so
-    /// `gpt-4*` is not `gpt-4:free`. A lone `*` means everything.
+    /// Whether the model `name` is meant: a star takes in no mark of a variant that the pattern itself does not
+    /// write, so `gpt-4*` is not `gpt-4:free`. A lone `*` means everything.
     pub(super) fn matches_model(&self, name: &str) -> bool {
         let taken = |mark: &str| match self {
             Self::Glob(pieces) => {
@@ -65,7 +74,7 @@ impl Pattern {
     }
 }
 
-/// Each piece where it first fits after the one before: for stars alone that is never worse than a later place.
+/// Each piece where it first fits after the one before: for stars that is never worse than a later place.
 fn glob(pieces: &[Box<str>], name: &str) -> bool {
     let [first, middle @ .., last] = pieces else { return false };
     let Some(mut rest) = name.strip_prefix(&**first) else { return false };

@@ -1,6 +1,7 @@
 //! Putting a price on a call.
 
 use super::catalog::{Catalog, ModelId};
+use super::matching::Resolution;
 use super::money::Picodollars;
 use super::rate::Factor;
 use super::receipt::{Flags, Line, Receipt, TierName};
@@ -9,6 +10,28 @@ use super::status::{Buckets, Reason, Status};
 use crate::genai::usage::{Bucket, MAX_PLAUSIBLE, Usage};
 
 impl Catalog {
+    /// The receipt of a call whose names were resolved: [`price`](Self::price) where its model is known. The
+    /// region that the model's name carried counts where `conditions` say none.
+    pub fn receipt(&self, found: &Resolution, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
+        let Some(model) = found.model else {
+            let (status, reason) = if found.provider.is_none() && found.provider_named {
+                (Status::UnknownProvider, Reason::ProviderNotInCatalog)
+            } else {
+                (Status::UnknownModel, Reason::ModelNotInCatalog)
+            };
+            return Receipt { provider: found.provider, ..Receipt::unpriced(status, reason) };
+        };
+        let mut conditions = *conditions;
+        if conditions.region.is_empty() {
+            conditions.region = found.region.unwrap_or_default();
+        }
+        let mut receipt = self.price(model, &conditions, usage);
+        // Who bills, where that is not whose list the price stands in.
+        receipt.provider = found.provider.or(receipt.provider);
+        receipt.flags.asked_model = found.asked_model;
+        receipt
+    }
+
     /// What `usage` of `model` cost under `conditions`.
     ///
     /// Rates resolve first, key by key; then all true factors multiply token rates; each line is rounded once. A call

@@ -24,7 +24,7 @@ pub struct Line {
     pub quantity: u64,
     /// The list price, for [`Bucket::per`] units, before the receipt's factor.
     pub rate: Rate,
-    /// Whose rate it is, where the bucket has none of its own: cached input without a cache price bills as input.
+    /// Whose rate it is: cached input without a price of its own bills as input.
     pub rate_of: Bucket,
     /// The factor on the rate.
     pub factor: Factor,
@@ -92,7 +92,7 @@ impl fmt::Display for Flags {
     }
 }
 
-/// A service tier's name as the call said it, cut to 15 bytes: names are short, and strangers' names are not trusted.
+/// A service tier's name as the call said it, cut to 15 bytes: names are short, and come from strangers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TierName {
     bytes: [u8; 15],

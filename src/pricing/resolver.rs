@@ -56,19 +56,21 @@ impl Resolver {
     /// The entry for what a span says, as [`Catalog::resolve`]. One resolver goes with one catalog: make a new one when
     /// the catalog changes.
     pub fn resolve(&mut self, catalog: &Catalog, query: &ModelQuery<'_>) -> Resolution {
+        let names = [query.provider, query.host, query.served, query.asked];
+        if names.iter().any(|name| name.len() > MAX_NAME) {
+            // Neither read to the end nor remembered.
+            return catalog.resolve(query);
+        }
         let hash = self.hasher.hash_one(query);
         if let Some(known) = self.known.find(hash, |known| known.query() == *query) {
             return known.resolution;
         }
         let resolution = catalog.resolve(query);
-        let names = [query.provider, query.host, query.served, query.asked];
-        if names.iter().all(|name| name.len() <= MAX_NAME) {
-            if self.known.len() >= CAPACITY {
-                self.known.clear();
-            }
-            let hasher = &self.hasher;
-            self.known.insert_unique(hash, Known::new(query, resolution), |known| hash_one(hasher, known));
+        if self.known.len() >= CAPACITY {
+            self.known.clear();
         }
+        let hasher = &self.hasher;
+        self.known.insert_unique(hash, Known::new(query, resolution), |known| hasher.hash_one(known.query()));
         resolution
     }
 
@@ -83,6 +85,33 @@ impl Resolver {
     }
 }
 
-fn hash_one(hasher: &RandomState, known: &Known) -> u64 {
-    hasher.hash_one(known.query())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remembers_within_bounds() {
+        let catalog = Catalog::embedded();
+        let mut resolver = Resolver::default();
+        let query = ModelQuery { provider: "openai", host: "h", served: "gpt-5-mini", asked: "gpt-5-mini" };
+        let first = resolver.resolve(catalog, &query);
+        assert_eq!(first, catalog.resolve(&query));
+        assert_eq!((resolver.resolve(catalog, &query), resolver.len()), (first, 1));
+        // The same text, cut elsewhere, is another question.
+        let moved = ModelQuery { provider: "open", host: "aih", ..query };
+        assert_ne!(resolver.resolve(catalog, &moved).provider_by, first.provider_by);
+        for nth in 0..2 * CAPACITY {
+            resolver.resolve(catalog, &ModelQuery { served: &format!("stranger-{nth}"), ..query });
+        }
+        assert!(resolver.len() <= CAPACITY);
+    }
+
+    #[test]
+    fn endless_names_are_not_remembered() {
+        let long = "gpt-5-mini".repeat(1000);
+        let mut resolver = Resolver::default();
+        let query = ModelQuery { provider: "openai", served: &long, ..ModelQuery::default() };
+        assert_eq!(resolver.resolve(Catalog::embedded(), &query).model, None);
+        assert!(resolver.is_empty());
+    }
 }

@@ -1,5 +1,7 @@
 //! A model's price: rates, and the conditions that change them.
 
+use std::fmt;
+
 use super::rate::{Factor, Rate};
 use super::when::{Days, Hours, Moment};
 use crate::genai::usage::Bucket;
@@ -79,6 +81,30 @@ pub(super) struct When {
     pub(super) regions: Box<[Box<str>]>,
     pub(super) x: Option<Factor>,
     pub(super) rates: Patch,
+}
+
+/// The conditions in words: `from 2026-08-21, over 272000 input tokens, tier priority or fast`.
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |names: &[Box<str>]| {
+            let names = names.iter().map(|name| if name.is_empty() { "standard" } else { name });
+            names.collect::<Vec<_>>().join(" or ")
+        };
+        let days: Vec<_> = self.days.iter().collect();
+        let hours: Vec<_> = self.hours.iter().map(ToString::to_string).collect();
+        let said = [
+            self.from.map(|from| format!("from {from}")),
+            self.until.map(|until| format!("until {until}")),
+            self.over.map(|over| format!("over {over} input tokens")),
+            (!days.is_empty()).then(|| days.join(" ")),
+            (!hours.is_empty()).then(|| format!("{} UTC", hours.join(" and "))),
+            (!self.tiers.is_empty()).then(|| format!("tier {}", list(&self.tiers))),
+            self.batch.map(|batch| if batch { "batch" } else { "no batch" }.to_owned()),
+            (!self.regions.is_empty()).then(|| format!("region {}", list(&self.regions))),
+            self.x.map(|x| format!("rates x {}", x.decimal())),
+        ];
+        f.write_str(&said.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    }
 }
 
 /// The facts of one call that conditions look at, worked out once a call.

@@ -1,5 +1,7 @@
 //! The format's features, one by one, and what known calls cost.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::genai::usage::{Bucket, Group, Usage};
 
@@ -101,6 +103,21 @@ fn later_conditions_win_key_by_key_and_null_removes() {
 }
 
 #[test]
+fn true_conditions_are_told() {
+    let catalog = catalog(
+        "{rates: {input: 1}, when: [{from: 2026-01-01, over: 5, days: sun, hours: '06:00-18:00', tier: [fast, default],
+        batch: false, x: 2}, {region: eu, x: 3}]}",
+    );
+    let receipt = priced(&catalog, &now(), &[(Bucket::Input, 6)]);
+    assert_eq!(
+        catalog.conditions(&receipt),
+        [
+            "from 2026-01-01, over 5 input tokens, sun, 06:00-18:00 UTC, tier fast or standard, no batch, rates x 2"
+        ]
+    );
+}
+
+#[test]
 fn a_threshold_is_strict_and_takes_the_whole_request() {
     let catalog =
         catalog("{rates: {input: 1, output: 1}, when: [{over: 100, rates: {input: 2, output: 3}}]}");
@@ -130,7 +147,8 @@ fn days_hours_batch_and_region() {
 #[test]
 fn factors_multiply_exactly_and_leave_other_rates_alone() {
     let catalog = catalog(
-        "{rates: {input: 0.3, web_search: 10}, when: [{from: 2026-01-01, x: 0.1}, {batch: false, x: 0.333333333333}]}",
+        "{rates: {input: 0.3, web_search: 10}, when: [
+        {from: 2026-01-01, x: 0.1}, {batch: false, x: 0.333333333333}]}",
     );
     let receipt = priced(&catalog, &now(), &[(Bucket::Input, 1_000_000), (Bucket::WebSearch, 1)]);
     assert_eq!(receipt.lines[0].amount.to_string(), "0.01", "rounded once");
@@ -157,6 +175,24 @@ fn what_has_no_rate_is_said() {
 }
 
 #[test]
+fn what_is_not_in_the_catalog_is_said() {
+    let catalog = Catalog::embedded();
+    let receipt = |provider, served| {
+        let found = catalog.resolve(&ModelQuery { provider, served, ..ModelQuery::default() });
+        let receipt = catalog.receipt(&found, &now(), &usage(&[(Bucket::Input, 1)]));
+        assert_eq!(receipt.cost().is_some(), receipt.status.has_cost());
+        (receipt.status, receipt.explanation(), receipt.provider.map(|id| catalog.provider(id).id()))
+    };
+    let unknown = "model not in catalog".to_owned();
+    assert_eq!(receipt("openai", "gpt-99"), (Status::UnknownModel, unknown.clone(), Some("openai")));
+    assert_eq!(receipt("", "gpt-99"), (Status::UnknownModel, unknown, None));
+    let (status, reason, _) = receipt("acme", "acme-1");
+    assert_eq!((status, reason.as_str()), (Status::UnknownProvider, "provider not in catalog"));
+    // Priced by OpenAI's list, billed by Azure.
+    assert_eq!(receipt("azure", "gpt-5-mini").2, Some("azure"));
+}
+
+#[test]
 fn a_model_without_prices_is_unknown() {
     let receipt = priced(&catalog("{}"), &now(), &[(Bucket::Input, 1)]);
     assert_eq!((receipt.status, receipt.cost()), (Status::UnknownModel, None));
@@ -177,8 +213,14 @@ fn a_call_is_a_request() {
 fn later_layers_replace_models_and_win_names() {
     let layer = |yaml: &str| ("layer", CatalogFile::from_yaml("layer", yaml).unwrap());
     let catalog = Catalog::from_layers([
-        layer("{source: list, version: '1', providers: {p: {names: [q], models: {m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}"),
-        layer("{source: mine, providers: {p: {models: {m: {rates: {input: 3}, match: ['x*']}, o: {rates: {input: 4}, match: x}}}}}"),
+        layer(
+            "{source: list, version: '1', providers: {p: {names: [q], models: {
+            m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}",
+        ),
+        layer(
+            "{source: mine, providers: {p: {models: {
+            m: {rates: {input: 3}, match: ['x*']}, o: {rates: {input: 4}, match: x}}}}}",
+        ),
     ])
     .unwrap();
     assert_eq!(catalog.source(), "list + mine");
@@ -235,4 +277,44 @@ fn json_and_yaml_are_one_shape() {
     let a = CatalogFile::from_json("a", json).unwrap();
     let b = CatalogFile::from_yaml("b", json).unwrap();
     assert_eq!(format!("{a:?}"), format!("{b:?}"));
+}
+
+proptest! {
+    /// Guarantees: no name can make matching panic, and a variant's mark never leads to another model.
+    #[test]
+    fn any_name_can_be_asked(
+        provider in "(openai|aws\\.bedrock|azure|openrouter||\\PC{0,8})",
+        served in "(us\\.|models/|ft:)?(gpt-5-mini|claude-opus-5|\\PC{0,12})(-2026|@|-0[0-9]|:0|-v[12]|-é|-\\PC{0,10}){0,3}",
+    ) {
+        let query = ModelQuery { provider: &provider, served: &served, ..ModelQuery::default() };
+        let found = Catalog::embedded().resolve(&query);
+        prop_assert_eq!(found.model.is_some(), found.model_by.is_some());
+    }
+
+    /// Guarantees: the total is the sum of the lines, a cost exists exactly where the status says so, and no bucket is
+    /// lost: each has a line or is named as unpriced.
+    #[test]
+    fn nothing_is_lost_on_a_receipt(
+        nth in any::<prop::sample::Index>(),
+        quantities in prop::collection::vec(0u64..2_000_000, Bucket::COUNT),
+        tier in "(|flex|priority|fast|batch|other)",
+        end_unix_nano in 1_700_000_000_000_000_000u64..1_900_000_000_000_000_000,
+    ) {
+        let catalog = Catalog::embedded();
+        let (model, entry) = catalog.models().nth(nth.index(catalog.models().count())).unwrap();
+        let mut used = Usage::default();
+        for (bucket, quantity) in Bucket::ALL.into_iter().zip(quantities) {
+            used[bucket] = quantity;
+        }
+        let conditions = Conditions { end_unix_nano, tier_served: &tier, ..Conditions::default() };
+        let receipt = catalog.price(model, &conditions, &used);
+        prop_assert_eq!(receipt.cost().is_some(), receipt.status.has_cost());
+        prop_assert_eq!(Some(receipt.total), receipt.lines.iter().map(|line| line.amount).sum());
+        if entry.is_priced() {
+            let unpriced = if let Reason::NoRate(buckets) = receipt.reason { buckets.iter().count() } else { 0 };
+            prop_assert_eq!(receipt.lines.len() + unpriced, used.richness());
+        } else {
+            prop_assert_eq!(receipt.status, Status::UnknownModel);
+        }
+    }
 }

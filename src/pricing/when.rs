@@ -1,5 +1,7 @@
 //! The words of a condition about time: moments, days, hours. All UTC, read once, compared as integers.
 
+use std::fmt;
+
 use serde::{Deserialize, Deserializer, de::Error};
 
 const DAY: i64 = 86_400;
@@ -37,6 +39,17 @@ impl Moment {
         // A civil date would also read "2026-08-21T10:00", whose zone nobody said.
         let date: jiff::civil::Date = if text.len() == 10 { text.parse().ok()? } else { return None };
         Some(Self(jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?.as_second()))
+    }
+}
+
+/// The date, with the time of day where it is not midnight.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_second(self.0) {
+            Ok(time) if self.second_of_day() == 0 => write!(f, "{:.10}", time.to_string()),
+            Ok(time) => time.fmt(f),
+            Err(_) => write!(f, "{} s", self.0),
+        }
     }
 }
 
@@ -78,6 +91,12 @@ impl Days {
         Self(days.iter().fold(0, |bits, day| bits | 1 << *day as u8))
     }
 
+    /// Their names, Monday first.
+    pub(super) fn iter(self) -> impl Iterator<Item = &'static str> {
+        let names = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        names.into_iter().enumerate().filter(move |(nth, _)| self.0 >> nth & 1 == 1).map(|(_, name)| name)
+    }
+
     /// No days said means every day.
     pub(super) const fn contain(self, moment: Moment) -> bool {
         self.0 == 0 || self.0 >> moment.weekday() & 1 == 1
@@ -106,6 +125,13 @@ impl Hours {
         let (from, until) = text.split_once('-')?;
         let hours = Self { from: second_of_day(from)?, until: second_of_day(until)? };
         (hours.from != hours.until).then_some(hours)
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [from, until] = [self.from, self.until].map(|second| (second / 3600, second / 60 % 60));
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from.0, from.1, until.0, until.1)
     }
 }
 
@@ -144,6 +170,8 @@ mod tests {
         assert_eq!(at("2026-11-22T01:00:00+01:00"), at("2026-11-22"));
         assert_eq!(Moment::parse("2026-11-22T01:00"), None, "a time without a zone");
         assert_eq!(Moment::parse("soon"), None);
+        assert_eq!(at("2026-11-22").to_string(), "2026-11-22");
+        assert_eq!(at("2026-11-22T10:00:00Z").to_string(), "2026-11-22T10:00:00Z");
         let weekend = Days::new(&[Day::Sat, Day::Sun]);
         assert!(weekend.contain(at("2026-11-22")), "a Sunday");
         assert!(!weekend.contain(at("2026-11-23")), "a Monday");
@@ -159,6 +187,7 @@ mod tests {
         let night = Hours::parse("22:00-06:00").unwrap();
         assert!(night.contain(at("2026-11-22T23:00:00Z")) && night.contain(at("2026-11-22T05:00:00Z")));
         assert!(!night.contain(at("2026-11-22T12:00:00Z")));
+        assert_eq!(night.to_string(), "22:00-06:00");
         for bad in ["1:00-4:00", "01:00", "25:00-26:00", "04:00-04:00", "01:60-02:00"] {
             assert_eq!(Hours::parse(bad), None, "{bad}");
         }

@@ -3,7 +3,7 @@
 //!
 //! Provider names: OpenTelemetry's `gen_ai.provider.name` and the older `gen_ai.system`, Vercel's AI SDK, LiteLLM.
 
-/// What is added to one provider. Names are exact here; their own patterns come after.
+/// What is added to one provider.
 pub(super) struct Facts {
     pub(super) id: &'static str,
     pub(super) names: &'static [&'static str],
@@ -34,9 +34,14 @@ pub(super) const PROVIDERS: &[Facts] = &[
             "amazon.*",
             "anthropic.*",
             "meta.*",
-            "*.anthropic.*",
-            "*.amazon.*",
-            "*.meta.*",
+            "us.*",
+            "us-gov.*",
+            "eu.*",
+            "apac.*",
+            "jp.*",
+            "au.*",
+            "in.*",
+            "global.*",
         ],
         // A context size that throughput was provisioned with.
         same_price: &[":200k", ":300k", ":128k", ":48k", ":24k", ":8k"],
@@ -59,12 +64,8 @@ pub(super) const PROVIDERS: &[Facts] = &[
         ..NONE
     },
     Facts { id: "cohere", names: &["cohere_chat"], ..NONE },
-    Facts { id: "deepseek", names: &["deep_seek", "deepseek-ai", "deepseek.chat"], ..NONE },
-    Facts {
-        id: "fireworks",
-        names: &["fireworks_ai", "fireworks-ai", "fireworks.ai", "fireworksai"],
-        ..NONE
-    },
+    Facts { id: "deepseek", names: &["deep_seek", "deepseek-ai", "deepseek.*"], ..NONE },
+    Facts { id: "fireworks", names: &["fireworks_ai", "fireworks-ai", "fireworks.*", "fireworksai"], ..NONE },
     Facts { id: "github-copilot", names: &["github_copilot", "githubcopilot"], ..NONE },
     Facts {
         id: "google",
@@ -78,9 +79,10 @@ pub(super) const PROVIDERS: &[Facts] = &[
             "google_genai",
             "google.generative-ai",
         ],
+        serves: &["projects/*", "publishers/*"],
         ..NONE
     },
-    Facts { id: "groq", names: &["groq.chat"], ..NONE },
+    Facts { id: "groq", names: &["groq.*"], ..NONE },
     Facts { id: "ibm", names: &["ibm.watsonx.ai", "watsonx", "watsonx.ai"], ..NONE },
     Facts { id: "mistral", names: &["mistral_ai", "mistralai", "mistral-ai"], ..NONE },
     Facts { id: "moonshotai", names: &["moonshot_ai", "moonshot"], ..NONE },
@@ -108,18 +110,18 @@ pub(super) const PROVIDERS: &[Facts] = &[
     // Its older names for models that search.
     Facts {
         id: "perplexity",
-        names: &["perplexity_ai", "perplexity-ai", "perplexityai"],
+        names: &["perplexity_ai", "perplexity-ai", "perplexityai", "perplexity.*"],
         same_price: &["-online"],
         ..NONE
     },
     Facts {
         id: "together",
-        names: &["together_ai", "togetherai", "together.ai", "together"],
+        names: &["together_ai", "togetherai", "together.*", "togetherai.*"],
         hosts: &["api.together.ai"],
         ..NONE
     },
     Facts { id: "voyageai", names: &["voyage_ai", "voyage"], ..NONE },
-    Facts { id: "x-ai", names: &["x_ai", "xai", "x.ai", "xai.chat"], ..NONE },
+    Facts { id: "x-ai", names: &["x_ai", "xai", "x.ai", "xai.*"], ..NONE },
     Facts { id: "zai", names: &["z.ai", "z_ai", "z-ai"], ..NONE },
 ];
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `equals`, `starts_with`, `contains`, `ends_with` | a name: dates, revisions and routes come off when matching |
 //! | `starts_with`, `contains` of a fine-tune or a family (no digit) | a glob |
-//! | a list of prices with `start_date` | `from`; a later list replaces an earlier one as a whole, so keys that it lacks are removed |
+//! | a list of prices with `start_date` | `from`; a later list replaces an earlier one, keys that it lacks are removed |
 //! | `start_time`, `end_time` | `hours`, from the last date before it on (they apply it to all the past) |
 //! | `tiers` | `over` |
 //! | `processing: batch` | `batch: true` |
@@ -13,7 +13,7 @@
 //! | `search_type` | left out: no span says it |
 //! | models without prices | models without rates: known, unpriced |
 //!
-//! What their list cannot say is put right in [`facts`].
+//! What their list cannot say is put right in `facts`.
 
 mod facts;
 mod names;
@@ -103,8 +103,8 @@ const NOTES: [&str; 2] = [
     "genai-prices is Copyright (c) Pydantic Services Inc., MIT licence: config/LICENSES/genai-prices.txt.",
 ];
 
-/// Converts the published list `json` of genai-prices `version` into the text of a catalog: JSON, one model a line, in
-/// the order of the list. The same input gives the same text.
+/// Converts the published list `json` of genai-prices `version` into the text of a catalog: JSON, one model a
+/// line, in the order of the list. The same input gives the same text.
 ///
 /// # Errors
 /// The list is no list of genai-prices, or says something that our format cannot.

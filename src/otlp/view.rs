@@ -31,8 +31,39 @@ impl<'a> Attribute<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing, or a key or value that is not length-delimited.
-    #[inline]
+    #[inline(always)]
     pub fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        match Self::usual(message) {
+            Some(attribute) => Ok(attribute),
+            None => Self::any(message),
+        }
+    }
+
+    /// The form that every encoder writes: key, value, nothing else, lengths without padding. Anything else,
+    /// well-formed or not, is left to [`any`](Self::any).
+    #[inline(always)]
+    fn usual(message: Message<'a>) -> Option<Self> {
+        const KEY_TAG: u8 = (key_value::KEY << 3 | 2) as u8;
+        const VALUE_TAG: u8 = (key_value::VALUE << 3 | 2) as u8;
+        let bytes = message.bytes();
+        let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = bytes else { return None };
+        let (key, value) = rest.split_at_checked(key_len as usize)?;
+        let prefix = match *value {
+            [VALUE_TAG, len @ ..0x80, ref content @ ..] if len as usize == content.len() => 2,
+            [VALUE_TAG, low @ 0x80..=0xff, high @ 1..0x80, ref content @ ..]
+                if usize::from(low & 0x7f) | usize::from(high) << 7 == content.len() =>
+            {
+                3
+            }
+            _ => return None,
+        };
+        let value_at = bytes.len() - value.len();
+        let value = message.part(value_at + 1, value_at + prefix, bytes.len());
+        Some(Attribute { key, value: Some(value) })
+    }
+
+    #[inline(never)]
+    fn any(message: Message<'a>) -> Result<Self, Malformed> {
         let mut attribute = Attribute { key: b"", value: None };
         for field in message.fields() {
             let field = field?;
@@ -49,13 +80,14 @@ impl<'a> Attribute<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing inside the value.
+    #[inline]
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
         let mut scalar = Scalar::Other;
         let Some(value) = self.value else { return Ok(scalar) };
         for field in value.fields() {
             let field = field?;
             scalar = match (field.number, field.value) {
-                (any_value::STRING, Value::Len(text, _)) => {
+                (any_value::STRING, Value::Len(text)) => {
                     std::str::from_utf8(text.bytes()).map_or(Scalar::Other, Scalar::String)
                 }
                 (any_value::BOOL, Value::Varint(bit)) => Scalar::Bool(bit != 0),

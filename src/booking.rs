@@ -3,6 +3,7 @@
 //! On the wire they are the messages of `proto/pricetag/v1/booking.proto`, written and read borrowed: a
 //! request with a hundred calls makes a hundred bookings and one allocation.
 
+use crate::otlp::view::Text;
 use crate::otlp::wire::{Malformed, Message, Value, put_bytes, put_uint};
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::{Settled, Verdict};
@@ -25,13 +26,13 @@ pub struct Booking<'a> {
     /// What it costs if it counts; `None`: not known.
     pub money: Option<Picodollars>,
     /// The catalog's provider, or what the span calls it.
-    pub provider: &'a str,
+    pub provider: Text<'a>,
     /// Model asked for.
-    pub model_asked: &'a str,
+    pub model_asked: Text<'a>,
     /// Model that answered.
-    pub model_served: &'a str,
+    pub model_served: Text<'a>,
     /// Operation.
-    pub operation: &'a str,
+    pub operation: Text<'a>,
     /// Input tokens, cached ones included.
     pub input: u64,
     /// Output tokens.
@@ -43,7 +44,7 @@ pub struct Booking<'a> {
     /// Output tokens spent on reasoning.
     pub reasoning: u64,
     /// Values of the dimensions, in the config's order; empty: not known.
-    pub dimensions: smallvec::SmallVec<[&'a str; 3]>,
+    pub dimensions: smallvec::SmallVec<[Text<'a>; 3]>,
 }
 
 impl Default for Booking<'_> {
@@ -56,10 +57,10 @@ impl Default for Booking<'_> {
             verdict: Counted::Here,
             status: Status::Error,
             money: None,
-            provider: "",
-            model_asked: "",
-            model_served: "",
-            operation: "",
+            provider: Text::default(),
+            model_asked: Text::default(),
+            model_served: Text::default(),
+            operation: Text::default(),
             input: 0,
             output: 0,
             cache_read: 0,
@@ -238,7 +239,7 @@ impl<'a> Booking<'a> {
             (number::OPERATION, self.operation),
         ];
         for (number, text) in texts {
-            put_bytes(out, number, text.as_bytes());
+            put_bytes(out, number, text.0);
         }
         let counts = [
             (number::INPUT, self.input),
@@ -251,12 +252,12 @@ impl<'a> Booking<'a> {
             put_uint(out, number, count);
         }
         for value in &self.dimensions {
-            put_bytes(out, number::DIMENSION, value.as_bytes());
+            put_bytes(out, number::DIMENSION, value.0);
         }
     }
 
     fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let text = |message: Message<'a>| std::str::from_utf8(message.bytes()).unwrap_or_default();
+        let text = |message: Message<'a>| Text(message.bytes());
         let mut booking = Booking::default();
         for field in message.fields() {
             let field = field?;
@@ -334,16 +335,16 @@ mod tests {
             verdict: Counted::AsDuplicate,
             status: Status::Partial,
             money: Some(Picodollars::new(-5_000_000_000_000_000_000_000)),
-            provider: "anthropic",
-            model_asked: "claude-sonnet-4-5",
-            model_served: "claude-sonnet-4-5-20250929",
-            operation: "chat",
+            provider: "anthropic".into(),
+            model_asked: "claude-sonnet-4-5".into(),
+            model_served: "claude-sonnet-4-5-20250929".into(),
+            operation: "chat".into(),
             input: 1500,
             output: 350,
             cache_read: 1024,
             cache_write: 300,
             reasoning: 200,
-            dimensions: smallvec::smallvec!["ann", "", "search"],
+            dimensions: smallvec::smallvec!["ann".into(), "".into(), "search".into()],
         };
         let unknown = Booking { status: Status::UnknownModel, ..Booking::default() };
         let settled = Settled { trace: [3; 16], changes: vec![([4; 8], Verdict::Aggregate)] };

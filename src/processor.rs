@@ -21,6 +21,7 @@ use crate::genai::dialect;
 use crate::genai::keys::{KeyTable, Ranked};
 use crate::genai::recognise::{Found, Recogniser};
 use crate::otlp::splice::Plan;
+use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Resolver};
 use crate::settlement::{Facts, Judged, OpenTraces, Settled};
@@ -218,15 +219,15 @@ fn booking<'b>(
         verdict: judged.verdict.into(),
         status: outcome.status,
         money: outcome.money,
-        provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id()),
+        provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id().into()),
         model_asked: call.model_asked,
         model_served: call.model_served,
         operation: call.operation,
         input: usage.input_tokens(),
         output: usage.output_tokens(),
         cache_read: usage.cached_tokens(),
-        cache_write: usage[Bucket::CacheWrite] + usage[Bucket::CacheWrite1h],
+        cache_write: usage.cache_write_tokens(),
         reasoning: usage[Bucket::Reasoning],
-        dimensions: dimensions.iter().map(|value| value.as_deref().unwrap_or("")).collect(),
+        dimensions: dimensions.iter().map(|value| Text(value.as_deref().unwrap_or_default())).collect(),
     }
 }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::usage::Usage;
 use crate::otlp::splice::FrameId;
-use crate::otlp::view::Scalar;
+use crate::otlp::view::{Scalar, Text};
 
 /// What kind of work a span stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +23,20 @@ impl Role {
     /// The role of an operation name; `None` for those that use no model themselves.
     /// (semantic conventions, `gen_ai.operation.name`; `agent_step` is Vercel's, `execute_event_loop_cycle`
     /// Strands')
-    pub fn of(operation: &str) -> Option<Role> {
-        match operation {
-            "invoke_agent" | "invoke_workflow" | "agent_step" | "execute_event_loop_cycle" => {
+    pub fn of(operation: Text<'_>) -> Option<Role> {
+        match operation.0 {
+            b"invoke_agent" | b"invoke_workflow" | b"agent_step" | b"execute_event_loop_cycle" => {
                 Some(Role::Container)
             }
-            "create_agent" | "execute_tool" | "plan" | "retrieval" | "fetch_response" => None,
-            memory if memory.ends_with("_memory") || memory.ends_with("_memory_store") => None,
+            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" => None,
+            memory if memory.ends_with(b"_memory") || memory.ends_with(b"_memory_store") => None,
             _ => Some(Role::Call),
         }
     }
 
     /// Whether the operation is one that is priced even if the span tells no usage.
-    pub fn is_known_call(operation: &str) -> bool {
-        matches!(operation, "chat" | "text_completion" | "generate_content" | "embeddings")
+    pub fn is_known_call(operation: Text<'_>) -> bool {
+        matches!(operation.0, b"chat" | b"text_completion" | b"generate_content" | b"embeddings")
     }
 }
 
@@ -61,7 +61,7 @@ pub struct Reported<'a> {
 }
 
 /// Values of the configured dimensions, in their order.
-pub type Dimensions<'a> = SmallVec<[Option<Cow<'a, str>>; 3]>;
+pub type Dimensions<'a> = SmallVec<[Option<Cow<'a, [u8]>>; 3]>;
 
 /// One call, borrowed from the request. An empty text means "not said".
 #[derive(Clone, Debug)]
@@ -73,9 +73,9 @@ pub struct Call<'a> {
     /// Index of its resource in the request.
     pub resource: u32,
     /// Name of the instrumentation scope.
-    pub scope: &'a str,
+    pub scope: Text<'a>,
     /// Span name.
-    pub name: &'a str,
+    pub name: Text<'a>,
     /// Span kind, OTLP's number (3 is CLIENT).
     pub kind: u8,
     /// End of the span, nanoseconds since 1970; zero when not said.
@@ -85,21 +85,21 @@ pub struct Call<'a> {
     /// Call or container.
     pub role: Role,
     /// `gen_ai.operation.name`.
-    pub operation: &'a str,
+    pub operation: Text<'a>,
     /// `gen_ai.provider.name`.
-    pub provider: &'a str,
+    pub provider: Text<'a>,
     /// Host asked.
-    pub host: &'a str,
+    pub host: Text<'a>,
     /// Model asked for.
-    pub model_asked: &'a str,
+    pub model_asked: Text<'a>,
     /// Model that answered.
-    pub model_served: &'a str,
+    pub model_served: Text<'a>,
     /// The provider's id of the answer.
-    pub response_id: &'a str,
+    pub response_id: Text<'a>,
     /// Service tier asked for.
-    pub tier_asked: &'a str,
+    pub tier_asked: Text<'a>,
     /// Service tier that served.
-    pub tier_served: &'a str,
+    pub tier_served: Text<'a>,
     /// What it used, or why that is not known.
     pub usage: Known<'a>,
     /// A cost that the sender put there.
@@ -136,7 +136,7 @@ impl Call<'_> {
     }
 
     /// The model that answered, or else the one asked for.
-    pub fn model(&self) -> &str {
+    pub fn model(&self) -> Text<'_> {
         if self.model_served.is_empty() { self.model_asked } else { self.model_served }
     }
 }

@@ -5,8 +5,8 @@ use super::usage::Counts;
 /// What an attribute says about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// A text.
-    Text(Text),
+    /// A text that identifies the call.
+    Name(Name),
     /// A count of tokens.
     Count(Count),
     /// What the sender thinks that the call cost, in USD.
@@ -37,7 +37,7 @@ macro_rules! slots {
 
 slots! {
     /// Texts that identify a call.
-    Text {
+    Name {
         /// `chat`, `embeddings`, `invoke_agent` ...
         Operation,
         /// Who was asked, in the instrumentation's words.
@@ -126,8 +126,8 @@ pub struct Dialect {
     pub keys: &'static [(Meaning, &'static [&'static str])],
 }
 
-const fn text(text: Text) -> Meaning {
-    Meaning::Text(text)
+const fn name(name: Name) -> Meaning {
+    Meaning::Name(name)
 }
 
 const fn count(count: Count) -> Meaning {
@@ -139,22 +139,22 @@ const fn count(count: Count) -> Meaning {
 pub static OTEL_GENAI: Dialect = Dialect {
     name: "OpenTelemetry GenAI",
     keys: &[
-        (text(Text::Operation), &["gen_ai.operation.name"]),
-        (text(Text::Provider), &["gen_ai.provider.name", "gen_ai.system"]),
-        (text(Text::Host), &["server.address"]),
-        (text(Text::ModelAsked), &["gen_ai.request.model"]),
-        (text(Text::ModelServed), &["gen_ai.response.model"]),
-        (text(Text::ResponseId), &["gen_ai.response.id"]),
-        (text(Text::TierAsked), &["openai.request.service_tier", "gen_ai.openai.request.service_tier"]),
+        (name(Name::Operation), &["gen_ai.operation.name"]),
+        (name(Name::Provider), &["gen_ai.provider.name", "gen_ai.system"]),
+        (name(Name::Host), &["server.address"]),
+        (name(Name::ModelAsked), &["gen_ai.request.model"]),
+        (name(Name::ModelServed), &["gen_ai.response.model"]),
+        (name(Name::ResponseId), &["gen_ai.response.id"]),
+        (name(Name::TierAsked), &["openai.request.service_tier", "gen_ai.openai.request.service_tier"]),
         (
-            text(Text::TierServed),
+            name(Name::TierServed),
             &[
                 "openai.response.service_tier",
                 "gen_ai.openai.response.service_tier",
                 "anthropic.response.service_tier",
             ],
         ),
-        (text(Text::ErrorType), &["error.type"]),
+        (name(Name::ErrorType), &["error.type"]),
         (count(Count::Input), &["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]),
         (count(Count::Output), &["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"]),
         (

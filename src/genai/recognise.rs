@@ -5,12 +5,12 @@ use std::borrow::Cow;
 use smallvec::smallvec;
 
 use super::call::{Call, Dimensions, Ids, Known, Reported, Role};
-use super::dialect::{Count, Meaning, Text};
+use super::dialect::{Count, Meaning, Name};
 use super::keys::{KeyTable, Ranked};
 use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
-use crate::otlp::view::{Attribute, Scalar};
+use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Field, Malformed, Message};
 
 /// Span kind CLIENT.
@@ -120,7 +120,7 @@ impl Recogniser {
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, parent, plan)?;
         let first_call = found.calls.len();
-        let mut scope_name = "";
+        let mut scope_name = Text::default();
         let mut spans = 0;
         for field in message.fields() {
             let field = field?;
@@ -129,7 +129,7 @@ impl Recogniser {
                     for inner in field.message()?.fields() {
                         let inner = inner?;
                         if inner.number == scope::NAME {
-                            scope_name = text(inner.message()?);
+                            scope_name = Text(inner.message()?.bytes());
                         }
                     }
                 }
@@ -158,7 +158,7 @@ impl Recogniser {
         let message = field.message()?;
         let mut reading: Option<Reading<'a>> = None;
         let mut ids = (None, None, [0; 8]);
-        let mut name = "";
+        let mut name = Text::default();
         let (mut kind, mut start, mut end, mut error) = (0, 0, 0, false);
         let mut attributes = 0;
         for field in message.fields() {
@@ -171,7 +171,7 @@ impl Recogniser {
                 span::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
                 span::PARENT_SPAN_ID => ids.2 = field.message()?.bytes().try_into().unwrap_or_default(),
-                span::NAME => name = text(field.message()?),
+                span::NAME => name = Text(field.message()?.bytes()),
                 span::KIND => kind = field.varint()?,
                 span::START_TIME => start = field.fixed64()?,
                 span::END_TIME => end = field.fixed64()?,
@@ -192,12 +192,12 @@ impl Recogniser {
         if let Some((reading, role)) = call {
             let (_, frame) = open(field, parent, plan)?;
             let [operation, provider, host, asked, served, response_id, tier_asked, tier_served, error_type] =
-                reading.texts;
+                reading.names;
             found.calls.push(Call {
                 ids,
                 frame,
                 resource: (found.resources.len() - 1) as u32,
-                scope: "",
+                scope: Text::default(),
                 name,
                 kind: kind as u8,
                 end_unix_nano: if end == 0 { start } else { end },
@@ -260,10 +260,6 @@ fn open<'a>(
     Ok((message, plan.frame(parent, message)))
 }
 
-fn text(message: Message<'_>) -> &str {
-    std::str::from_utf8(message.bytes()).unwrap_or("")
-}
-
 fn is_error(message: Message<'_>) -> Result<bool, Malformed> {
     let mut code = 0;
     for field in message.fields() {
@@ -278,8 +274,8 @@ fn is_error(message: Message<'_>) -> Result<bool, Malformed> {
 /// What the attributes of one span say, the best-ranked of each meaning.
 #[derive(Debug)]
 struct Reading<'a> {
-    texts: [&'a str; Text::COUNT],
-    text_ranks: [u8; Text::COUNT],
+    names: [Text<'a>; Name::COUNT],
+    name_ranks: [u8; Name::COUNT],
     /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
     counts: [u64; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
@@ -297,8 +293,8 @@ const UNSAID: u8 = u8::MAX;
 impl<'a> Reading<'a> {
     fn new(dimensions: usize) -> Self {
         Reading {
-            texts: [""; Text::COUNT],
-            text_ranks: [UNSAID; Text::COUNT],
+            names: [Text::default(); Name::COUNT],
+            name_ranks: [UNSAID; Name::COUNT],
             counts: [0; Count::COUNT],
             count_ranks: [UNSAID; Count::COUNT],
             implausible: None,
@@ -313,12 +309,12 @@ impl<'a> Reading<'a> {
 
     fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
         match meaning {
-            Meaning::Text(slot) => {
+            Meaning::Name(slot) => {
                 if let Some(text) = value.text()
-                    && rank < self.text_ranks[slot as usize]
+                    && rank < self.name_ranks[slot as usize]
                 {
-                    self.texts[slot as usize] = text;
-                    self.text_ranks[slot as usize] = rank;
+                    self.names[slot as usize] = text;
+                    self.name_ranks[slot as usize] = rank;
                 }
             }
             Meaning::Count(slot) => match plausible(value, slot) {
@@ -339,8 +335,8 @@ impl<'a> Reading<'a> {
             }
             Meaning::Dimension(index) => {
                 let value = match value {
-                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text),
-                    Scalar::Int(number) => Cow::Owned(number.to_string()),
+                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text.0),
+                    Scalar::Int(number) => Cow::Owned(number.to_string().into_bytes()),
                     _ => return,
                 };
                 if rank < self.dimension_ranks[index as usize] {
@@ -358,15 +354,15 @@ impl<'a> Reading<'a> {
         if self.upstream && trust_upstream {
             return None;
         }
-        let said = |slot: Text| !self.texts[slot as usize].is_empty();
-        let operation = self.texts[Text::Operation as usize];
+        let said = |slot: Name| !self.names[slot as usize].is_empty();
+        let operation = self.names[Name::Operation as usize];
         let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
-        let model = said(Text::ModelAsked) || said(Text::ModelServed);
+        let model = said(Name::ModelAsked) || said(Name::ModelServed);
         match Role::of(operation)? {
             Role::Container => used.then_some(Role::Container),
             Role::Call if Role::is_known_call(operation) || used => Some(Role::Call),
             // Before operations had names, a client span with a provider and a model was a call.
-            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Text::Provider) => {
+            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Name::Provider) => {
                 Some(Role::Call)
             }
             Role::Call => None,
@@ -398,8 +394,8 @@ fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
         Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
             double as i64
         }
-        Scalar::String("") => 0,
-        Scalar::String(text) => text.trim().parse().map_err(|_| Implausible)?,
+        Scalar::String(text) if text.is_empty() => 0,
+        Scalar::String(text) => text.as_str().trim().parse().map_err(|_| Implausible)?,
         _ => return Err(Implausible),
     };
     match u64::try_from(count) {

@@ -163,23 +163,31 @@ impl Usage {
 
     /// Input tokens of every kind: what a long-context threshold is compared with.
     pub fn input_tokens(&self) -> u64 {
-        self.tokens(|group| matches!(group, Group::Input | Group::CacheRead | Group::CacheWrite))
+        self.sum(Bucket::Input, Bucket::InputVideo)
     }
 
     /// Output tokens of every kind.
     pub fn output_tokens(&self) -> u64 {
-        self.tokens(|group| matches!(group, Group::Output))
+        self.sum(Bucket::Output, Bucket::Citation)
     }
 
     /// Tokens read from a cache.
     pub fn cached_tokens(&self) -> u64 {
-        self.tokens(|group| matches!(group, Group::CacheRead))
+        self[Bucket::CacheRead]
+            .saturating_add(self[Bucket::CacheReadAudio])
+            .saturating_add(self[Bucket::CacheReadImage])
     }
 
-    fn tokens(&self, of: impl Fn(Group) -> bool) -> u64 {
-        self.iter()
-            .filter(|(bucket, _)| bucket.is_tokens() && of(bucket.group()))
-            .fold(0, |sum, (_, quantity)| sum.saturating_add(quantity))
+    /// Tokens written to a cache.
+    pub fn cache_write_tokens(&self) -> u64 {
+        self[Bucket::CacheWrite].saturating_add(self[Bucket::CacheWrite1h])
+    }
+
+    /// The buckets of one side stand side by side.
+    fn sum(&self, first: Bucket, last: Bucket) -> u64 {
+        self.0[first as usize..=last as usize]
+            .iter()
+            .fold(0, |sum: u64, quantity| sum.saturating_add(*quantity))
     }
 
     /// How many buckets hold something: of two reports of one call, the one with more tells more.
@@ -366,6 +374,25 @@ mod tests {
         assert!(clamped);
         assert_eq!(usage.input_tokens(), 100);
         assert_eq!((usage[Bucket::CacheRead], usage[Bucket::CacheWrite]), (60, 40));
+    }
+
+    /// Guarantees: the runs that token sums add up are just the token buckets of their side.
+    #[test]
+    fn sums_cover_the_buckets_of_their_side() {
+        for bucket in Bucket::ALL {
+            let mut usage = Usage::default();
+            usage[bucket] = 1;
+            let input = bucket.is_tokens() && !matches!(bucket.group(), Group::Output);
+            let output = bucket.is_tokens() && bucket.group() == Group::Output;
+            assert_eq!(usage.input_tokens(), u64::from(input), "{bucket}");
+            assert_eq!(usage.output_tokens(), u64::from(output), "{bucket}");
+            assert_eq!(usage.cached_tokens(), u64::from(bucket.group() == Group::CacheRead), "{bucket}");
+            assert_eq!(
+                usage.cache_write_tokens(),
+                u64::from(bucket.group() == Group::CacheWrite),
+                "{bucket}"
+            );
+        }
     }
 
     #[test]

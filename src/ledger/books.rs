@@ -7,6 +7,7 @@ use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
 use crate::booking::{Booking, Counted, Settlement};
+use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 
 /// Longest label kept, in bytes: a stranger's model name may have 10 kB.
@@ -167,7 +168,8 @@ impl Books {
     }
 
     fn find_or_add(&mut self, booking: &Booking<'_>) -> u32 {
-        let feature = self.feature.and_then(|index| booking.dimensions.get(index)).copied().unwrap_or("");
+        let feature =
+            self.feature.and_then(|index| booking.dimensions.get(index)).copied().unwrap_or_default();
         let labels =
             [booking.provider, booking.model_asked, booking.model_served, booking.operation, feature]
                 .map(cut);
@@ -178,18 +180,20 @@ impl Books {
             return self.add(labels);
         }
         self.folded += 1;
-        self.find([OTHER; 5]).unwrap_or_else(|| self.add([OTHER; 5]))
+        let other = [OTHER.as_bytes(); 5];
+        self.find(other).unwrap_or_else(|| self.add(other))
     }
 
-    fn find(&self, labels: [&str; 5]) -> Option<u32> {
+    fn find(&self, labels: [&[u8]; 5]) -> Option<u32> {
         let same = |&index: &u32| self.series[index as usize].labels.texts() == labels;
         self.by_labels.find(self.hasher.hash_one(labels), same).copied()
     }
 
-    fn add(&mut self, labels: [&str; 5]) -> u32 {
+    fn add(&mut self, labels: [&[u8]; 5]) -> u32 {
         let hash = self.hasher.hash_one(labels);
         let index = self.series.len() as u32;
-        let [provider, model_asked, model_served, operation, feature] = labels.map(Box::from);
+        let [provider, model_asked, model_served, operation, feature] =
+            labels.map(|label| String::from_utf8_lossy(label).into());
         self.series.push(Series {
             labels: Labels { provider, model_asked, model_served, operation, feature },
             settled: Sums::default(),
@@ -203,17 +207,20 @@ impl Books {
 }
 
 impl Labels {
-    fn texts(&self) -> [&str; 5] {
+    fn texts(&self) -> [&[u8]; 5] {
         [&self.provider, &self.model_asked, &self.model_served, &self.operation, &self.feature]
+            .map(|it| it.as_bytes())
     }
 }
 
-fn cut(label: &str) -> &str {
-    let mut end = label.len().min(MAX_LABEL);
-    while !label.is_char_boundary(end) {
-        end -= 1;
+/// A label of bounded length, cut before a character; nothing where it is no UTF-8, which `Labels` could not
+/// find again.
+fn cut(label: Text<'_>) -> &[u8] {
+    if label.0.len() <= MAX_LABEL && label.0.is_ascii() {
+        return label.0;
     }
-    &label[..end]
+    let label = label.as_str();
+    &label.as_bytes()[..label.floor_char_boundary(MAX_LABEL)]
 }
 
 #[cfg(test)]
@@ -227,7 +234,7 @@ mod tests {
             open: true,
             status: Status::Priced,
             money: Some(Picodollars::new(money)),
-            model_served: model,
+            model_served: model.into(),
             input: 10,
             output: 5,
             ..Booking::default()
@@ -269,7 +276,8 @@ mod tests {
 
     #[test]
     fn long_labels_are_cut_at_a_character() {
-        assert_eq!(cut(&"é".repeat(5000)).len(), 128);
-        assert_eq!(cut("gpt"), "gpt");
+        assert_eq!(cut("é".repeat(5000).as_str().into()).len(), 128);
+        assert_eq!(cut("gpt".into()), b"gpt");
+        assert_eq!(cut(Text(b"\xff")), b"");
     }
 }

@@ -11,11 +11,26 @@ const fn tag(number: u32, wire_type: u32) -> u8 {
     (number << 3 | wire_type) as u8
 }
 
-/// Appends a double attribute. Keys are ours and shorter than 100 bytes.
-pub fn put_double(out: &mut Vec<u8>, key: &str, value: f64) {
-    open(out, key, 9);
-    out.push(tag(any_value::DOUBLE, FIXED64));
-    out.extend_from_slice(&value.to_le_bytes());
+/// A double attribute of one key, encoded but for its value: keys are known from the start, and requests write
+/// thousands.
+#[derive(Clone, Debug)]
+pub struct DoubleAttribute(Box<[u8]>);
+
+impl DoubleAttribute {
+    /// The attribute of this key.
+    pub fn new(key: &str) -> Self {
+        let mut prefix = Vec::new();
+        open(&mut prefix, key, 9);
+        prefix.push(tag(any_value::DOUBLE, FIXED64));
+        DoubleAttribute(prefix.into())
+    }
+
+    /// Appends the attribute with a value.
+    #[inline]
+    pub fn put(&self, out: &mut Vec<u8>, value: f64) {
+        out.extend_from_slice(&self.0);
+        out.extend_from_slice(&value.to_le_bytes());
+    }
 }
 
 /// Appends a string attribute.

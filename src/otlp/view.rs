@@ -1,5 +1,7 @@
 //! Attributes and their values, borrowed from the body.
 
+use std::borrow::Cow;
+
 use super::fields::{any_value, key_value};
 use super::wire::{Malformed, Message, Value};
 
@@ -11,11 +13,41 @@ pub struct Attribute<'a> {
     value: Option<Message<'a>>,
 }
 
+/// A text as it stands on the wire: it should be UTF-8, which nobody has checked.
+///
+/// Most texts are only compared, hashed and passed on; checking them all would cost as much as finding them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Text<'a>(pub &'a [u8]);
+
+impl<'a> Text<'a> {
+    /// Whether there is nothing.
+    #[inline]
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text if it is one, else nothing.
+    pub fn as_str(self) -> &'a str {
+        std::str::from_utf8(self.0).unwrap_or_default()
+    }
+
+    /// The text, with a mark for what is no UTF-8.
+    pub fn to_str_lossy(self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.0)
+    }
+}
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Text(text.as_bytes())
+    }
+}
+
 /// A scalar attribute value. Arrays, maps and bytes are of no use to us and are not decoded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar<'a> {
-    /// `string_value`, when it is valid UTF-8.
-    String(&'a str),
+    /// `string_value`.
+    String(Text<'a>),
     /// `bool_value`.
     Bool(bool),
     /// `int_value`.
@@ -82,14 +114,23 @@ impl<'a> Attribute<'a> {
     /// [`Malformed`] framing inside the value.
     #[inline]
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
+        const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
+        let Some(value) = self.value else { return Ok(Scalar::Other) };
+        match *value.bytes() {
+            // A short string and nothing else, as every encoder writes it.
+            [STRING_TAG, len @ ..0x80, ref text @ ..] if len as usize == text.len() => {
+                Ok(Scalar::String(Text(text)))
+            }
+            _ => Self::any_scalar(value),
+        }
+    }
+
+    fn any_scalar(value: Message<'a>) -> Result<Scalar<'a>, Malformed> {
         let mut scalar = Scalar::Other;
-        let Some(value) = self.value else { return Ok(scalar) };
         for field in value.fields() {
             let field = field?;
             scalar = match (field.number, field.value) {
-                (any_value::STRING, Value::Len(text)) => {
-                    std::str::from_utf8(text.bytes()).map_or(Scalar::Other, Scalar::String)
-                }
+                (any_value::STRING, Value::Len(text)) => Scalar::String(Text(text.bytes())),
                 (any_value::BOOL, Value::Varint(bit)) => Scalar::Bool(bit != 0),
                 (any_value::INT, Value::Varint(int)) => Scalar::Int(int as i64),
                 (any_value::DOUBLE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
@@ -103,7 +144,7 @@ impl<'a> Attribute<'a> {
 
 impl<'a> Scalar<'a> {
     /// The text of a non-empty string value.
-    pub fn text(self) -> Option<&'a str> {
+    pub fn text(self) -> Option<Text<'a>> {
         match self {
             Scalar::String(text) if !text.is_empty() => Some(text),
             _ => None,

@@ -3,7 +3,7 @@
 use super::Outcome;
 use crate::genai::call::Call;
 use crate::genai::usage::Group;
-use crate::otlp::attribute::{put_double, put_string};
+use crate::otlp::attribute::{DoubleAttribute, put_string};
 use crate::otlp::splice::Plan;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::settlement::Verdict;
@@ -66,13 +66,26 @@ pub enum Attributes {
 pub struct Annotations {
     attributes: Attributes,
     aliases: Vec<String>,
+    /// By position: our own keys, then the aliases.
+    doubles: Vec<DoubleAttribute>,
+    /// `pricetag.status`, by the number of the status.
+    statuses: Vec<Box<[u8]>>,
 }
 
 impl Annotations {
     /// Attributes and aliases; aliases beyond [`MAX_ALIASES`] are not written.
     pub fn new(attributes: Attributes, mut aliases: Vec<String>) -> Self {
         aliases.truncate(MAX_ALIASES);
-        Annotations { attributes, aliases }
+        let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
+        let doubles = keys.map(DoubleAttribute::new).collect();
+        let mut statuses =
+            vec![Box::default(); 1 + Status::ALL.iter().map(|it| *it as usize).max().unwrap_or(0)];
+        for status in Status::ALL {
+            let mut attribute = Vec::new();
+            put_string(&mut attribute, STATUS, status.as_str());
+            statuses[*status as usize] = attribute.into();
+        }
+        Annotations { attributes, aliases, doubles, statuses }
     }
 
     /// Every key that may be written.
@@ -90,14 +103,14 @@ impl Annotations {
         catalog: &Catalog,
     ) {
         plan.insert(call.frame, |out| {
-            let mut span = Span { out, present: call.ours };
+            let mut span = Span { out, present: call.ours, of: self };
             match verdict {
                 Verdict::Counts => self.counted(&mut span, call, outcome, catalog),
                 Verdict::Duplicate { of } => {
-                    span.string(key::STATUS, Status::Duplicate.as_str());
+                    span.status(Status::Duplicate);
                     span.string(key::DUPLICATE_OF, &hex(of));
                 }
-                Verdict::Aggregate => span.string(key::STATUS, Status::Aggregate.as_str()),
+                Verdict::Aggregate => span.status(Status::Aggregate),
             }
             if let Some((reported_key, amount)) = outcome.reported {
                 if let Some(amount) = amount {
@@ -125,14 +138,12 @@ impl Annotations {
             }
             // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
             if call.reported.is_none() {
-                for (index, alias) in self.aliases.iter().enumerate() {
-                    if !span.has(key::FIRST_ALIAS + index) {
-                        put_double(span.out, alias, total.to_usd_f64());
-                    }
+                for index in 0..self.aliases.len() {
+                    span.money(key::FIRST_ALIAS + index, total);
                 }
             }
         }
-        span.string(key::STATUS, outcome.status.as_str());
+        span.status(outcome.status);
         if !outcome.reason.is_empty() {
             span.string(key::REASON, &outcome.reason);
         }
@@ -152,6 +163,7 @@ impl Annotations {
 struct Span<'o> {
     out: &'o mut Vec<u8>,
     present: u32,
+    of: &'o Annotations,
 }
 
 impl Span<'_> {
@@ -161,7 +173,13 @@ impl Span<'_> {
 
     fn money(&mut self, key: usize, amount: Picodollars) {
         if !self.has(key) {
-            put_double(self.out, KEYS[key], amount.to_usd_f64());
+            self.of.doubles[key].put(self.out, amount.to_usd_f64());
+        }
+    }
+
+    fn status(&mut self, status: Status) {
+        if !self.has(key::STATUS) {
+            self.out.extend_from_slice(&self.of.statuses[status as usize]);
         }
     }
 

@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use super::Now;
 use crate::genai::call::{Call, Known};
 use crate::otlp::view::Scalar;
-use crate::pricing::{
-    Catalog, Conditions, ModelQuery, Picodollars, Reason, Receipt, Resolution, Resolver, Status,
-};
+use crate::pricing::{Catalog, Conditions, Picodollars, Reason, Receipt, Resolver, Status};
 
 /// What became of a call, before anyone asks whether it counts.
 #[derive(Clone, Debug)]
@@ -36,30 +34,18 @@ pub(super) fn outcome<'a>(
     resolver: &mut Resolver,
     now: Now,
 ) -> Outcome<'a> {
-    let query = ModelQuery {
-        provider: call.provider,
-        host: call.host,
-        served: call.model_served,
-        asked: call.model_asked,
-    };
-    let resolution = resolver.resolve(catalog, &query);
-    let (mut receipt, reason) = match call.usage {
+    let names = [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0];
+    let resolution = resolver.resolve(catalog, names);
+    let (mut receipt, reason) = match &call.usage {
         Known::Usage { usage, clamped } => {
-            let mut receipt = match resolution.model {
-                Some(model) => {
-                    let conditions = Conditions {
-                        end_unix_nano: end(call, now),
-                        tier_asked: call.tier_asked,
-                        tier_served: call.tier_served,
-                        batch: false,
-                        region: resolution.region.unwrap_or(""),
-                    };
-                    catalog.price(model, &conditions, &usage)
-                }
-                None => unknown(call, &resolution),
+            let conditions = Conditions {
+                end_unix_nano: end(call, now),
+                tier_asked: call.tier_asked.as_str(),
+                tier_served: call.tier_served.as_str(),
+                ..Conditions::default()
             };
-            receipt.flags.clamped = clamped;
-            receipt.flags.asked_model = resolution.asked_model;
+            let mut receipt = catalog.receipt(&resolution, &conditions, usage);
+            receipt.flags.clamped = *clamped;
             let reason = explanation(call, &receipt);
             (receipt, reason)
         }
@@ -86,15 +72,6 @@ pub(super) fn outcome<'a>(
     Outcome { status, reason, money, receipt, reported }
 }
 
-fn unknown(call: &Call<'_>, resolution: &Resolution) -> Receipt {
-    match resolution.provider {
-        None if !call.model().is_empty() => {
-            Receipt::unpriced(Status::UnknownProvider, Reason::ProviderNotInCatalog)
-        }
-        _ => Receipt::unpriced(Status::UnknownModel, Reason::ModelNotInCatalog),
-    }
-}
-
 fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
     if receipt.reason == Reason::None && receipt.flags.is_empty() {
         Cow::Borrowed("")
@@ -111,7 +88,7 @@ fn amount(value: Scalar<'_>) -> Option<Picodollars> {
     let money = match value {
         Scalar::Double(dollars) if dollars.is_finite() => format!("{dollars:.12}").parse().ok()?,
         Scalar::Int(dollars) => dollars.to_string().parse::<Picodollars>().ok()?,
-        Scalar::String(dollars) => dollars.trim().parse().ok()?,
+        Scalar::String(dollars) => dollars.as_str().trim().parse().ok()?,
         _ => return None,
     };
     (money.get() >= 0).then_some(money)

@@ -6,11 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 use slab::Slab;
+use smallvec::SmallVec;
 
 use super::trace::{self, Calls, OpenCall};
 use super::tree::{NODE_BYTES, NONE, Tree};
 use super::{Facts, Settled, Verdict};
 use crate::genai::recognise::SpanNote;
+use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one, few enough that each has a fair share of the budget.
 const SHARDS: usize = 16;
@@ -87,8 +89,8 @@ impl OpenTraces {
     }
 
     /// A hash for [`Facts`]; zero for the empty text.
-    pub fn hash(&self, text: &str) -> u64 {
-        if text.is_empty() { 0 } else { self.hasher.hash_one(text) | 1 }
+    pub fn hash(&self, text: Text<'_>) -> u64 {
+        if text.is_empty() { 0 } else { self.hasher.hash_one(text.0) | 1 }
     }
 
     /// Adds the spans of a request, then judges its calls: `verdicts[n]` is on call n. Those traces that had
@@ -101,6 +103,8 @@ impl OpenTraces {
         verdicts: &mut [Judged],
         settled: &mut Vec<Settled>,
     ) {
+        // A call's node, so that it need not be looked up again.
+        let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, verdicts.len());
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let mut shard = Held::default();
         let mut over_budget = false;
@@ -110,6 +114,9 @@ impl OpenTraces {
             let mut first = shard.traces[trace as usize].first_node;
             let node = shard.tree.add(trace, &mut first, note.ids.span, note.ids.parent);
             shard.traces[trace as usize].first_node = first;
+            if let Some(call) = note.call {
+                nodes[call as usize] = node;
+            }
             if let Some(call) = note.call
                 && shard.tree.node(node).call == NONE
             {
@@ -125,7 +132,7 @@ impl OpenTraces {
             let Some(call) = note.call else { continue };
             let shard = shard.of(self, &note.ids.trace);
             // Another thread may have settled the trace in between, to make room.
-            verdicts[call as usize] = shard.verdict(self, note).unwrap_or(Judged::ALONE);
+            verdicts[call as usize] = shard.verdict(nodes[call as usize], note).unwrap_or(Judged::ALONE);
         }
         drop(shard);
         if over_budget {
@@ -258,12 +265,12 @@ impl Shard {
         }
     }
 
-    fn verdict(&mut self, table: &OpenTraces, note: &SpanNote) -> Option<Judged> {
-        let trace = self.find(table, &note.ids.trace)?;
-        let mut first = self.traces[trace as usize].first_node;
-        let node = self.tree.add(trace, &mut first, note.ids.span, note.ids.parent);
-        self.traces[trace as usize].first_node = first;
-        match self.tree.node(node).call {
+    fn verdict(&mut self, node: u32, note: &SpanNote) -> Option<Judged> {
+        let found = self.tree.get(node, &note.ids.span)?;
+        if self.traces.get(found.trace as usize)?.id != note.ids.trace {
+            return None;
+        }
+        match found.call {
             NONE => None,
             // The same span once more (a resend): it is what it was, and settles with the first.
             call => Some(match self.calls[call as usize].forwarded {

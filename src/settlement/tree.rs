@@ -17,7 +17,7 @@ pub(super) const NODE_BYTES: usize = size_of::<Node>() + 12;
 pub(super) struct Node {
     span: [u8; 8],
     /// Index of its trace; span ids are unique only within one.
-    trace: u32,
+    pub(super) trace: u32,
     pub(super) parent: u32,
     first_child: u32,
     next_sibling: u32,
@@ -45,6 +45,11 @@ impl Tree {
 
     pub(super) fn node(&self, index: u32) -> &Node {
         &self.nodes[index as usize]
+    }
+
+    /// The node at an index, if it is still that span's.
+    pub(super) fn get(&self, index: u32, span: &[u8; 8]) -> Option<&Node> {
+        self.nodes.get(index as usize).filter(|node| node.span == *span)
     }
 
     pub(super) fn set_call(&mut self, index: u32, call: u32) {

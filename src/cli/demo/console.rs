@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use jiff::Timestamp;
 
 use crate::booking::{Booking, Counted, Entry, entries};
+use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 use crate::queue::{Item, Reader};
 use crate::text::escaped;
@@ -77,7 +78,7 @@ impl Console {
             _ => "-".to_owned(),
         };
         let model = if booking.model_served.is_empty() { booking.model_asked } else { booking.model_served };
-        let dimension = |index: usize| booking.dimensions.get(index).copied().unwrap_or("");
+        let dimension = |index: usize| booking.dimensions.get(index).copied().unwrap_or_default();
         let line = format!(
             "{}  {:<9}  {:<24}  {:>8} {:>7} {:>7}  {:>13}  {:<8}  {:<10}  {}",
             time(booking.end_unix_nano),
@@ -118,7 +119,8 @@ fn count(count: u64) -> String {
     if count == 0 { "-".to_owned() } else { count.to_string() }
 }
 
-fn cut(text: &str, width: usize) -> String {
+fn cut(text: Text<'_>, width: usize) -> String {
+    let text = &*text.to_str_lossy();
     let short = escaped(text, width);
     if text.chars().count() > width {
         let kept: String = short.chars().take(width - 1).collect();

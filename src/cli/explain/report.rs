@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::genai::call::{Call, Dimensions};
+use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::processor::Outcome;
 use crate::settlement::{Settled, Verdict};
@@ -123,14 +124,16 @@ impl Report {
         let mut explained = Explained {
             trace_id: format!("{:032x}", u128::from_be_bytes(trace)),
             span_id: format!("{:016x}", u64::from_be_bytes(span)),
-            name: call.name.to_owned(),
+            name: text(call.name),
             status: "",
             reason: String::new(),
-            provider: receipt.provider.map_or(call.provider, |id| catalog.provider(id).id()).to_owned(),
-            model: receipt.model.map_or(call.model(), |id| catalog.model(id).id()).to_owned(),
-            model_asked: call.model_asked.to_owned(),
-            model_served: call.model_served.to_owned(),
-            operation: call.operation.to_owned(),
+            provider: receipt
+                .provider
+                .map_or_else(|| text(call.provider), |id| catalog.provider(id).id().to_owned()),
+            model: receipt.model.map_or_else(|| text(call.model()), |id| catalog.model(id).id().to_owned()),
+            model_asked: text(call.model_asked),
+            model_served: text(call.model_served),
+            operation: text(call.operation),
             time: time.map(|time| time.to_string()).unwrap_or_default(),
             total: None,
             currency: "USD",
@@ -143,7 +146,7 @@ impl Report {
             dimensions: DIMENSIONS
                 .into_iter()
                 .zip(dimensions)
-                .filter_map(|(name, value)| Some((name, value.as_ref()?.to_string())))
+                .filter_map(|(name, value)| Some((name, text(Text(value.as_ref()?)))))
                 .collect(),
             lines: Vec::new(),
             duplicate_of: None,
@@ -201,6 +204,10 @@ impl Report {
         let counting = self.calls.iter().filter(|call| call.total.is_some());
         counting.filter_map(|call| call.own.money).fold(Picodollars::ZERO, Picodollars::saturating_add)
     }
+}
+
+fn text(text: Text<'_>) -> String {
+    text.to_str_lossy().into_owned()
 }
 
 impl Explained {

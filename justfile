@@ -1,0 +1,32 @@
+# What there is to do; `just` lists it. Each line works without just, too.
+
+default:
+    @just --list
+
+# The collector on its embedded default, with sample traffic
+demo:
+    cargo run --release -- demo
+
+# Everything that needs only Rust
+test:
+    cargo test
+
+# What CI runs
+ci:
+    bash .ci/run
+
+# process against prost and against a copy, as ratios
+bench:
+    cargo bench --bench process
+
+# A real Python app, traced and priced (installs its packages)
+python:
+    examples/python/run.sh
+
+# The config's JSON Schema, after changing src/config/raw
+schema:
+    UPDATE_SCHEMA=1 cargo test --lib schema
+
+# The embedded catalog from genai-prices' published data
+catalog file version:
+    cargo run --release -- prices import --from genai-prices --version {{version}} {{file}} -o config/catalog.json

@@ -14,9 +14,9 @@ use crate::otlp::view::{Attribute, Scalar};
 use crate::otlp::wire::{Field, Malformed, Message, Value};
 
 /// Span kind CLIENT.
-const CLIENT: u64 = 3;
+const CLIENT: u32 = 3;
 /// Status code ERROR.
-const ERROR: u64 = 2;
+const ERROR: u32 = 2;
 
 /// A span's place in its trace, and its call if it is one.
 #[derive(Clone, Copy, Debug)]
@@ -92,13 +92,15 @@ impl Recogniser {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
         let index = found.resources.len();
         found.resources.push(smallvec![None; self.dimensions]);
+        let mut resource = None;
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_spans::RESOURCE => {
-                    found.resources[index] =
-                        self.resource(field.message()?).map_err(|m| m.within("resource", 0))?;
+                    // Protobuf merges a message that comes in several parts.
+                    let reading = resource.get_or_insert_with(|| Reading::new(self.dimensions));
+                    self.resource(field.message()?, reading).map_err(|m| m.within("resource", 0))?;
                 }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found)
@@ -107,6 +109,9 @@ impl Recogniser {
                 }
                 _ => {}
             }
+        }
+        if let Some(reading) = resource {
+            found.resources[index] = reading.dimensions;
         }
         Ok(())
     }
@@ -159,7 +164,7 @@ impl Recogniser {
         let mut reading: Option<Reading<'a>> = None;
         let mut ids = (None, None, [0; 8]);
         let mut name = "";
-        let (mut kind, mut start, mut end, mut error) = (0, 0, 0, false);
+        let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
         for field in message.fields() {
             let field = field?;
@@ -172,15 +177,17 @@ impl Recogniser {
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
                 span::PARENT_SPAN_ID => ids.2 = field.message()?.bytes().try_into().unwrap_or_default(),
                 span::NAME => name = text(field.message()?),
-                span::KIND => kind = field.varint()?,
+                span::KIND => kind = int32(field.varint()?),
                 span::START_TIME => start = field.fixed64()?,
                 span::END_TIME => end = field.fixed64()?,
-                span::STATUS => error = is_error(field.message()?)?,
+                span::STATUS => status_code(field.message()?, &mut code)?,
                 _ => {}
             }
         }
         let ids = match ids {
-            (Some(trace), Some(span), parent) if trace != [0; 16] => Some(Ids { trace, span, parent }),
+            (Some(trace), Some(span), parent) if trace != [0; 16] && span != [0; 8] => {
+                Some(Ids { trace, span, parent })
+            }
             _ => None,
         };
         let call =
@@ -201,7 +208,7 @@ impl Recogniser {
                 name,
                 kind: kind as u8,
                 end_unix_nano: if end == 0 { start } else { end },
-                failed: error || !error_type.is_empty(),
+                failed: code == ERROR || !error_type.is_empty(),
                 role,
                 operation,
                 provider,
@@ -234,8 +241,7 @@ impl Recogniser {
         Ok(())
     }
 
-    fn resource<'a>(&self, resource: Message<'a>) -> Result<Dimensions<'a>, Malformed> {
-        let mut reading = Reading::new(self.dimensions);
+    fn resource<'a>(&self, resource: Message<'a>, reading: &mut Reading<'a>) -> Result<(), Malformed> {
         for field in resource.fields() {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
@@ -247,7 +253,7 @@ impl Recogniser {
                 }
             }
         }
-        Ok(reading.dimensions)
+        Ok(())
     }
 }
 
@@ -265,15 +271,19 @@ fn text(message: Message<'_>) -> &str {
     std::str::from_utf8(message.bytes()).unwrap_or("")
 }
 
-fn is_error(message: Message<'_>) -> Result<bool, Malformed> {
-    let mut code = 0;
+fn status_code(message: Message<'_>, code: &mut u32) -> Result<(), Malformed> {
     for field in message.fields() {
         let field = field?;
         if field.number == status::CODE {
-            code = field.varint()?;
+            *code = int32(field.varint()?);
         }
     }
-    Ok(code == ERROR)
+    Ok(())
+}
+
+/// An enum or `int32` is the lower half of its varint.
+const fn int32(varint: u64) -> u32 {
+    varint as u32
 }
 
 /// What the attributes of one span say, the best-ranked of each meaning.
@@ -354,7 +364,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Whether this span is a call or a container of calls; `None` for everything else.
-    fn role(&self, kind: u64, trust_upstream: bool) -> Option<Role> {
+    fn role(&self, kind: u32, trust_upstream: bool) -> Option<Role> {
         if self.upstream && trust_upstream {
             return None;
         }

@@ -9,6 +9,8 @@ pub struct Attribute<'a> {
     /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
     pub key: &'a [u8],
     value: Option<Message<'a>>,
+    /// The whole `KeyValue`, where it has several values: protobuf merges them.
+    several: Option<Message<'a>>,
 }
 
 /// A scalar attribute value. Arrays, maps and bytes are of no use to us and are not decoded.
@@ -33,12 +35,16 @@ impl<'a> Attribute<'a> {
     /// [`Malformed`] framing, or a key or value that is not length-delimited.
     #[inline]
     pub fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Attribute { key: b"", value: None };
+        let mut attribute = Attribute { key: b"", value: None, several: None };
         for field in message.fields() {
             let field = field?;
             match field.number {
                 key_value::KEY => attribute.key = field.message()?.bytes(),
-                key_value::VALUE => attribute.value = Some(field.message()?),
+                key_value::VALUE => {
+                    if attribute.value.replace(field.message()?).is_some() {
+                        attribute.several = Some(message);
+                    }
+                }
                 _ => {}
             }
         }
@@ -50,11 +56,24 @@ impl<'a> Attribute<'a> {
     /// # Errors
     /// [`Malformed`] framing inside the value.
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
-        let mut scalar = Scalar::Other;
-        let Some(value) = self.value else { return Ok(scalar) };
-        for field in value.fields() {
+        match (self.several, self.value) {
+            (Some(attribute), _) => attribute.fields().try_fold(Scalar::Other, |scalar, field| {
+                let field = field?;
+                if field.number == key_value::VALUE { scalar.merge(field.message()?) } else { Ok(scalar) }
+            }),
+            (None, Some(value)) => Scalar::Other.merge(value),
+            (None, None) => Ok(Scalar::Other),
+        }
+    }
+}
+
+impl<'a> Scalar<'a> {
+    /// The value after reading an `AnyValue`, which may say nothing.
+    #[inline]
+    fn merge(self, value: Message<'a>) -> Result<Self, Malformed> {
+        value.fields().try_fold(self, |scalar, field| {
             let field = field?;
-            scalar = match (field.number, field.value) {
+            Ok(match (field.number, field.value) {
                 (any_value::STRING, Value::Len(text, _)) => {
                     std::str::from_utf8(text.bytes()).map_or(Scalar::Other, Scalar::String)
                 }
@@ -63,13 +82,10 @@ impl<'a> Attribute<'a> {
                 (any_value::DOUBLE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
                 (5..=8, _) => Scalar::Other,
                 _ => scalar,
-            };
-        }
-        Ok(scalar)
+            })
+        })
     }
-}
 
-impl<'a> Scalar<'a> {
     /// The text of a non-empty string value.
     pub fn text(self) -> Option<&'a str> {
         match self {

@@ -115,7 +115,8 @@ fn allocations(bodies: &[Bytes]) -> f64 {
 /// Decodes, appends the same number of attributes, encodes.
 fn the_plain_way(body: &Bytes) -> Vec<u8> {
     let mut request = ExportTraceServiceRequest::decode(body.clone()).unwrap();
-    for span in request.resource_spans.iter_mut().flat_map(|r| &mut r.scope_spans).flat_map(|s| &mut s.spans) {
+    for span in request.resource_spans.iter_mut().flat_map(|r| &mut r.scope_spans).flat_map(|s| &mut s.spans)
+    {
         let count = |key: &str| {
             let attribute = span.attributes.iter().find(|attribute| attribute.key == key);
             match attribute.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
@@ -186,12 +187,17 @@ fn request(seed: usize, prompt: usize) -> Bytes {
         }
     };
     let resource = Resource {
-        attributes: vec![text("service.name", "checkout-assistant"), text("telemetry.sdk.language", "python")],
+        attributes: vec![
+            text("service.name", "checkout-assistant"),
+            text("telemetry.sdk.language", "python"),
+        ],
         ..Resource::default()
     };
-    let scope = InstrumentationScope { name: "opentelemetry.instrumentation.openai_v2".into(), ..Default::default() };
+    let scope =
+        InstrumentationScope { name: "opentelemetry.instrumentation.openai_v2".into(), ..Default::default() };
     let spans = (0..SPANS).map(span).collect();
     let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() }];
-    let resource_spans = vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
+    let resource_spans =
+        vec![ResourceSpans { resource: Some(resource), scope_spans, ..ResourceSpans::default() }];
     Bytes::from(ExportTraceServiceRequest { resource_spans }.encode_to_vec())
 }

@@ -1,5 +1,6 @@
 //! Integration tests.
 
 mod config;
+mod differential;
 mod exporter;
 mod oracle;

@@ -281,6 +281,12 @@ impl Shard {
             entry.remove();
         }
         if trace.first_call != NONE {
+            // Spans that came after a call may have joined it to its other reports.
+            let mut at = trace.first_call;
+            while at != NONE {
+                trace::link(&mut self.calls, &self.tree, at);
+                at = self.calls[at as usize].next_in_trace;
+            }
             let mut changes = Vec::new();
             let mut at = trace.first_call;
             while at != NONE {

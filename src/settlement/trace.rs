@@ -51,7 +51,7 @@ pub(super) fn settle(calls: &Calls, tree: &Tree, index: u32) -> Verdict {
 }
 
 /// Finds the reports of the same call next above and next below, among those that have none yet.
-fn link(calls: &mut Calls, tree: &Tree, index: u32) {
+pub(super) fn link(calls: &mut Calls, tree: &Tree, index: u32) {
     let (node, facts) = (calls[index as usize].node, calls[index as usize].facts);
     if facts.role == Role::Container || facts.richness == 0 {
         return;

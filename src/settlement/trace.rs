@@ -81,10 +81,8 @@ pub(super) fn link(calls: &mut Calls, tree: &Tree, index: u32) {
 fn decide<K: Ord>(calls: &Calls, tree: &Tree, index: u32, weight: impl Fn(&OpenCall) -> K) -> Verdict {
     let call = &calls[index as usize];
     if call.facts.role == Role::Container {
-        let used = |below: u32| {
-            let facts = &calls[below as usize].facts;
-            facts.role == Role::Call && facts.richness > 0
-        };
+        // Another container counts as well: whatever counts in the end, it is at or below that one.
+        let used = |below: u32| calls[below as usize].facts.richness > 0;
         return if tree.calls_below(call.node).any(used) { Verdict::Aggregate } else { Verdict::Counts };
     }
     let mut top = index;

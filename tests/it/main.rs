@@ -4,3 +4,4 @@ mod config;
 mod differential;
 mod exporter;
 mod oracle;
+mod settlement;

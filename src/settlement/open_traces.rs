@@ -24,11 +24,13 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The trace is open: a [`Settled`] follows.
     pub open: bool,
+    /// The same span was judged before: a sender that saw no answer sends again. It is booked already.
+    pub again: bool,
 }
 
 impl Judged {
     /// For a call that belongs to no trace: nothing can change it.
-    pub const ALONE: Judged = Judged { verdict: Verdict::Counts, open: false };
+    pub const ALONE: Judged = Judged { verdict: Verdict::Counts, open: false, again: false };
 }
 
 #[derive(Debug)]
@@ -125,7 +127,7 @@ impl OpenTraces {
             let Some(call) = note.call else { continue };
             let shard = shard.of(self, &note.ids.trace);
             // Another thread may have settled the trace in between, to make room.
-            verdicts[call as usize] = shard.verdict(self, note).unwrap_or(Judged::ALONE);
+            verdicts[call as usize] = shard.verdict(self, note, || facts(call)).unwrap_or(Judged::ALONE);
         }
         drop(shard);
         if over_budget {
@@ -258,17 +260,29 @@ impl Shard {
         }
     }
 
-    fn verdict(&mut self, table: &OpenTraces, note: &SpanNote) -> Option<Judged> {
+    fn verdict(
+        &mut self,
+        table: &OpenTraces,
+        note: &SpanNote,
+        facts: impl FnOnce() -> Facts,
+    ) -> Option<Judged> {
         let trace = self.find(table, &note.ids.trace)?;
         let mut first = self.traces[trace as usize].first_node;
         let node = self.tree.add(trace, &mut first, note.ids.span, note.ids.parent);
         self.traces[trace as usize].first_node = first;
         match self.tree.node(node).call {
             NONE => None,
-            // The same span once more (a resend): it is what it was, and settles with the first.
             call => Some(match self.calls[call as usize].forwarded {
-                Some(verdict) => Judged { verdict, open: false },
-                None => Judged { verdict: trace::judge(&mut self.calls, &self.tree, call), open: true },
+                // The same span once more: it is what it was. Unless it tells something else; then it is
+                // booked by itself, for nothing says which of the two is right.
+                Some(verdict) => {
+                    let again = self.calls[call as usize].facts == facts();
+                    Judged { verdict, open: false, again }
+                }
+                None => {
+                    let verdict = trace::judge(&mut self.calls, &self.tree, call);
+                    Judged { verdict, open: true, again: false }
+                }
             }),
         }
     }

@@ -222,6 +222,25 @@ fn splicing_equals_decoding_editing_and_encoding() {
     seen.borrow().check();
 }
 
+/// Scenario: 1,000 requests, each sent again because the sender saw no answer.
+/// Guarantees: the second body leaves as the first did, and nothing is booked twice but what has no ids.
+#[test]
+fn a_request_that_comes_again_is_booked_once() {
+    let bench = &Bench::all()[0];
+    tape::check(1_000, 2_000, |tape| {
+        let (input, body) = request(tape);
+        let first = bench.processor.borrow_mut().process(body.clone(), NOW);
+        let again = bench.process(&body)?;
+        if first.map(|first| first.body) != Ok(again.body) {
+            return Err(fail(format!("annotated otherwise the second time: {}", brief(&input))));
+        }
+        match booked(&again.entries).into_iter().find(|booked| !booked.span.is_empty()) {
+            Some(twice) => Err(fail(format!("booked twice: {twice:?} of {}", brief(&input)))),
+            None => Ok(()),
+        }
+    });
+}
+
 /// Which statuses and verdicts the traffic brought.
 #[derive(Debug, Default)]
 struct Seen(std::collections::BTreeMap<String, u64>);

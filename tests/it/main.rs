@@ -3,5 +3,7 @@
 mod config;
 mod differential;
 mod exporter;
+mod fields;
+mod json;
 mod oracle;
 mod settlement;

@@ -5,5 +5,7 @@ mod differential;
 mod exporter;
 mod fields;
 mod json;
+mod ledger;
 mod oracle;
 mod settlement;
+mod tidy;

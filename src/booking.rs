@@ -204,7 +204,9 @@ impl Entries {
 /// # Errors
 /// [`Malformed`], for a record that we did not write.
 pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, Malformed>> + use<'a> {
-    Message::whole(record).fields().filter_map(|field| {
+    let message = Message::whole(record);
+    let too_large = message.as_ref().err().cloned().map(Err);
+    let fields = message.into_iter().flat_map(Message::fields).filter_map(|field| {
         let read = || {
             let field = field?;
             Ok(match field.number {
@@ -214,7 +216,8 @@ pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, M
             })
         };
         read().transpose()
-    })
+    });
+    too_large.into_iter().chain(fields)
 }
 
 impl<'a> Booking<'a> {
@@ -258,8 +261,8 @@ impl<'a> Booking<'a> {
         for field in message.fields() {
             let field = field?;
             match (field.number, field.value) {
-                (number::TRACE, Value::Len(bytes, _)) => booking.trace = bytes.bytes(),
-                (number::SPAN, Value::Len(bytes, _)) => booking.span = bytes.bytes(),
+                (number::TRACE, Value::Len(bytes)) => booking.trace = bytes.bytes(),
+                (number::SPAN, Value::Len(bytes)) => booking.span = bytes.bytes(),
                 (number::END, Value::Varint(nanos)) => booking.end_unix_nano = nanos,
                 (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
                 (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
@@ -267,20 +270,20 @@ impl<'a> Booking<'a> {
                     booking.status =
                         u8::try_from(number).ok().and_then(Status::from_u8).unwrap_or(Status::Error);
                 }
-                (number::MONEY, Value::Len(bytes, _)) => {
+                (number::MONEY, Value::Len(bytes)) => {
                     booking.money =
                         bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)));
                 }
-                (number::PROVIDER, Value::Len(bytes, _)) => booking.provider = text(bytes),
-                (number::MODEL_ASKED, Value::Len(bytes, _)) => booking.model_asked = text(bytes),
-                (number::MODEL_SERVED, Value::Len(bytes, _)) => booking.model_served = text(bytes),
-                (number::OPERATION, Value::Len(bytes, _)) => booking.operation = text(bytes),
+                (number::PROVIDER, Value::Len(bytes)) => booking.provider = text(bytes),
+                (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
+                (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),
+                (number::OPERATION, Value::Len(bytes)) => booking.operation = text(bytes),
                 (number::INPUT, Value::Varint(count)) => booking.input = count,
                 (number::OUTPUT, Value::Varint(count)) => booking.output = count,
                 (number::CACHE_READ, Value::Varint(count)) => booking.cache_read = count,
                 (number::CACHE_WRITE, Value::Varint(count)) => booking.cache_write = count,
                 (number::REASONING, Value::Varint(count)) => booking.reasoning = count,
-                (number::DIMENSION, Value::Len(bytes, _)) => booking.dimensions.push(text(bytes)),
+                (number::DIMENSION, Value::Len(bytes)) => booking.dimensions.push(text(bytes)),
                 _ => {}
             }
         }
@@ -294,13 +297,13 @@ impl<'a> Settlement<'a> {
         for field in message.fields() {
             let field = field?;
             match (field.number, field.value) {
-                (number::TRACE, Value::Len(bytes, _)) => settlement.trace = bytes.bytes(),
-                (number::CHANGE, Value::Len(change, _)) => {
+                (number::TRACE, Value::Len(bytes)) => settlement.trace = bytes.bytes(),
+                (number::CHANGE, Value::Len(change)) => {
                     let (mut span, mut verdict) = (&[][..], Counted::Here);
                     for field in change.fields() {
                         let field = field?;
                         match (field.number, field.value) {
-                            (number::SPAN, Value::Len(bytes, _)) => span = bytes.bytes(),
+                            (number::SPAN, Value::Len(bytes)) => span = bytes.bytes(),
                             (number::VERDICT, Value::Varint(number)) => {
                                 verdict = Counted::from_number(number)
                             }

@@ -21,7 +21,7 @@ use crate::genai::dialect;
 use crate::genai::keys::{KeyTable, Ranked};
 use crate::genai::recognise::{Found, Recogniser};
 use crate::otlp::splice::Plan;
-use crate::otlp::wire::{Fault, Malformed, malformed};
+use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Resolver};
 use crate::settlement::{Facts, Judged, OpenTraces, Settled};
 
@@ -149,9 +149,6 @@ impl Processor {
         now: Now,
         mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Dimensions<'_>),
     ) -> Result<Processed, Malformed> {
-        if u32::try_from(body.len()).is_err() {
-            return Err(malformed(0, Fault::TooLarge));
-        }
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
         let mut found = std::mem::take(&mut self.found).recycle();

@@ -27,6 +27,8 @@ macro_rules! slots {
         #[repr(u8)]
         pub enum $name { $($(#[doc = $slot_doc])+ $slot,)+ }
         impl $name {
+            /// Every one.
+            pub const ALL: [Self; Self::COUNT] = [$($name::$slot),+];
             /// How many there are.
             pub const COUNT: usize = [$($name::$slot),+].len();
         }

@@ -11,7 +11,7 @@ use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
 use crate::otlp::view::{Attribute, Scalar};
-use crate::otlp::wire::{Field, Malformed, Message, Value};
+use crate::otlp::wire::{Field, Malformed, Message};
 
 /// Span kind CLIENT.
 const CLIENT: u32 = 3;
@@ -73,7 +73,7 @@ impl Recogniser {
     /// # Errors
     /// [`Malformed`], with the place; nothing has been counted then.
     pub fn read<'a>(&self, body: &'a [u8], plan: &mut Plan, found: &mut Found<'a>) -> Result<(), Malformed> {
-        for field in Message::whole(body).fields() {
+        for field in Message::whole(body)?.fields() {
             let field = field?;
             if field.number == traces::RESOURCE_SPANS {
                 let index = found.resources.len();
@@ -263,8 +263,7 @@ fn open<'a>(
     plan: &mut Plan,
 ) -> Result<(Message<'a>, FrameId), Malformed> {
     let message = field.message()?;
-    let Value::Len(_, length_at) = field.value else { return Ok((message, parent)) };
-    Ok((message, plan.frame(parent, length_at, message.start, message.end)))
+    Ok((message, plan.frame(parent, message)))
 }
 
 fn text(message: Message<'_>) -> &str {
@@ -291,7 +290,8 @@ const fn int32(varint: u64) -> u32 {
 struct Reading<'a> {
     texts: [&'a str; Text::COUNT],
     text_ranks: [u8; Text::COUNT],
-    counts: Counts,
+    /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
+    counts: [u64; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
     implausible: Option<&'a str>,
     reported: Option<Reported<'a>>,
@@ -309,7 +309,7 @@ impl<'a> Reading<'a> {
         Reading {
             texts: [""; Text::COUNT],
             text_ranks: [UNSAID; Text::COUNT],
-            counts: Counts::default(),
+            counts: [0; Count::COUNT],
             count_ranks: [UNSAID; Count::COUNT],
             implausible: None,
             reported: None,
@@ -334,7 +334,7 @@ impl<'a> Reading<'a> {
             Meaning::Count(slot) => match plausible(value, slot) {
                 Ok(0) => {}
                 Ok(count) if rank < self.count_ranks[slot as usize] => {
-                    *slot.of(&mut self.counts) = Some(count);
+                    self.counts[slot as usize] = count;
                     self.count_ranks[slot as usize] = rank;
                 }
                 Ok(_) => {}
@@ -370,7 +370,7 @@ impl<'a> Reading<'a> {
         }
         let said = |slot: Text| !self.texts[slot as usize].is_empty();
         let operation = self.texts[Text::Operation as usize];
-        let used = !self.counts.is_empty() || self.implausible.is_some();
+        let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
         let model = said(Text::ModelAsked) || said(Text::ModelServed);
         match Role::of(operation)? {
             Role::Container => used.then_some(Role::Container),
@@ -386,9 +386,13 @@ impl<'a> Reading<'a> {
     fn usage(&self) -> Known<'a> {
         match self.implausible {
             Some(key) => Known::Implausible(key),
-            None if self.counts.is_empty() => Known::Nothing,
+            None if self.counts == [0; Count::COUNT] => Known::Nothing,
             None => {
-                let disjoint = self.counts.disjoint(InputMeans::WithCache);
+                let mut counts = Counts::default();
+                for (slot, count) in Count::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0) {
+                    *slot.of(&mut counts) = Some(count);
+                }
+                let disjoint = counts.disjoint(InputMeans::WithCache);
                 Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
             }
         }

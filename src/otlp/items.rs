@@ -8,7 +8,7 @@ use super::{Signal, fields};
 /// # Errors
 /// [`Malformed`] when the framing down to the items does not hold.
 pub fn count(signal: Signal, body: &[u8]) -> Result<u64, Malformed> {
-    let body = Message::whole(body);
+    let body = Message::whole(body)?;
     match signal {
         Signal::Traces => nested(
             body,

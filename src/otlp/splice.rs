@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::wire::{put_varint, varint_len};
+use super::wire::{Message, put_varint, varint_len};
 
 /// A message on the way to an edit.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +60,9 @@ impl Plan {
         self.edits = 0;
     }
 
-    /// Registers the message `start..end` whose length prefix begins at `length_at`. Frames must come in
-    /// the order of the body, parents before their children.
-    pub fn frame(&mut self, parent: FrameId, length_at: usize, start: usize, end: usize) -> FrameId {
+    /// Registers a message. Frames must come in the order of the body, parents before their children.
+    pub fn frame(&mut self, parent: FrameId, message: Message<'_>) -> FrameId {
+        let (length_at, start, end) = (message.length_at(), message.start(), message.end());
         debug_assert!(self.frames.last().is_none_or(|last| last.length_at < length_at));
         self.frames.push(Frame {
             length_at,

@@ -9,8 +9,8 @@ pub struct Attribute<'a> {
     /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
     pub key: &'a [u8],
     value: Option<Message<'a>>,
-    /// The whole `KeyValue`, where it has several values: protobuf merges them.
-    several: Option<Message<'a>>,
+    /// There are several values, which protobuf merges; `value` then is the whole `KeyValue`.
+    several: bool,
 }
 
 /// A scalar attribute value. Arrays, maps and bytes are of no use to us and are not decoded.
@@ -33,17 +33,48 @@ impl<'a> Attribute<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing, or a key or value that is not length-delimited.
-    #[inline]
+    #[inline(always)]
     pub fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Attribute { key: b"", value: None, several: None };
+        match Self::usual(message) {
+            Some(attribute) => Ok(attribute),
+            None => Self::any(message),
+        }
+    }
+
+    /// The form that every encoder writes: key, value, nothing else, lengths without padding. Anything else,
+    /// well-formed or not, is left to [`any`](Self::any).
+    #[inline(always)]
+    fn usual(message: Message<'a>) -> Option<Self> {
+        const KEY_TAG: u8 = (key_value::KEY << 3 | 2) as u8;
+        const VALUE_TAG: u8 = (key_value::VALUE << 3 | 2) as u8;
+        let bytes = message.bytes();
+        let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = bytes else { return None };
+        let (key, value) = rest.split_at_checked(key_len as usize)?;
+        let prefix = match *value {
+            [VALUE_TAG, len @ ..0x80, ref content @ ..] if len as usize == content.len() => 2,
+            [VALUE_TAG, low @ 0x80..=0xff, high @ 1..0x80, ref content @ ..]
+                if usize::from(low & 0x7f) | usize::from(high) << 7 == content.len() =>
+            {
+                3
+            }
+            _ => return None,
+        };
+        let value_at = bytes.len() - value.len();
+        let value = message.part(value_at + 1, value_at + prefix, bytes.len());
+        Some(Attribute { key, value: Some(value), several: false })
+    }
+
+    #[inline(never)]
+    fn any(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut attribute = Attribute { key: b"", value: None, several: false };
         for field in message.fields() {
             let field = field?;
             match field.number {
                 key_value::KEY => attribute.key = field.message()?.bytes(),
                 key_value::VALUE => {
-                    if attribute.value.replace(field.message()?).is_some() {
-                        attribute.several = Some(message);
-                    }
+                    let value = field.message()?;
+                    attribute.several = attribute.value.is_some();
+                    attribute.value = Some(if attribute.several { message } else { value });
                 }
                 _ => {}
             }
@@ -55,15 +86,10 @@ impl<'a> Attribute<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing inside the value.
+    #[inline]
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
-        match (self.several, self.value) {
-            (Some(attribute), _) => attribute.fields().try_fold(Scalar::Other, |scalar, field| {
-                let field = field?;
-                if field.number == key_value::VALUE { scalar.merge(field.message()?) } else { Ok(scalar) }
-            }),
-            (None, Some(value)) => Scalar::Other.merge(value),
-            (None, None) => Ok(Scalar::Other),
-        }
+        let Some(value) = self.value else { return Ok(Scalar::Other) };
+        if self.several { Scalar::Other.merge_all(value) } else { Scalar::Other.merge(value) }
     }
 }
 
@@ -74,7 +100,7 @@ impl<'a> Scalar<'a> {
         value.fields().try_fold(self, |scalar, field| {
             let field = field?;
             Ok(match (field.number, field.value) {
-                (any_value::STRING, Value::Len(text, _)) => {
+                (any_value::STRING, Value::Len(text)) => {
                     std::str::from_utf8(text.bytes()).map_or(Scalar::Other, Scalar::String)
                 }
                 (any_value::BOOL, Value::Varint(bit)) => Scalar::Bool(bit != 0),
@@ -83,6 +109,15 @@ impl<'a> Scalar<'a> {
                 (5..=8, _) => Scalar::Other,
                 _ => scalar,
             })
+        })
+    }
+
+    /// The value after reading all the values of a `KeyValue`.
+    #[cold]
+    fn merge_all(self, attribute: Message<'a>) -> Result<Self, Malformed> {
+        attribute.fields().try_fold(self, |scalar, field| {
+            let field = field?;
+            if field.number == key_value::VALUE { scalar.merge(field.message()?) } else { Ok(scalar) }
         })
     }
 

@@ -1,40 +1,60 @@
 //! Protobuf framing over a borrowed body: fields with absolute offsets, nothing decoded, nothing copied.
 //!
-//! Every offset is a position in the whole body, so an error can say where, and a splice can go there.
+//! Every offset is a position in the whole body, so an error can say where, and a splice can go there. The
+//! reading functions are always inlined: a request has tens of thousands of fields.
 //! (<https://protobuf.dev/programming-guides/encoding/>)
 
 use std::fmt;
 
 /// A body that is not well-formed protobuf, or not of the expected shape.
+///
+/// Boxed: every field that is read passes through a `Result`, and the good ones should not carry the room
+/// that a bad one needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// Byte offset in the body.
-    pub offset: usize,
-    /// What is wrong there.
-    pub fault: Fault,
-    /// Where that is in the message, for people; filled in by whoever knows.
-    pub place: String,
+pub struct Malformed(Box<Detail>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Detail {
+    offset: usize,
+    fault: Fault,
+    place: String,
 }
 
 impl Malformed {
-    /// Names the message element in which the fault was found, outermost last to be added.
+    /// A fault at a byte offset of the body.
+    #[cold]
+    pub fn new(offset: usize, fault: Fault) -> Self {
+        Malformed(Box::new(Detail { offset, fault, place: String::new() }))
+    }
+
+    /// Byte offset in the body.
+    pub fn offset(&self) -> usize {
+        self.0.offset
+    }
+
+    /// What is wrong there.
+    pub fn fault(&self) -> Fault {
+        self.0.fault
+    }
+
+    /// Names the message element in which the fault was found, innermost first.
     #[must_use]
     pub fn within(mut self, name: &str, index: usize) -> Self {
-        self.place = match self.place.as_str() {
-            "" => format!("{name}[{index}]"),
-            inner => format!("{name}[{index}].{inner}"),
-        };
+        let inner = std::mem::take(&mut self.0.place);
+        let dot = if inner.is_empty() { "" } else { "." };
+        self.0.place = format!("{name}[{index}]{dot}{inner}");
         self
     }
 }
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "malformed protobuf at byte {}", self.offset)?;
-        if !self.place.is_empty() {
-            write!(f, " ({})", self.place)?;
+        let Detail { offset, fault, place } = &*self.0;
+        write!(f, "malformed protobuf at byte {offset}")?;
+        if !place.is_empty() {
+            write!(f, " ({place})")?;
         }
-        write!(f, ": {}", self.fault)
+        write!(f, ": {fault}")
     }
 }
 
@@ -86,32 +106,66 @@ impl fmt::Display for Fault {
     }
 }
 
-/// A message inside a body: `body[start..end]`.
+/// A message inside a body. Offsets are 32 bits wide: [`Message::whole`] refuses larger bodies.
 #[derive(Clone, Copy, Debug)]
 pub struct Message<'a> {
+    /// The body up to the message's end.
     body: &'a [u8],
-    /// Offset of the first byte.
-    pub start: usize,
-    /// Offset past the last byte.
-    pub end: usize,
+    start: u32,
+    length_at: u32,
 }
 
 impl<'a> Message<'a> {
     /// The whole body as one message.
-    pub fn whole(body: &'a [u8]) -> Self {
-        Message { body, start: 0, end: body.len() }
+    ///
+    /// # Errors
+    /// [`Fault::TooLarge`] beyond 4 GiB.
+    pub fn whole(body: &'a [u8]) -> Result<Self, Malformed> {
+        match u32::try_from(body.len()) {
+            Ok(_) => Ok(Message { body, start: 0, length_at: 0 }),
+            Err(_) => Err(Malformed::new(0, Fault::TooLarge)),
+        }
     }
 
     /// The message's bytes.
     #[inline]
     pub fn bytes(self) -> &'a [u8] {
-        &self.body[self.start..self.end]
+        &self.body[self.start as usize..]
+    }
+
+    /// Offset of the first byte.
+    #[inline]
+    pub fn start(self) -> usize {
+        self.start as usize
+    }
+
+    /// Offset past the last byte.
+    #[inline]
+    pub fn end(self) -> usize {
+        self.body.len()
+    }
+
+    /// Offset of the length prefix.
+    #[inline]
+    pub fn length_at(self) -> usize {
+        self.length_at as usize
     }
 
     /// The fields in wire order.
     #[inline]
     pub fn fields(self) -> Fields<'a> {
-        Fields { body: &self.body[..self.end], at: self.start }
+        Fields { body: self.body, at: self.start as usize }
+    }
+
+    /// A part of this message as a message of its own; offsets are relative to this one's first byte.
+    #[inline]
+    pub(super) fn part(self, length_at: usize, start: usize, end: usize) -> Self {
+        let base = self.start as usize;
+        Message {
+            body: &self.body[..base + end],
+            start: (base + start) as u32,
+            length_at: (base + length_at) as u32,
+        }
     }
 }
 
@@ -121,7 +175,7 @@ pub struct Field<'a> {
     /// Field number.
     pub number: u32,
     /// Offset of the field's tag.
-    pub at: usize,
+    at: u32,
     /// The value.
     pub value: Value<'a>,
 }
@@ -133,8 +187,8 @@ pub enum Value<'a> {
     Varint(u64),
     /// Wire type 1.
     Fixed64(u64),
-    /// Wire type 2, with the offset of its length prefix.
-    Len(Message<'a>, usize),
+    /// Wire type 2.
+    Len(Message<'a>),
     /// Wire types 3 and 4: a group, skipped whole.
     Group,
     /// Wire type 5.
@@ -149,7 +203,7 @@ impl<'a> Field<'a> {
     #[inline]
     pub fn message(&self) -> Result<Message<'a>, Malformed> {
         match self.value {
-            Value::Len(message, _) => Ok(message),
+            Value::Len(message) => Ok(message),
             _ => Err(self.mistyped()),
         }
     }
@@ -180,7 +234,7 @@ impl<'a> Field<'a> {
 
     #[cold]
     fn mistyped(&self) -> Malformed {
-        malformed(self.at, Fault::Mistyped { number: self.number })
+        Malformed::new(self.at as usize, Fault::Mistyped { number: self.number })
     }
 }
 
@@ -195,7 +249,7 @@ pub struct Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Result<Field<'a>, Malformed>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Self::Item> {
         if self.at >= self.body.len() {
             return None;
@@ -212,7 +266,7 @@ impl<'a> Iterator for Fields<'a> {
 const MAX_GROUP_DEPTH: usize = 32;
 
 impl<'a> Fields<'a> {
-    #[inline]
+    #[inline(always)]
     fn read(&mut self) -> Result<Field<'a>, Malformed> {
         let at = self.at;
         let (number, wire_type) = self.tag()?;
@@ -221,24 +275,24 @@ impl<'a> Fields<'a> {
                 self.skip_group(number, at)?;
                 Value::Group
             }
-            4 => return Err(malformed(at, Fault::Group)),
+            4 => return Err(Malformed::new(at, Fault::Group)),
             _ => self.value(wire_type)?,
         };
-        Ok(Field { number, at, value })
+        Ok(Field { number, at: at as u32, value })
     }
 
-    #[inline]
+    #[inline(always)]
     fn tag(&mut self) -> Result<(u32, u8), Malformed> {
         let at = self.at;
         let tag = self.varint()?;
         let number = tag >> 3;
         if number == 0 || number > 0x1fff_ffff {
-            return Err(malformed(at, Fault::FieldNumber));
+            return Err(Malformed::new(at, Fault::FieldNumber));
         }
         Ok((number as u32, (tag & 7) as u8))
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, wire_type: u8) -> Result<Value<'a>, Malformed> {
         Ok(match wire_type {
             0 => Value::Varint(self.varint()?),
@@ -248,18 +302,22 @@ impl<'a> Fields<'a> {
                 let claimed = self.varint()?;
                 let left = self.body.len() - self.at;
                 if claimed > left as u64 {
-                    return Err(malformed(length_at, Fault::Length { claimed, left }));
+                    return Err(Malformed::new(length_at, Fault::Length { claimed, left }));
                 }
                 let start = self.at;
                 self.at += claimed as usize;
-                Value::Len(Message { body: self.body, start, end: self.at }, length_at)
+                Value::Len(Message {
+                    body: &self.body[..self.at],
+                    start: start as u32,
+                    length_at: length_at as u32,
+                })
             }
             5 => Value::Fixed32(u32::from_le_bytes(self.fixed()?)),
-            other => return Err(malformed(self.at, Fault::WireType(other))),
+            other => return Err(Malformed::new(self.at, Fault::WireType(other))),
         })
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self) -> Result<u64, Malformed> {
         match self.body.get(self.at) {
             Some(&byte) if byte < 0x80 => {
@@ -271,12 +329,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Like prost, accepts padded varints and refuses what does not fit 64 bits.
+    #[inline(never)]
     fn long_varint(&mut self) -> Result<u64, Malformed> {
         let start = self.at;
         let mut value = 0u64;
         for (index, &byte) in self.body[start..].iter().take(10).enumerate() {
             if index == 9 && byte > 1 {
-                return Err(malformed(start, Fault::Varint));
+                return Err(Malformed::new(start, Fault::Varint));
             }
             value |= u64::from(byte & 0x7f) << (7 * index);
             if byte < 0x80 {
@@ -285,13 +344,13 @@ impl<'a> Fields<'a> {
             }
         }
         let fault = if self.body.len() - start < 10 { Fault::Truncated } else { Fault::Varint };
-        Err(malformed(start, fault))
+        Err(Malformed::new(start, fault))
     }
 
-    #[inline]
+    #[inline(always)]
     fn fixed<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         let Some(bytes) = self.body[self.at..].first_chunk() else {
-            return Err(malformed(self.at, Fault::Truncated));
+            return Err(Malformed::new(self.at, Fault::Truncated));
         };
         self.at += N;
         Ok(*bytes)
@@ -304,7 +363,7 @@ impl<'a> Fields<'a> {
         open[0] = number;
         loop {
             if self.at >= self.body.len() {
-                return Err(malformed(opened_at, Fault::Group));
+                return Err(Malformed::new(opened_at, Fault::Group));
             }
             let at = self.at;
             let (number, wire_type) = self.tag()?;
@@ -317,18 +376,13 @@ impl<'a> Fields<'a> {
                     Some(outer) => depth = outer,
                     None => return Ok(()),
                 },
-                3 | 4 => return Err(malformed(at, Fault::Group)),
+                3 | 4 => return Err(Malformed::new(at, Fault::Group)),
                 _ => {
                     self.value(wire_type)?;
                 }
             }
         }
     }
-}
-
-#[cold]
-pub(crate) fn malformed(offset: usize, fault: Fault) -> Malformed {
-    Malformed { offset, fault, place: String::new() }
 }
 
 /// Bytes that `value` takes as a canonical varint.
@@ -366,7 +420,7 @@ mod tests {
     use super::*;
 
     fn first(body: &[u8]) -> Result<Field<'_>, Malformed> {
-        Message::whole(body).fields().next().expect("a field")
+        Message::whole(body).unwrap().fields().next().expect("a field")
     }
 
     #[test]
@@ -399,7 +453,7 @@ mod tests {
             (&[0x0b, 0x14], 1, Fault::Group),
         ];
         for (body, offset, fault) in faults {
-            assert_eq!(first(body).unwrap_err(), malformed(offset, fault), "{body:?}");
+            assert_eq!(first(body).unwrap_err(), Malformed::new(offset, fault), "{body:?}");
         }
     }
 
@@ -407,13 +461,14 @@ mod tests {
     fn groups_are_skipped_whole() {
         // group 1 { group 2 { 3: 7 } }, then field 4.
         let body = [0x0b, 0x13, 0x18, 0x07, 0x14, 0x0c, 0x20, 0x09];
-        let numbers: Vec<u32> = Message::whole(&body).fields().map(|field| field.unwrap().number).collect();
+        let numbers: Vec<u32> =
+            Message::whole(&body).unwrap().fields().map(|field| field.unwrap().number).collect();
         assert_eq!(numbers, [1, 4]);
     }
 
     #[test]
     fn group_bombs_are_refused() {
         let body = vec![0x0b; 100_000];
-        assert_eq!(first(&body).unwrap_err().fault, Fault::Group);
+        assert_eq!(first(&body).unwrap_err().fault(), Fault::Group);
     }
 }

@@ -47,7 +47,7 @@ fn check_traces(bench: &Bench, body: Vec<u8>) -> Result<bool, TestCaseError> {
     bench.shared.open_traces().settle_all(&mut Vec::new());
     match (processed, valid) {
         (Err(fault), Ok(_)) => Err(fail(format!("refused with {fault}, but prost reads {body:x?}"))),
-        (Err(fault), _) if fault.offset > body.len() => Err(fail(format!("{fault:?} of {}", body.len()))),
+        (Err(fault), _) if fault.offset() > body.len() => Err(fail(format!("{fault:?} of {}", body.len()))),
         (Err(_), _) => Ok(false),
         (Ok(processed), valid) => {
             if counted.ok() != Some(processed.spans) {
@@ -110,7 +110,7 @@ fn check_items(body: &[u8]) -> Result<(), TestCaseError> {
         };
         match items::count(signal, body) {
             Err(fault) if valid => return Err(fail(format!("{signal}: {fault} in {body:x?}"))),
-            Err(fault) if fault.offset > body.len() => return Err(fail(format!("{signal}: {fault:?}"))),
+            Err(fault) if fault.offset() > body.len() => return Err(fail(format!("{signal}: {fault:?}"))),
             _ => {}
         }
     }

@@ -384,8 +384,6 @@ async fn bind(key: &'static str, endpoint: Option<&HostPort>) -> Result<Option<T
 }
 
 /// Completes when the switch is turned, or its owner is gone.
-fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }

@@ -1,20 +1,16 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use std::borrow::Cow;
-
 use smallvec::smallvec;
 
-use super::call::{Call, Dimensions, Ids, Known, Reported, Role};
-use super::dialect::{Count, Meaning, Text};
-use super::keys::{KeyTable, Ranked};
-use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
+use super::call::{Call, Dimensions, Ids};
+use super::dialect::Meaning;
+use super::keys::KeyTable;
+use super::reading::Reading;
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
-use crate::otlp::view::{Attribute, Scalar};
+use crate::otlp::view::Attribute;
 use crate::otlp::wire::{Field, Malformed, Message};
 
-/// Span kind CLIENT.
-const CLIENT: u32 = 3;
 /// Status code ERROR.
 const ERROR: u32 = 2;
 
@@ -283,138 +279,4 @@ fn status_code(message: Message<'_>, code: &mut u32) -> Result<(), Malformed> {
 /// An enum or `int32` is the lower half of its varint.
 const fn int32(varint: u64) -> u32 {
     varint as u32
-}
-
-/// What the attributes of one span say, the best-ranked of each meaning.
-#[derive(Debug)]
-struct Reading<'a> {
-    texts: [&'a str; Text::COUNT],
-    text_ranks: [u8; Text::COUNT],
-    /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
-    counts: [u64; Count::COUNT],
-    count_ranks: [u8; Count::COUNT],
-    implausible: Option<&'a str>,
-    reported: Option<Reported<'a>>,
-    reported_rank: u8,
-    upstream: bool,
-    ours: u32,
-    dimensions: Dimensions<'a>,
-    dimension_ranks: smallvec::SmallVec<[u8; 4]>,
-}
-
-const UNSAID: u8 = u8::MAX;
-
-impl<'a> Reading<'a> {
-    fn new(dimensions: usize) -> Self {
-        Reading {
-            texts: [""; Text::COUNT],
-            text_ranks: [UNSAID; Text::COUNT],
-            counts: [0; Count::COUNT],
-            count_ranks: [UNSAID; Count::COUNT],
-            implausible: None,
-            reported: None,
-            reported_rank: UNSAID,
-            upstream: false,
-            ours: 0,
-            dimensions: smallvec![None; dimensions],
-            dimension_ranks: smallvec![UNSAID; dimensions],
-        }
-    }
-
-    fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
-        match meaning {
-            Meaning::Text(slot) => {
-                if let Some(text) = value.text()
-                    && rank < self.text_ranks[slot as usize]
-                {
-                    self.texts[slot as usize] = text;
-                    self.text_ranks[slot as usize] = rank;
-                }
-            }
-            Meaning::Count(slot) => match plausible(value, slot) {
-                Ok(0) => {}
-                Ok(count) if rank < self.count_ranks[slot as usize] => {
-                    self.counts[slot as usize] = count;
-                    self.count_ranks[slot as usize] = rank;
-                }
-                Ok(_) => {}
-                Err(Implausible) => self.implausible = Some(std::str::from_utf8(key).unwrap_or("")),
-            },
-            Meaning::ReportedCost => {
-                if rank < self.reported_rank {
-                    let key = std::str::from_utf8(key).unwrap_or("");
-                    self.reported = Some(Reported { key, value });
-                    self.reported_rank = rank;
-                }
-            }
-            Meaning::Dimension(index) => {
-                let value = match value {
-                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text),
-                    Scalar::Int(number) => Cow::Owned(number.to_string()),
-                    _ => return,
-                };
-                if rank < self.dimension_ranks[index as usize] {
-                    self.dimensions[index as usize] = Some(value);
-                    self.dimension_ranks[index as usize] = rank;
-                }
-            }
-            Meaning::UpstreamStatus => self.upstream = true,
-            Meaning::Ours(index) => self.ours |= 1 << index,
-        }
-    }
-
-    /// Whether this span is a call or a container of calls; `None` for everything else.
-    fn role(&self, kind: u32, trust_upstream: bool) -> Option<Role> {
-        if self.upstream && trust_upstream {
-            return None;
-        }
-        let said = |slot: Text| !self.texts[slot as usize].is_empty();
-        let operation = self.texts[Text::Operation as usize];
-        let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
-        let model = said(Text::ModelAsked) || said(Text::ModelServed);
-        match Role::of(operation)? {
-            Role::Container => used.then_some(Role::Container),
-            Role::Call if Role::is_known_call(operation) || used => Some(Role::Call),
-            // Before operations had names, a client span with a provider and a model was a call.
-            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Text::Provider) => {
-                Some(Role::Call)
-            }
-            Role::Call => None,
-        }
-    }
-
-    fn usage(&self) -> Known<'a> {
-        match self.implausible {
-            Some(key) => Known::Implausible(key),
-            None if self.counts == [0; Count::COUNT] => Known::Nothing,
-            None => {
-                let mut counts = Counts::default();
-                for (slot, count) in Count::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0) {
-                    *slot.of(&mut counts) = Some(count);
-                }
-                let disjoint = counts.disjoint(InputMeans::WithCache);
-                Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
-            }
-        }
-    }
-}
-
-struct Implausible;
-
-/// A count as an integer, an integral double or a decimal string. -1 in a part means "not known".
-fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
-    let count = match value {
-        Scalar::Int(count) => count,
-        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
-            double as i64
-        }
-        Scalar::String("") => 0,
-        Scalar::String(text) => text.trim().parse().map_err(|_| Implausible)?,
-        _ => return Err(Implausible),
-    };
-    match u64::try_from(count) {
-        Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
-        Err(_) if count == -1 && !slot.is_total() => Ok(0),
-        _ => Err(Implausible),
-    }
 }

@@ -10,6 +10,8 @@ use pricetag::otlp::json::to_protobuf;
 use prost::Message as _;
 use serde_json::{Value, json};
 
+type Members = serde_json::Map<String, Value>;
+
 const CAPTURES: [(&str, &str, &[u8]); 3] = [
     (
         "otel-genai-anthropic",
@@ -45,7 +47,7 @@ fn captured_json_is_the_captured_protobuf() {
 }
 
 /// Rewrites every object, the inner ones first.
-fn rewrite(value: &mut Value, change: &impl Fn(&mut serde_json::Map<String, Value>)) {
+fn rewrite(value: &mut Value, change: &impl Fn(&mut Members)) {
     match value {
         Value::Array(values) => values.iter_mut().for_each(|value| rewrite(value, change)),
         Value::Object(members) => {
@@ -61,14 +63,14 @@ fn rewrite(value: &mut Value, change: &impl Fn(&mut serde_json::Map<String, Valu
 /// Guarantees: still the same request.
 #[test]
 fn captured_json_in_other_spellings_is_the_same() {
-    let ids = |object: &mut serde_json::Map<String, Value>| {
+    let ids = |object: &mut Members| {
         for key in ["traceId", "spanId", "parentSpanId"] {
             if let Some(Value::String(id)) = object.get_mut(key) {
                 *id = id.to_uppercase();
             }
         }
     };
-    let swap = |object: &mut serde_json::Map<String, Value>| {
+    let swap = |object: &mut Members| {
         for key in ["intValue", "startTimeUnixNano", "endTimeUnixNano", "timeUnixNano", "flags"] {
             let Some(value) = object.get_mut(key) else { continue };
             *value = match &*value {
@@ -77,16 +79,16 @@ fn captured_json_in_other_spellings_is_the_same() {
             };
         }
     };
-    let unknown = |object: &mut serde_json::Map<String, Value>| {
+    let unknown = |object: &mut Members| {
         object.insert("novel".to_owned(), json!({"nested": [1, {"deep": null}], "more": "text"}));
         object.insert("x-vendor".to_owned(), json!(17.5));
     };
-    let nulls = |object: &mut serde_json::Map<String, Value>| {
+    let nulls = |object: &mut Members| {
         for key in ["schemaUrl", "traceState", "links"] {
             object.entry(key).or_insert(Value::Null);
         }
     };
-    let snake = |object: &mut serde_json::Map<String, Value>| {
+    let snake = |object: &mut Members| {
         for (camel, snake) in
             [("traceId", "trace_id"), ("resourceSpans", "resource_spans"), ("intValue", "int_value")]
         {
@@ -95,7 +97,7 @@ fn captured_json_in_other_spellings_is_the_same() {
             }
         }
     };
-    let changes: [(&str, &dyn Fn(&mut serde_json::Map<String, Value>)); 5] =
+    let changes: [(&str, &dyn Fn(&mut Members)); 5] =
         [("ids", &ids), ("integers", &swap), ("unknown", &unknown), ("nulls", &nulls), ("snake", &snake)];
     for (name, json, protobuf) in CAPTURES {
         let expected = ExportTraceServiceRequest::decode(protobuf).unwrap();

@@ -7,5 +7,6 @@ mod fields;
 mod json;
 mod ledger;
 mod oracle;
+mod passthrough;
 mod settlement;
 mod tidy;

@@ -162,7 +162,10 @@ impl Processor {
             let outcome = money::outcome(call, &shared.catalog, &mut self.resolver, now);
             let dimensions = with_fallback(&call.dimensions, &found.resources[call.resource as usize]);
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, &shared.catalog);
-            self.entries.push_booking(&booking(call, &outcome, *judged, &dimensions, &shared.catalog, now));
+            if !judged.again {
+                let booking = booking(call, &outcome, *judged, &dimensions, &shared.catalog, now);
+                self.entries.push_booking(&booking);
+            }
             show(call, &outcome, *judged, &dimensions);
         }
         for settled in self.settled.drain(..) {

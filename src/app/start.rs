@@ -1,6 +1,5 @@
 //! Builds the app, exporters first.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -384,8 +383,6 @@ async fn bind(key: &'static str, endpoint: Option<&HostPort>) -> Result<Option<T
 }
 
 /// Completes when the switch is turned, or its owner is gone.
-fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send + 'static {
-    async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    }
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }

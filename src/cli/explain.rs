@@ -49,7 +49,9 @@ impl Explain {
             let catalog = shared.catalog();
             let processed = processor
                 .process_with(body, now, |call, outcome, judged, dimensions| {
-                    report.add(call, outcome, judged.verdict, dimensions, catalog);
+                    if !judged.again {
+                        report.add(call, outcome, judged.verdict, dimensions, catalog);
+                    }
                 })
                 .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
             report.spans += processed.spans;

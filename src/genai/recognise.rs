@@ -1,22 +1,18 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use std::borrow::Cow;
-
 use smallvec::smallvec;
 
-use super::call::{Call, Dimensions, Ids, Known, Reported, Role};
-use super::dialect::{Count, Meaning, Name};
-use super::keys::{KeyTable, Ranked};
-use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
+use super::call::{Call, Dimensions, Ids};
+use super::dialect::Meaning;
+use super::keys::KeyTable;
+use super::reading::Reading;
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
-use crate::otlp::view::{Attribute, Scalar, Text};
+use crate::otlp::view::{Attribute, Text};
 use crate::otlp::wire::{Field, Malformed, Message};
 
-/// Span kind CLIENT.
-const CLIENT: u64 = 3;
 /// Status code ERROR.
-const ERROR: u64 = 2;
+const ERROR: u32 = 2;
 
 /// A span's place in its trace, and its call if it is one.
 #[derive(Clone, Copy, Debug)]
@@ -92,13 +88,15 @@ impl Recogniser {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
         let index = found.resources.len();
         found.resources.push(smallvec![None; self.dimensions]);
+        let mut resource = None;
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_spans::RESOURCE => {
-                    found.resources[index] =
-                        self.resource(field.message()?).map_err(|m| m.within("resource", 0))?;
+                    // Protobuf merges a message that comes in several parts.
+                    let reading = resource.get_or_insert_with(|| Reading::new(self.dimensions));
+                    self.resource(field.message()?, reading).map_err(|m| m.within("resource", 0))?;
                 }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found)
@@ -107,6 +105,9 @@ impl Recogniser {
                 }
                 _ => {}
             }
+        }
+        if let Some(reading) = resource {
+            found.resources[index] = reading.dimensions;
         }
         Ok(())
     }
@@ -159,7 +160,7 @@ impl Recogniser {
         let mut reading: Option<Reading<'a>> = None;
         let mut ids = (None, None, [0; 8]);
         let mut name = Text::default();
-        let (mut kind, mut start, mut end, mut error) = (0, 0, 0, false);
+        let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
         for field in message.fields() {
             let field = field?;
@@ -172,15 +173,17 @@ impl Recogniser {
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
                 span::PARENT_SPAN_ID => ids.2 = field.message()?.bytes().try_into().unwrap_or_default(),
                 span::NAME => name = Text(field.message()?.bytes()),
-                span::KIND => kind = field.varint()?,
+                span::KIND => kind = int32(field.varint()?),
                 span::START_TIME => start = field.fixed64()?,
                 span::END_TIME => end = field.fixed64()?,
-                span::STATUS => error = is_error(field.message()?)?,
+                span::STATUS => status_code(field.message()?, &mut code)?,
                 _ => {}
             }
         }
         let ids = match ids {
-            (Some(trace), Some(span), parent) if trace != [0; 16] => Some(Ids { trace, span, parent }),
+            (Some(trace), Some(span), parent) if trace != [0; 16] && span != [0; 8] => {
+                Some(Ids { trace, span, parent })
+            }
             _ => None,
         };
         let call =
@@ -201,7 +204,7 @@ impl Recogniser {
                 name,
                 kind: kind as u8,
                 end_unix_nano: if end == 0 { start } else { end },
-                failed: error || !error_type.is_empty(),
+                failed: code == ERROR || !error_type.is_empty(),
                 role,
                 operation,
                 provider,
@@ -234,8 +237,7 @@ impl Recogniser {
         Ok(())
     }
 
-    fn resource<'a>(&self, resource: Message<'a>) -> Result<Dimensions<'a>, Malformed> {
-        let mut reading = Reading::new(self.dimensions);
+    fn resource<'a>(&self, resource: Message<'a>, reading: &mut Reading<'a>) -> Result<(), Malformed> {
         for field in resource.fields() {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
@@ -247,7 +249,7 @@ impl Recogniser {
                 }
             }
         }
-        Ok(reading.dimensions)
+        Ok(())
     }
 }
 
@@ -260,147 +262,17 @@ fn open<'a>(
     Ok((message, plan.frame(parent, message)))
 }
 
-fn is_error(message: Message<'_>) -> Result<bool, Malformed> {
-    let mut code = 0;
+fn status_code(message: Message<'_>, code: &mut u32) -> Result<(), Malformed> {
     for field in message.fields() {
         let field = field?;
         if field.number == status::CODE {
-            code = field.varint()?;
+            *code = int32(field.varint()?);
         }
     }
-    Ok(code == ERROR)
+    Ok(())
 }
 
-/// What the attributes of one span say, the best-ranked of each meaning.
-#[derive(Debug)]
-struct Reading<'a> {
-    names: [Text<'a>; Name::COUNT],
-    name_ranks: [u8; Name::COUNT],
-    /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
-    counts: [u64; Count::COUNT],
-    count_ranks: [u8; Count::COUNT],
-    implausible: Option<&'a str>,
-    reported: Option<Reported<'a>>,
-    reported_rank: u8,
-    upstream: bool,
-    ours: u32,
-    dimensions: Dimensions<'a>,
-    dimension_ranks: smallvec::SmallVec<[u8; 4]>,
-}
-
-const UNSAID: u8 = u8::MAX;
-
-impl<'a> Reading<'a> {
-    fn new(dimensions: usize) -> Self {
-        Reading {
-            names: [Text::default(); Name::COUNT],
-            name_ranks: [UNSAID; Name::COUNT],
-            counts: [0; Count::COUNT],
-            count_ranks: [UNSAID; Count::COUNT],
-            implausible: None,
-            reported: None,
-            reported_rank: UNSAID,
-            upstream: false,
-            ours: 0,
-            dimensions: smallvec![None; dimensions],
-            dimension_ranks: smallvec![UNSAID; dimensions],
-        }
-    }
-
-    fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
-        match meaning {
-            Meaning::Name(slot) => {
-                if let Some(text) = value.text()
-                    && rank < self.name_ranks[slot as usize]
-                {
-                    self.names[slot as usize] = text;
-                    self.name_ranks[slot as usize] = rank;
-                }
-            }
-            Meaning::Count(slot) => match plausible(value, slot) {
-                Ok(0) => {}
-                Ok(count) if rank < self.count_ranks[slot as usize] => {
-                    self.counts[slot as usize] = count;
-                    self.count_ranks[slot as usize] = rank;
-                }
-                Ok(_) => {}
-                Err(Implausible) => self.implausible = Some(std::str::from_utf8(key).unwrap_or("")),
-            },
-            Meaning::ReportedCost => {
-                if rank < self.reported_rank {
-                    let key = std::str::from_utf8(key).unwrap_or("");
-                    self.reported = Some(Reported { key, value });
-                    self.reported_rank = rank;
-                }
-            }
-            Meaning::Dimension(index) => {
-                let value = match value {
-                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text.0),
-                    Scalar::Int(number) => Cow::Owned(number.to_string().into_bytes()),
-                    _ => return,
-                };
-                if rank < self.dimension_ranks[index as usize] {
-                    self.dimensions[index as usize] = Some(value);
-                    self.dimension_ranks[index as usize] = rank;
-                }
-            }
-            Meaning::UpstreamStatus => self.upstream = true,
-            Meaning::Ours(index) => self.ours |= 1 << index,
-        }
-    }
-
-    /// Whether this span is a call or a container of calls; `None` for everything else.
-    fn role(&self, kind: u64, trust_upstream: bool) -> Option<Role> {
-        if self.upstream && trust_upstream {
-            return None;
-        }
-        let said = |slot: Name| !self.names[slot as usize].is_empty();
-        let operation = self.names[Name::Operation as usize];
-        let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
-        let model = said(Name::ModelAsked) || said(Name::ModelServed);
-        match Role::of(operation)? {
-            Role::Container => used.then_some(Role::Container),
-            Role::Call if Role::is_known_call(operation) || used => Some(Role::Call),
-            // Before operations had names, a client span with a provider and a model was a call.
-            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Name::Provider) => {
-                Some(Role::Call)
-            }
-            Role::Call => None,
-        }
-    }
-
-    fn usage(&self) -> Known<'a> {
-        match self.implausible {
-            Some(key) => Known::Implausible(key),
-            None if self.counts == [0; Count::COUNT] => Known::Nothing,
-            None => {
-                let mut counts = Counts::default();
-                for (slot, count) in Count::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0) {
-                    *slot.of(&mut counts) = Some(count);
-                }
-                let disjoint = counts.disjoint(InputMeans::WithCache);
-                Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
-            }
-        }
-    }
-}
-
-struct Implausible;
-
-/// A count as an integer, an integral double or a decimal string. -1 in a part means "not known".
-fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
-    let count = match value {
-        Scalar::Int(count) => count,
-        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
-            double as i64
-        }
-        Scalar::String(text) if text.is_empty() => 0,
-        Scalar::String(text) => text.as_str().trim().parse().map_err(|_| Implausible)?,
-        _ => return Err(Implausible),
-    };
-    match u64::try_from(count) {
-        Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
-        Err(_) if count == -1 && !slot.is_total() => Ok(0),
-        _ => Err(Implausible),
-    }
+/// An enum or `int32` is the lower half of its varint.
+const fn int32(varint: u64) -> u32 {
+    varint as u32
 }

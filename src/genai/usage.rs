@@ -260,30 +260,6 @@ impl Counts {
         *self == Self::default()
     }
 
-    /// Whether a count is beyond [`MAX_PLAUSIBLE`].
-    pub fn implausible(&self) -> bool {
-        [
-            self.input,
-            self.output,
-            self.cache_read,
-            self.cache_write,
-            self.cache_write_5m,
-            self.cache_write_1h,
-            self.reasoning,
-            self.input_audio,
-            self.cache_read_audio,
-            self.input_image,
-            self.cache_read_image,
-            self.input_video,
-            self.output_audio,
-            self.output_image,
-            self.output_video,
-        ]
-        .into_iter()
-        .flatten()
-        .any(|count| count > MAX_PLAUSIBLE)
-    }
-
     /// Takes the parts out of their totals. A part larger than what is left of its whole is clamped.
     pub fn disjoint(&self, means: InputMeans) -> Disjoint {
         let mut usage = Usage::default();

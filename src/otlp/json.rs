@@ -61,6 +61,35 @@ pub fn to_protobuf(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonError> {
     Ok(message.encode_to_vec())
 }
 
+/// The members on the way to ids. Others are left alone: what an unknown one holds is nobody's business.
+const ON_THE_WAY: [&str; 25] = [
+    "resourceSpans",
+    "resource_spans",
+    "resourceMetrics",
+    "resource_metrics",
+    "resourceLogs",
+    "resource_logs",
+    "scopeSpans",
+    "scope_spans",
+    "scopeMetrics",
+    "scope_metrics",
+    "scopeLogs",
+    "scope_logs",
+    "spans",
+    "links",
+    "logRecords",
+    "log_records",
+    "metrics",
+    "gauge",
+    "sum",
+    "histogram",
+    "exponentialHistogram",
+    "exponential_histogram",
+    "dataPoints",
+    "data_points",
+    "exemplars",
+];
+
 /// Ids are the only members with these names: attribute keys are values in OTLP/JSON, never members.
 fn ids_to_base64(value: &mut Value) -> Result<(), JsonError> {
     match value {
@@ -78,7 +107,8 @@ fn ids_to_base64(value: &mut Value) -> Result<(), JsonError> {
                 })?;
                 Ok(())
             }
-            nested => ids_to_base64(nested),
+            nested if ON_THE_WAY.contains(&key.as_str()) => ids_to_base64(nested),
+            _ => Ok(()),
         }),
         _ => Ok(()),
     }

@@ -1,10 +1,11 @@
 //! The wire language: OTLP requests as bytes. Pure.
 //!
-//! Read in this order: [`wire`] (protobuf framing), [`fields`] (the field numbers we rely on), [`view`]
+//! Read in this order: [`wire`] (protobuf framing), [`fault`] (what can be wrong with it), [`fields`] (the field numbers we rely on), [`view`]
 //! (attributes and values, borrowed), [`attribute`] (writing attributes), [`splice`] (putting them into a
 //! body), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
 
 pub mod attribute;
+pub mod fault;
 pub mod fields;
 pub mod items;
 pub mod json;

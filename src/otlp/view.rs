@@ -11,6 +11,8 @@ pub struct Attribute<'a> {
     /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
     pub key: &'a [u8],
     value: Option<Message<'a>>,
+    /// There are several values, which protobuf merges; `value` then is the whole `KeyValue`.
+    several: bool,
 }
 
 /// A text as it stands on the wire: it should be UTF-8, which nobody has checked.
@@ -91,17 +93,21 @@ impl<'a> Attribute<'a> {
         };
         let value_at = bytes.len() - value.len();
         let value = message.part(value_at + 1, value_at + prefix, bytes.len());
-        Some(Attribute { key, value: Some(value) })
+        Some(Attribute { key, value: Some(value), several: false })
     }
 
     #[inline(never)]
     fn any(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Attribute { key: b"", value: None };
+        let mut attribute = Attribute { key: b"", value: None, several: false };
         for field in message.fields() {
             let field = field?;
             match field.number {
                 key_value::KEY => attribute.key = field.message()?.bytes(),
-                key_value::VALUE => attribute.value = Some(field.message()?),
+                key_value::VALUE => {
+                    let value = field.message()?;
+                    attribute.several = attribute.value.is_some();
+                    attribute.value = Some(if attribute.several { message } else { value });
+                }
                 _ => {}
             }
         }
@@ -116,33 +122,42 @@ impl<'a> Attribute<'a> {
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
         const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
         let Some(value) = self.value else { return Ok(Scalar::Other) };
-        match *value.bytes() {
-            // A short string and nothing else, as every encoder writes it.
-            [STRING_TAG, len @ ..0x80, ref text @ ..] if len as usize == text.len() => {
-                Ok(Scalar::String(Text(text)))
-            }
-            _ => Self::any_scalar(value),
+        // A short string and nothing else, as every encoder writes it.
+        if let [STRING_TAG, len @ ..0x80, ref text @ ..] = *value.bytes()
+            && len as usize == text.len()
+            && !self.several
+        {
+            return Ok(Scalar::String(Text(text)));
         }
+        if self.several { Scalar::Other.merge_all(value) } else { Scalar::Other.merge(value) }
     }
+}
 
-    fn any_scalar(value: Message<'a>) -> Result<Scalar<'a>, Malformed> {
-        let mut scalar = Scalar::Other;
-        for field in value.fields() {
+impl<'a> Scalar<'a> {
+    /// The value after reading an `AnyValue`, which may say nothing.
+    fn merge(self, value: Message<'a>) -> Result<Self, Malformed> {
+        value.fields().try_fold(self, |scalar, field| {
             let field = field?;
-            scalar = match (field.number, field.value) {
+            Ok(match (field.number, field.value) {
                 (any_value::STRING, Value::Len(text)) => Scalar::String(Text(text.bytes())),
                 (any_value::BOOL, Value::Varint(bit)) => Scalar::Bool(bit != 0),
                 (any_value::INT, Value::Varint(int)) => Scalar::Int(int as i64),
                 (any_value::DOUBLE, Value::Fixed64(bits)) => Scalar::Double(f64::from_bits(bits)),
                 (5..=8, _) => Scalar::Other,
                 _ => scalar,
-            };
-        }
-        Ok(scalar)
+            })
+        })
     }
-}
 
-impl<'a> Scalar<'a> {
+    /// The value after reading all the values of a `KeyValue`.
+    #[cold]
+    fn merge_all(self, attribute: Message<'a>) -> Result<Self, Malformed> {
+        attribute.fields().try_fold(self, |scalar, field| {
+            let field = field?;
+            if field.number == key_value::VALUE { scalar.merge(field.message()?) } else { Ok(scalar) }
+        })
+    }
+
     /// The text of a non-empty string value.
     pub fn text(self) -> Option<Text<'a>> {
         match self {

@@ -29,7 +29,7 @@ pub enum Verdict {
 }
 
 /// What judging needs to know of a call. Texts are hashes: equality is all that matters.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Call or container.
     pub role: Role,

@@ -51,7 +51,7 @@ pub(super) fn settle(calls: &Calls, tree: &Tree, index: u32) -> Verdict {
 }
 
 /// Finds the reports of the same call next above and next below, among those that have none yet.
-fn link(calls: &mut Calls, tree: &Tree, index: u32) {
+pub(super) fn link(calls: &mut Calls, tree: &Tree, index: u32) {
     let (node, facts) = (calls[index as usize].node, calls[index as usize].facts);
     if facts.role == Role::Container || facts.richness == 0 {
         return;
@@ -81,10 +81,8 @@ fn link(calls: &mut Calls, tree: &Tree, index: u32) {
 fn decide<K: Ord>(calls: &Calls, tree: &Tree, index: u32, weight: impl Fn(&OpenCall) -> K) -> Verdict {
     let call = &calls[index as usize];
     if call.facts.role == Role::Container {
-        let used = |below: u32| {
-            let facts = &calls[below as usize].facts;
-            facts.role == Role::Call && facts.richness > 0
-        };
+        // Another container counts as well: whatever counts in the end, it is at or below that one.
+        let used = |below: u32| calls[below as usize].facts.richness > 0;
         return if tree.calls_below(call.node).any(used) { Verdict::Aggregate } else { Verdict::Counts };
     }
     let mut top = index;

@@ -1,3 +1,5 @@
+//! The conversion, on lists made up for it.
+
 use super::*;
 use crate::pricing::Catalog;
 

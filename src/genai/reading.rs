@@ -1,0 +1,148 @@
+//! What the attributes of one span say.
+
+use std::borrow::Cow;
+
+use smallvec::smallvec;
+
+use super::call::{Dimensions, Known, Reported, Role};
+use super::dialect::{Count, Meaning, Name};
+use super::keys::Ranked;
+use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
+use crate::otlp::view::{Scalar, Text};
+
+/// Span kind CLIENT.
+const CLIENT: u32 = 3;
+
+/// What the attributes of one span say, the best-ranked of each meaning.
+#[derive(Debug)]
+pub(super) struct Reading<'a> {
+    pub(super) names: [Text<'a>; Name::COUNT],
+    name_ranks: [u8; Name::COUNT],
+    /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
+    counts: [u64; Count::COUNT],
+    count_ranks: [u8; Count::COUNT],
+    implausible: Option<&'a str>,
+    pub(super) reported: Option<Reported<'a>>,
+    reported_rank: u8,
+    upstream: bool,
+    pub(super) ours: u32,
+    pub(super) dimensions: Dimensions<'a>,
+    dimension_ranks: smallvec::SmallVec<[u8; 4]>,
+}
+
+const UNSAID: u8 = u8::MAX;
+
+impl<'a> Reading<'a> {
+    pub(super) fn new(dimensions: usize) -> Self {
+        Reading {
+            names: [Text::default(); Name::COUNT],
+            name_ranks: [UNSAID; Name::COUNT],
+            counts: [0; Count::COUNT],
+            count_ranks: [UNSAID; Count::COUNT],
+            implausible: None,
+            reported: None,
+            reported_rank: UNSAID,
+            upstream: false,
+            ours: 0,
+            dimensions: smallvec![None; dimensions],
+            dimension_ranks: smallvec![UNSAID; dimensions],
+        }
+    }
+
+    pub(super) fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
+        match meaning {
+            Meaning::Name(slot) => {
+                if let Some(text) = value.text()
+                    && rank < self.name_ranks[slot as usize]
+                {
+                    self.names[slot as usize] = text;
+                    self.name_ranks[slot as usize] = rank;
+                }
+            }
+            Meaning::Count(slot) => match plausible(value, slot) {
+                Ok(0) => {}
+                Ok(count) if rank < self.count_ranks[slot as usize] => {
+                    self.counts[slot as usize] = count;
+                    self.count_ranks[slot as usize] = rank;
+                }
+                Ok(_) => {}
+                Err(Implausible) => self.implausible = Some(std::str::from_utf8(key).unwrap_or("")),
+            },
+            Meaning::ReportedCost => {
+                if rank < self.reported_rank {
+                    let key = std::str::from_utf8(key).unwrap_or("");
+                    self.reported = Some(Reported { key, value });
+                    self.reported_rank = rank;
+                }
+            }
+            Meaning::Dimension(index) => {
+                let value = match value {
+                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text.0),
+                    Scalar::Int(number) => Cow::Owned(number.to_string().into_bytes()),
+                    _ => return,
+                };
+                if rank < self.dimension_ranks[index as usize] {
+                    self.dimensions[index as usize] = Some(value);
+                    self.dimension_ranks[index as usize] = rank;
+                }
+            }
+            Meaning::UpstreamStatus => self.upstream = true,
+            Meaning::Ours(index) => self.ours |= 1 << index,
+        }
+    }
+
+    /// Whether this span is a call or a container of calls; `None` for everything else.
+    pub(super) fn role(&self, kind: u32, trust_upstream: bool) -> Option<Role> {
+        if self.upstream && trust_upstream {
+            return None;
+        }
+        let said = |slot: Name| !self.names[slot as usize].is_empty();
+        let operation = self.names[Name::Operation as usize];
+        let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
+        let model = said(Name::ModelAsked) || said(Name::ModelServed);
+        match Role::of(operation)? {
+            Role::Container => used.then_some(Role::Container),
+            Role::Call if Role::is_known_call(operation) || used => Some(Role::Call),
+            // Before operations had names, a client span with a provider and a model was a call.
+            Role::Call if operation.is_empty() && kind == CLIENT && model && said(Name::Provider) => {
+                Some(Role::Call)
+            }
+            Role::Call => None,
+        }
+    }
+
+    pub(super) fn usage(&self) -> Known<'a> {
+        match self.implausible {
+            Some(key) => Known::Implausible(key),
+            None if self.counts == [0; Count::COUNT] => Known::Nothing,
+            None => {
+                let mut counts = Counts::default();
+                for (slot, count) in Count::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0) {
+                    *slot.of(&mut counts) = Some(count);
+                }
+                let disjoint = counts.disjoint(InputMeans::WithCache);
+                Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
+            }
+        }
+    }
+}
+
+struct Implausible;
+
+/// A count as an integer, an integral double or a decimal string. -1 in a part means "not known".
+fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
+    let count = match value {
+        Scalar::Int(count) => count,
+        Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
+            double as i64
+        }
+        Scalar::String(text) if text.is_empty() => 0,
+        Scalar::String(text) => text.as_str().trim().parse().map_err(|_| Implausible)?,
+        _ => return Err(Implausible),
+    };
+    match u64::try_from(count) {
+        Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
+        Err(_) if count == -1 && !slot.is_total() => Ok(0),
+        _ => Err(Implausible),
+    }
+}

@@ -1,0 +1,120 @@
+//! What the wire code believes of the messages, against their definitions in `proto/`.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use pricetag::booking::{Booking, Counted, Entries};
+use pricetag::otlp::fields;
+use pricetag::pricing::{Picodollars, Status};
+use pricetag::settlement::{Settled, Verdict};
+use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, Value};
+
+fn pool(file: &str) -> DescriptorPool {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/proto");
+    DescriptorPool::from_file_descriptor_set(protox::compile([file], [root]).unwrap()).unwrap()
+}
+
+/// Scenario: the definitions of OTLP, parsed.
+/// Guarantees: each constant is the number of the field that it is named after.
+#[test]
+fn field_numbers_are_those_of_the_definitions() {
+    let mut known = 0;
+    for signal in ["trace", "metrics", "logs"] {
+        let pool = pool(&format!("opentelemetry/proto/{signal}/v1/{signal}.proto"));
+        for (message, field, number) in fields::ALL {
+            let Some(message) = pool.get_message_by_name(message) else { continue };
+            let found = message.get_field_by_name(field).map(|field| field.number());
+            assert_eq!(found, Some(*number), "{}.{field}", message.full_name());
+            known += 1;
+        }
+    }
+    assert!(known >= fields::ALL.len(), "{known} of {}", fields::ALL.len());
+    for (message, field, _) in fields::ALL {
+        let signals =
+            ["trace", "metrics", "logs"].map(|s| pool(&format!("opentelemetry/proto/{s}/v1/{s}.proto")));
+        let known = signals.iter().any(|pool| pool.get_message_by_name(message).is_some());
+        assert!(known, "{message}.{field} is in none of the definitions");
+    }
+}
+
+/// Scenario: a booking in which every field has a value of its own, and a settlement, as the crate writes
+/// them, read by their definition.
+/// Guarantees: every field of the definition is there, under its name, with its value.
+#[test]
+fn bookings_are_as_their_definition_says() {
+    let pool = pool("pricetag/v1/booking.proto");
+    let mut entries = Entries::default();
+    entries.push_booking(&Booking {
+        trace: b"a trace of 16 by",
+        span: b"8 bytes!",
+        end_unix_nano: 1_764_547_200_000_000_001,
+        open: true,
+        verdict: Counted::AsAggregate,
+        status: Status::Reported,
+        money: Some(Picodollars::new(-123_456_789_012_345_678_901)),
+        provider: "provider".into(),
+        model_asked: "asked".into(),
+        model_served: "served".into(),
+        operation: "operation".into(),
+        input: 101,
+        output: 102,
+        cache_read: 103,
+        cache_write: 104,
+        reasoning: 105,
+        dimensions: ["user", "", "feature"].map(Into::into).into_iter().collect(),
+    });
+    let changes = vec![(*b"span one", Verdict::Aggregate), (*b"span two", Verdict::Duplicate { of: [1; 8] })];
+    entries.push_settlement(&Settled { trace: *b"another 16 bytes", changes });
+    let descriptor = pool.get_message_by_name("pricetag.v1.Entries").unwrap();
+    let message = DynamicMessage::decode(descriptor, entries.take()).unwrap();
+
+    let booking = &list(&message, "bookings")[0];
+    let verdict = |name: &str| {
+        let verdicts = pool.get_enum_by_name("pricetag.v1.Verdict").unwrap();
+        Value::EnumNumber(verdicts.get_value_by_name(name).unwrap().number())
+    };
+    let text = |text: &str| Value::Bytes(text.to_owned().into());
+    let bytes = |bytes: &[u8]| Value::Bytes(bytes.to_vec().into());
+    let expected = [
+        ("trace_id", bytes(b"a trace of 16 by")),
+        ("span_id", bytes(b"8 bytes!")),
+        ("end_unix_nano", Value::U64(1_764_547_200_000_000_001)),
+        ("open", Value::Bool(true)),
+        ("verdict", verdict("VERDICT_AGGREGATE")),
+        ("status", Value::U32(9)),
+        ("money", bytes(&(-123_456_789_012_345_678_901i128).to_le_bytes())),
+        ("provider", text("provider")),
+        ("model_asked", text("asked")),
+        ("model_served", text("served")),
+        ("operation", text("operation")),
+        ("input_tokens", Value::U64(101)),
+        ("output_tokens", Value::U64(102)),
+        ("cache_read_tokens", Value::U64(103)),
+        ("cache_write_tokens", Value::U64(104)),
+        ("reasoning_tokens", Value::U64(105)),
+        ("dimensions", Value::List(vec![text("user"), text(""), text("feature")])),
+    ];
+    check(booking, &expected);
+
+    let settlement = &list(&message, "settlements")[0];
+    let changes = list(settlement, "changes");
+    assert_eq!(
+        settlement.get_field_by_name("trace_id").unwrap().as_bytes().unwrap()[..],
+        *b"another 16 bytes"
+    );
+    check(&changes[0], &[("span_id", bytes(b"span one")), ("verdict", verdict("VERDICT_AGGREGATE"))]);
+    check(&changes[1], &[("span_id", bytes(b"span two")), ("verdict", verdict("VERDICT_DUPLICATE"))]);
+    assert_eq!(list(&message, "bookings").len() + list(&message, "settlements").len(), 2);
+}
+
+fn list(message: &DynamicMessage, field: &str) -> Vec<DynamicMessage> {
+    let value = message.get_field_by_name(field).unwrap();
+    value.as_list().unwrap().iter().map(|value| value.as_message().unwrap().clone()).collect()
+}
+
+/// All fields of the definition, and none that it does not know.
+fn check(message: &DynamicMessage, expected: &[(&str, Value)]) {
+    assert_eq!(message.descriptor().fields().count(), expected.len());
+    assert_eq!(message.unknown_fields().count(), 0);
+    for (name, value) in expected {
+        assert_eq!(message.get_field_by_name(name).unwrap().as_ref(), value, "{name}");
+    }
+}

@@ -1,19 +1,19 @@
 //! Integration tests. `support` runs the binary between real clients and a second OTLP server.
 
 mod captures;
-// mod chain;
+mod chain;
 mod config;
 // mod delivery;
 // mod demo;
 // mod explain;
 mod exporter;
 // mod full;
-// mod metrics;
+mod metrics;
 // mod odd;
 mod oracle;
 // mod refused_grpc;
 // mod refused_http;
-// mod reported;
+mod reported;
 // mod shutdown;
 // mod start;
 mod support;

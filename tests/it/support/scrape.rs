@@ -1,5 +1,6 @@
 //! Reads `/metrics` and the health pages.
 
+use super::spans::picodollars;
 use super::{Pricetag, eventually};
 
 /// A page of metrics in Prometheus' text format.
@@ -20,6 +21,11 @@ impl Scrape {
     /// Their sum; 0 where there are none.
     pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
         self.values(name, labels).into_iter().sum()
+    }
+
+    /// Their sum in picodollars, each series for itself: doubles do not add up exactly.
+    pub(crate) fn money(&self, name: &str, labels: &[(&str, &str)]) -> i128 {
+        self.values(name, labels).into_iter().map(picodollars).sum()
     }
 
     /// The page.

@@ -62,9 +62,9 @@ async fn a_reported_cost_is_never_overwritten() {
     assert_eq!(pricetag.settled(5).await.sum("pricetag_cost", &[]), 12.5);
 }
 
-/// Scenario: models that we have no price for, and a call without usage, with the sender's cost as a double, an integer
-/// and a string; a container that repeats it; a 429 that reports nothing.
-/// Guarantees: status `reported`, no cost of ours under any key, and the ledger counts theirs, once.
+/// Scenario: models that we have no price for, and a call without usage, with the sender's cost as a double,
+/// an integer and a string.
+/// Guarantees: status `reported`, no cost of ours under any key, and the ledger counts theirs.
 #[tokio::test]
 async fn without_a_price_of_ours_theirs_counts() {
     let (pricetag, sink) = one_pricetag().await;

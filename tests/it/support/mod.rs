@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy's allow-unwrap-in-tests does not reach the helpers of tests")]
 
+pub(crate) mod broken;
 pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod process;

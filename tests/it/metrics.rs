@@ -9,7 +9,6 @@ use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, Sum};
 use pricetag::otlp::Signal;
-use prost::Message as _;
 
 use crate::support::process::Setup;
 use crate::support::spans::{attribute, chat, gpt_4o, picodollars, request};
@@ -126,9 +125,7 @@ async fn cost_metrics_end_at_the_exact_total() {
 
     let pushed = sink.cost_metrics();
     let last = totals(pushed.last().expect("cost metrics arrive at the latest with the shutdown"));
-    let money =
-        last.iter().filter(|((of, _), _)| of == "pricetag.cost").map(|(_, (_, value))| picodollars(*value));
-    assert_eq!(money.sum::<i128>(), TOTAL + small);
+    assert_eq!(final_cost(&sink), TOTAL + small);
     let sum = |name: &str, label: (&str, &str)| -> f64 {
         let has =
             |labels: &String| label.0.is_empty() || labels.contains(&format!("{}={};", label.0, label.1));
@@ -152,6 +149,14 @@ async fn cost_metrics_end_at_the_exact_total() {
     let resource = pushed[0].resource_metrics[0].resource.as_ref().unwrap();
     let keys: Vec<&str> = resource.attributes.iter().map(|attribute| attribute.key.as_str()).collect();
     assert!(keys.contains(&"service.name") && keys.contains(&"service.instance.id"), "{keys:?}");
+}
+
+/// The money in the last cost metrics that arrived, in picodollars.
+pub(crate) fn final_cost(sink: &Sink) -> i128 {
+    let last =
+        totals(sink.cost_metrics().last().expect("cost metrics arrive at the latest with the shutdown"));
+    let cost = last.into_iter().filter(|((name, _), _)| name == "pricetag.cost");
+    cost.map(|(_, (_, value))| picodollars(value)).sum()
 }
 
 /// All points of the sums in a request: start and value by name and labels. Checks what every sum must be.

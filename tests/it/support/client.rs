@@ -1,6 +1,7 @@
 //! OTLP clients: gRPC by tonic, HTTP by reqwest, and requests that no proper client sends.
 
 use std::io::Write as _;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use flate2::Compression;
@@ -14,6 +15,9 @@ use tonic::codec::CompressionEncoding;
 use tonic::{Request, Status};
 
 use super::Pricetag;
+
+/// The method that takes spans.
+pub(crate) const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 /// How a request travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +94,7 @@ impl Pricetag {
         }
         client.ready().await.unwrap();
         let path = PathAndQuery::from_static(match signal {
-            Signal::Traces => "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+            Signal::Traces => TRACES,
             Signal::Metrics => "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export",
             Signal::Logs => "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
         });
@@ -152,6 +156,38 @@ impl Pricetag {
     /// Sends a trace request that must be taken.
     pub(crate) async fn deliver_spans(&self, request: &ExportTraceServiceRequest) {
         self.deliver(Via::Grpc, Signal::Traces, request.encode_to_vec().into()).await;
+    }
+}
+
+/// A client that keeps its connection, and minds no failure.
+pub(crate) enum Sender {
+    Grpc(Box<tonic::client::Grpc<tonic::transport::Channel>>),
+    Http(reqwest::Client, String),
+}
+
+impl Sender {
+    pub(crate) async fn new(grpc: SocketAddr, http: SocketAddr, by_grpc: bool) -> Self {
+        if !by_grpc {
+            let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
+            return Sender::Http(client, format!("http://{http}/v1/traces"));
+        }
+        let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{grpc}")).unwrap();
+        Sender::Grpc(Box::new(tonic::client::Grpc::new(endpoint.connect().await.unwrap())))
+    }
+
+    /// Sends spans; says whether they were acknowledged.
+    pub(crate) async fn send(&mut self, body: Bytes) -> bool {
+        match self {
+            Sender::Grpc(client) => {
+                let path = PathAndQuery::from_static(TRACES);
+                client.ready().await.is_ok()
+                    && client.unary(Request::new(body), path, BytesCodec).await.is_ok()
+            }
+            Sender::Http(client, url) => {
+                let request = client.post(&*url).header("content-type", "application/x-protobuf").body(body);
+                request.send().await.is_ok_and(|response| response.status() == 200)
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pricetag::exporter::codec::BytesCodec;
 use pricetag::otlp::Signal;
 use prost::Message as _;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tonic::codec::CompressionEncoding;
 use tonic::server::{Grpc, UnaryService};
@@ -68,6 +69,11 @@ pub(crate) struct Sink {
 impl Sink {
     /// Starts a server that takes everything.
     pub(crate) async fn start() -> Self {
+        Sink::start_on(TcpListener::bind("127.0.0.1:0").await.unwrap())
+    }
+
+    /// The same, on this listener.
+    pub(crate) fn start_on(listener: TcpListener) -> Self {
         let state = Arc::new(State {
             seen: Mutex::default(),
             script: Mutex::default(),
@@ -88,7 +94,6 @@ impl Sink {
                     post(move |request: Request| http(by_http, signal, request)),
                 );
         }
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Sink { address, state }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::time::timeout;
 
-use super::run::{catalog, log_to_stderr, runtime, until_stopped};
+use super::run::{Signals, catalog, log_to_stderr, runtime, until_stopped};
 use crate::app::{self, GRACE, Options};
 use crate::config::{Config, HostPort, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::exporter::build::Output;
@@ -93,8 +93,9 @@ impl Demo {
             ));
         }
         let watch = async { while console.next().await > 0 {} };
+        let signals = Signals::listen()?;
         tokio::select! {
-            code = until_stopped(app) => code,
+            code = until_stopped(app, signals) => code,
             () = watch => Ok(ExitCode::SUCCESS),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -43,11 +43,13 @@ impl Run {
             warn!("{notice}");
         }
         runtime()?.block_on(async {
+            // Before anything is acknowledged: from then on no signal may end it without a drain.
+            let signals = Signals::listen()?;
             let (app, _) = app::start(&config, catalog(), Options::default()).await?;
             for line in summary(&config).lines() {
                 info!("{line}");
             }
-            until_stopped(app).await
+            until_stopped(app, signals).await
         })
     }
 }
@@ -78,9 +80,24 @@ pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
     };
 }
 
+/// The signals that stop a collector. While this exists, they do not end the process by themselves.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Runs until a signal or a failure, then drains.
-pub(super) async fn until_stopped(mut app: App) -> anyhow::Result<ExitCode> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+pub(super) async fn until_stopped(mut app: App, signals: Signals) -> anyhow::Result<ExitCode> {
+    let Signals { mut terminate, mut interrupt } = signals;
     let failed = tokio::select! {
         _ = terminate.recv() => { info!("SIGTERM: shutting down"); false }
         _ = interrupt.recv() => { info!("SIGINT: shutting down"); false }

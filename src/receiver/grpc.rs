@@ -84,6 +84,7 @@ impl Service {
             .apply_max_message_size_config(Some(self.max_message_bytes), None)
             .accept_compressed(CompressionEncoding::Gzip);
         let mut response = grpc.unary(Export { service: self, signal }, request).await;
+        // A unary refusal stands in the headers, whether it is ours or tonic's: here all of them pass.
         if remap(response.headers_mut()) {
             metrics.refused(signal, 1);
         }
@@ -91,18 +92,20 @@ impl Service {
     }
 }
 
-/// Gives what tonic refuses on its own the code that OTLP asks for. Says whether there was something.
+/// Gives what tonic refuses on its own the code that OTLP asks for. Says whether this is a refusal.
 ///
 /// tonic answers an oversize message with OUT_OF_RANGE, which OTLP clients retry for ever, and a broken
 /// compression with INTERNAL. Our own refusals use neither.
 fn remap(headers: &mut http::HeaderMap) -> bool {
-    let code = headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes()));
-    let code = match code {
-        Some(Code::OutOfRange) => Code::ResourceExhausted,
-        Some(Code::Internal) => Code::InvalidArgument,
-        _ => return false,
+    let Some(code) = headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
+        return false;
     };
-    headers.insert("grpc-status", HeaderValue::from(code as i32));
+    let remapped = match code {
+        Code::OutOfRange => Code::ResourceExhausted,
+        Code::Internal => Code::InvalidArgument,
+        other => return other != Code::Ok,
+    };
+    headers.insert("grpc-status", HeaderValue::from(remapped as i32));
     true
 }
 
@@ -126,7 +129,6 @@ impl UnaryService<Bytes> for Export {
                     Ok(Response::new(Bytes::new()))
                 }
                 Err(refusal) => {
-                    metrics.refused(signal, 1);
                     debug!(%signal, "refused: {refusal}");
                     Err(status(&refusal))
                 }

@@ -1,0 +1,160 @@
+//! Making spans, and reading what became of them.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+/// The keys besides `pricetag.*` that pricetag writes.
+pub(crate) const ALIASES: [&str; 2] = ["gen_ai.usage.cost", "operation.cost"];
+
+/// A value from a plain one.
+pub(crate) trait IntoValue {
+    fn value(self) -> Value;
+}
+
+impl IntoValue for &str {
+    fn value(self) -> Value {
+        Value::StringValue(self.to_owned())
+    }
+}
+
+impl IntoValue for i64 {
+    fn value(self) -> Value {
+        Value::IntValue(self)
+    }
+}
+
+impl IntoValue for f64 {
+    fn value(self) -> Value {
+        Value::DoubleValue(self)
+    }
+}
+
+impl IntoValue for bool {
+    fn value(self) -> Value {
+        Value::BoolValue(self)
+    }
+}
+
+/// An attribute.
+pub(crate) fn attribute(key: &str, value: impl IntoValue) -> KeyValue {
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value.value()) }),
+        ..KeyValue::default()
+    }
+}
+
+/// A span number `number`, a trace of its own, with these attributes.
+pub(crate) fn span(number: u64, attributes: Vec<KeyValue>) -> Span {
+    Span {
+        trace_id: [number.to_be_bytes(), [7; 8]].concat(),
+        span_id: (number + 1).to_be_bytes().to_vec(),
+        name: format!("span {number}"),
+        kind: 3,
+        // 2026-11-22
+        start_time_unix_nano: 1_795_380_558_000_000_000 + number,
+        end_time_unix_nano: 1_795_380_559_000_000_000 + number,
+        attributes,
+        ..Span::default()
+    }
+}
+
+/// A chat call of gpt-4o, $2.50 and $10 per million tokens.
+pub(crate) fn gpt_4o(number: u64, input: i64, output: i64) -> Span {
+    chat(
+        number,
+        "gpt-4o",
+        vec![attribute("gen_ai.usage.input_tokens", input), attribute("gen_ai.usage.output_tokens", output)],
+    )
+}
+
+/// A chat call of an OpenAI model with these attributes more.
+pub(crate) fn chat(number: u64, model: &str, more: Vec<KeyValue>) -> Span {
+    let mut attributes = vec![
+        attribute("gen_ai.operation.name", "chat"),
+        attribute("gen_ai.provider.name", "openai"),
+        attribute("gen_ai.request.model", model),
+    ];
+    attributes.extend(more);
+    span(number, attributes)
+}
+
+/// A request with these spans.
+pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
+    let scope = InstrumentationScope { name: "tests".to_owned(), ..InstrumentationScope::default() };
+    let scope_spans = vec![ScopeSpans { scope: Some(scope), spans, ..ScopeSpans::default() }];
+    ExportTraceServiceRequest {
+        resource_spans: vec![ResourceSpans { scope_spans, ..ResourceSpans::default() }],
+    }
+}
+
+/// All spans of a request, in order.
+pub(crate) fn spans(request: &ExportTraceServiceRequest) -> Vec<&Span> {
+    let scopes = request.resource_spans.iter().flat_map(|resource| &resource.scope_spans);
+    scopes.flat_map(|scope| &scope.spans).collect()
+}
+
+/// Reads attributes, checking that no key stands twice.
+pub(crate) trait Attributes {
+    fn value(&self, key: &str) -> Option<&Value>;
+    fn keys(&self, prefix: &str) -> Vec<&str>;
+
+    fn double(&self, key: &str) -> Option<f64> {
+        match self.value(key)? {
+            Value::DoubleValue(value) => Some(*value),
+            other => panic!("{key} is no double: {other:?}"),
+        }
+    }
+
+    fn string(&self, key: &str) -> &str {
+        match self.value(key) {
+            None => "",
+            Some(Value::StringValue(value)) => value,
+            Some(other) => panic!("{key} is no string: {other:?}"),
+        }
+    }
+}
+
+impl Attributes for Span {
+    fn value(&self, key: &str) -> Option<&Value> {
+        let mut found = self.attributes.iter().filter(|attribute| attribute.key == key);
+        let first = found.next()?;
+        assert!(found.next().is_none(), "{key} stands twice on {:?}", self.name);
+        first.value.as_ref()?.value.as_ref()
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<&str> {
+        let keys = self.attributes.iter().map(|attribute| attribute.key.as_str());
+        keys.filter(|key| key.starts_with(prefix)).collect()
+    }
+}
+
+/// The span in the request that has this id.
+pub(crate) fn by_id<'r>(request: &'r ExportTraceServiceRequest, id: &[u8]) -> &'r Span {
+    let mut found = spans(request).into_iter().filter(|span| span.span_id == id);
+    let span = found.next().unwrap();
+    assert!(found.next().is_none(), "span {id:?} arrived twice");
+    span
+}
+
+/// The request without what pricetag writes: for spans whose sender wrote none of it.
+pub(crate) fn without_ours(request: &ExportTraceServiceRequest) -> ExportTraceServiceRequest {
+    let mut request = request.clone();
+    let scopes = request.resource_spans.iter_mut().flat_map(|resource| &mut resource.scope_spans);
+    for span in scopes.flat_map(|scope| &mut scope.spans) {
+        let ours = |key: &str| key.starts_with("pricetag.") || ALIASES.contains(&key);
+        span.attributes.retain(|attribute| !ours(&attribute.key));
+    }
+    request
+}
+
+/// Dollars in picodollars, by the shortest decimal that the double stands for. Panics if it stands for more
+/// than twelve places: then it was not made from picodollars.
+pub(crate) fn picodollars(dollars: f64) -> i128 {
+    let text = format!("{dollars:.12}");
+    assert_eq!(text.parse::<f64>().unwrap(), dollars, "{dollars} is no number of picodollars");
+    let (whole, fraction) = text.split_once('.').unwrap();
+    format!("{whole}{fraction}").parse().unwrap()
+}

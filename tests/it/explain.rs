@@ -5,8 +5,11 @@ use serde_json::Value;
 use crate::support::command::{Ended, pricetag, pricetag_with};
 use crate::support::{CAPTURES, capture, capture_path};
 
-/// What the captures cost, and their statuses.
-const TOTALS: [(&str, &str, &[(&str, u64)]); 3] = [
+/// A capture's name, what it costs, and how many calls have which status.
+type Truth = (&'static str, &'static str, &'static [(&'static str, u64)]);
+
+/// What the captures truly cost.
+const TOTALS: [Truth; 3] = [
     ("otel-openai-v2", "0.00940084", &[("failed", 1), ("no_usage", 1), ("priced", 4)]),
     ("otel-openai-v2-latest", "0.00940084", &[("failed", 1), ("no_usage", 1), ("priced", 4)]),
     ("otel-genai-anthropic", "0.0223056", &[("duplicate", 3), ("priced", 3)]),

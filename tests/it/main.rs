@@ -1,5 +1,7 @@
 //! Integration tests. `support` runs the binary between real clients and a second OTLP server.
 
+#![allow(clippy::unwrap_used, reason = "clippy's allow-unwrap-in-tests does not reach the helpers of tests")]
+
 mod captures;
 mod chain;
 mod config;

@@ -81,7 +81,7 @@ async fn one_exporter_in_two_kinds_of_pipeline() {
 async fn pending_money_becomes_settled_money() {
     let sink = Sink::start().await;
     let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
-        .set("processors.pricetag.settle_after=1500ms")
+        .set("processors.pricetag.settle_after=2500ms")
         .start()
         .await;
     let mut call = gpt_4o(1, 1_000_000, 0);

@@ -1,8 +1,10 @@
 //! `pricetag explain`: receipts offline.
 
+use prost::Message as _;
 use serde_json::Value;
 
 use crate::support::command::{Ended, pricetag, pricetag_with};
+use crate::support::spans::{agent_and_call, request};
 use crate::support::{CAPTURES, capture, capture_path};
 
 /// A capture's name, what it costs, and how many calls have which status.
@@ -145,4 +147,20 @@ fn what_is_no_payload_is_an_error() {
     assert!(missing.code != Some(0) && missing.err.contains("/no/such/file.pb"), "{missing:?}");
     assert_eq!(pricetag(&["explain"]).code, Some(2));
     assert!(pricetag(&["explain", "--jsn", &good]).err.contains("--jsn"));
+}
+
+/// Scenario: an agent's span with usage in one file, the call below it in the next.
+/// Guarantees: they are one delivery, and the traces settle at its end: the call counts, the agent does not.
+#[test]
+fn traces_settle_at_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let [agent, call] = agent_and_call().map(|span| request(vec![span]).encode_to_vec());
+    let files = [("agent.pb", agent), ("call.pb", call)].map(|(name, body)| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, body).unwrap();
+        file.to_str().unwrap().to_owned()
+    });
+    let (calls, summary) = checked(&pricetag(&["explain", "--json", &files[0], &files[1]]));
+    assert_eq!((text(&calls[0], "status"), text(&calls[1], "status")), ("aggregate", "priced"));
+    assert_eq!(text(&summary, "total"), "2.5");
 }

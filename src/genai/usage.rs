@@ -158,7 +158,8 @@ impl std::ops::IndexMut<Bucket> for Usage {
 impl Usage {
     /// The buckets that hold something, in receipt order.
     pub fn iter(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
-        Bucket::ALL.into_iter().zip(self.0).filter(|(_, quantity)| *quantity > 0)
+        // By index: a copy of the array for each walk would cost more than the walk.
+        self.0.iter().enumerate().filter(|(_, quantity)| **quantity > 0).map(|(n, quantity)| (Bucket::ALL[n], *quantity))
     }
 
     /// Input tokens of every kind: what a long-context threshold is compared with.
@@ -192,7 +193,12 @@ impl Usage {
 
     /// How many buckets hold something: of two reports of one call, the one with more tells more.
     pub fn richness(&self) -> usize {
-        self.iter().count()
+        self.0.iter().map(|quantity| usize::from(*quantity > 0)).sum()
+    }
+
+    /// The largest quantity in any bucket.
+    pub fn largest(&self) -> u64 {
+        self.0.iter().copied().fold(0, u64::max)
     }
 }
 

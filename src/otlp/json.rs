@@ -18,7 +18,7 @@ use super::Signal;
 pub enum JsonError {
     /// Not JSON at all; the message has line and column.
     #[error("malformed JSON: {0}")]
-    Syntax(#[from] serde_json::Error),
+    Syntax(String),
     /// JSON, but not the request.
     #[error("not an OTLP/JSON request: {0}")]
     Shape(String),
@@ -48,7 +48,8 @@ fn descriptor(signal: Signal) -> Option<MessageDescriptor> {
 /// # Errors
 /// [`JsonError`], with the place in the text where serde_json knows it.
 pub fn to_protobuf(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonError> {
-    let mut value: Value = serde_json::from_slice(body)?;
+    let mut value: Value =
+        serde_json::from_slice(body).map_err(|error| JsonError::Syntax(error.to_string()))?;
     ids_to_base64(&mut value)?;
     let descriptor =
         descriptor(signal).ok_or_else(|| JsonError::Shape("no descriptor for this signal".into()))?;

@@ -10,9 +10,10 @@ use super::wire::{Malformed, Message, Value};
 pub struct Attribute<'a> {
     /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
     pub key: &'a [u8],
-    value: Option<Message<'a>>,
-    /// There are several values, which protobuf merges; `value` then is the whole `KeyValue`.
-    several: bool,
+    /// The `KeyValue`.
+    message: Message<'a>,
+    /// Its `AnyValue`, where the `KeyValue` has the usual form.
+    value: Option<&'a [u8]>,
 }
 
 /// A text as it stands on the wire: it should be UTF-8, which nobody has checked.
@@ -79,35 +80,28 @@ impl<'a> Attribute<'a> {
     fn usual(message: Message<'a>) -> Option<Self> {
         const KEY_TAG: u8 = (key_value::KEY << 3 | 2) as u8;
         const VALUE_TAG: u8 = (key_value::VALUE << 3 | 2) as u8;
-        let bytes = message.bytes();
-        let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = bytes else { return None };
+        let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = message.bytes() else { return None };
         let (key, value) = rest.split_at_checked(key_len as usize)?;
-        let prefix = match *value {
-            [VALUE_TAG, len @ ..0x80, ref content @ ..] if len as usize == content.len() => 2,
+        let value = match *value {
+            [VALUE_TAG, len @ ..0x80, ref content @ ..] if len as usize == content.len() => content,
             [VALUE_TAG, low @ 0x80..=0xff, high @ 1..0x80, ref content @ ..]
                 if usize::from(low & 0x7f) | usize::from(high) << 7 == content.len() =>
             {
-                3
+                content
             }
             _ => return None,
         };
-        let value_at = bytes.len() - value.len();
-        let value = message.part(value_at + 1, value_at + prefix, bytes.len());
-        Some(Attribute { key, value: Some(value), several: false })
+        Some(Attribute { key, message, value: Some(value) })
     }
 
     #[inline(never)]
     fn any(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Attribute { key: b"", value: None, several: false };
+        let mut attribute = Attribute { key: b"", message, value: None };
         for field in message.fields() {
             let field = field?;
             match field.number {
                 key_value::KEY => attribute.key = field.message()?.bytes(),
-                key_value::VALUE => {
-                    let value = field.message()?;
-                    attribute.several = attribute.value.is_some();
-                    attribute.value = Some(if attribute.several { message } else { value });
-                }
+                key_value::VALUE => drop(field.message()?),
                 _ => {}
             }
         }
@@ -120,20 +114,50 @@ impl<'a> Attribute<'a> {
     /// [`Malformed`] framing inside the value.
     #[inline]
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
-        const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
-        let Some(value) = self.value else { return Ok(Scalar::Other) };
-        // A short string and nothing else, as every encoder writes it.
-        if let [STRING_TAG, len @ ..0x80, ref text @ ..] = *value.bytes()
-            && len as usize == text.len()
-            && !self.several
-        {
-            return Ok(Scalar::String(Text(text)));
+        match self.value.and_then(Scalar::usual) {
+            Some(scalar) => Ok(scalar),
+            None => Scalar::any(self.message),
         }
-        if self.several { Scalar::Other.merge_all(value) } else { Scalar::Other.merge(value) }
     }
 }
 
 impl<'a> Scalar<'a> {
+    /// The forms that every encoder writes: a short string or an integer, and nothing else.
+    #[inline]
+    fn usual(value: &'a [u8]) -> Option<Self> {
+        const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
+        const INT_TAG: u8 = (any_value::INT << 3) as u8;
+        match *value {
+            [STRING_TAG, len @ ..0x80, ref text @ ..] if len as usize == text.len() => {
+                Some(Scalar::String(Text(text)))
+            }
+            [INT_TAG, ref bytes @ .., last @ ..0x80] if bytes.len() < 9 => {
+                let mut int = u64::from(last) << (7 * bytes.len());
+                for (index, byte) in bytes.iter().enumerate() {
+                    if *byte < 0x80 {
+                        return None; // the integer ends here, and something follows
+                    }
+                    int |= u64::from(byte & 0x7f) << (7 * index);
+                }
+                Some(Scalar::Int(int as i64))
+            }
+            _ => None,
+        }
+    }
+
+    /// The value of a `KeyValue`, which may come in several parts.
+    #[inline(never)]
+    fn any(attribute: Message<'a>) -> Result<Self, Malformed> {
+        let mut scalar = Scalar::Other;
+        for field in attribute.fields() {
+            let field = field?;
+            if field.number == key_value::VALUE {
+                scalar = scalar.merge(field.message()?)?;
+            }
+        }
+        Ok(scalar)
+    }
+
     /// The value after reading an `AnyValue`, which may say nothing.
     fn merge(self, value: Message<'a>) -> Result<Self, Malformed> {
         value.fields().try_fold(self, |scalar, field| {
@@ -146,15 +170,6 @@ impl<'a> Scalar<'a> {
                 (5..=8, _) => Scalar::Other,
                 _ => scalar,
             })
-        })
-    }
-
-    /// The value after reading all the values of a `KeyValue`.
-    #[cold]
-    fn merge_all(self, attribute: Message<'a>) -> Result<Self, Malformed> {
-        attribute.fields().try_fold(self, |scalar, field| {
-            let field = field?;
-            if field.number == key_value::VALUE { scalar.merge(field.message()?) } else { Ok(scalar) }
         })
     }
 

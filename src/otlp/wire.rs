@@ -56,17 +56,6 @@ impl<'a> Message<'a> {
     pub fn fields(self) -> Fields<'a> {
         Fields { body: self.body, at: self.start as usize }
     }
-
-    /// A part of this message as a message of its own; offsets are relative to this one's first byte.
-    #[inline]
-    pub(super) fn part(self, length_at: usize, start: usize, end: usize) -> Self {
-        let base = self.start as usize;
-        Message {
-            body: &self.body[..base + end],
-            start: (base + start) as u32,
-            length_at: (base + length_at) as u32,
-        }
-    }
 }
 
 /// One field: its number and its value.
@@ -224,6 +213,10 @@ impl<'a> Fields<'a> {
                 self.at += 1;
                 Ok(u64::from(byte))
             }
+            Some(&low) if let Some(&high @ ..0x80) = self.body.get(self.at + 1) => {
+                self.at += 2;
+                Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            }
             _ => self.long_varint(),
         }
     }
@@ -303,9 +296,14 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a length-delimited field.
+#[inline]
 pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    put_varint(out, u64::from(number) << 3 | 2);
-    put_varint(out, bytes.len() as u64);
+    if number < 16 && bytes.len() < 0x80 {
+        out.extend_from_slice(&[(number << 3 | 2) as u8, bytes.len() as u8]);
+    } else {
+        put_varint(out, u64::from(number) << 3 | 2);
+        put_varint(out, bytes.len() as u64);
+    }
     out.extend_from_slice(bytes);
 }
 

@@ -47,7 +47,7 @@ impl Catalog {
         if entry.rules.is_empty() {
             return refuse(receipt, Status::UnknownModel, Reason::ModelHasNoPrice);
         }
-        if usage.iter().any(|(_, quantity)| quantity > MAX_PLAUSIBLE) {
+        if usage.largest() > MAX_PLAUSIBLE {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         }
 

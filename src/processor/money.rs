@@ -82,8 +82,8 @@ fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
     }
 }
 
-/// Dollars that a sender reports: a number, or a decimal in a string. Doubles are read as the shortest
-/// decimal that they stand for, cut at the picodollar.
+/// Dollars that a sender reports: a number, or a decimal in a string. Doubles are rounded to the
+/// picodollar.
 fn amount(value: Scalar<'_>) -> Option<Picodollars> {
     let money = match value {
         Scalar::Double(dollars) if dollars.is_finite() => format!("{dollars:.12}").parse().ok()?,

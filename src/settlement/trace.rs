@@ -66,7 +66,7 @@ pub(super) fn link(calls: &mut Calls, tree: &Tree, index: u32) {
             calls[above as usize].below = index;
         }
     }
-    if calls[index as usize].below == NONE {
+    if calls[index as usize].below == NONE && !tree.is_leaf(node) {
         let free = |&other: &u32| {
             let other = &calls[other as usize];
             other.above == NONE && other.facts.same_call(&facts)

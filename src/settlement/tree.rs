@@ -106,6 +106,11 @@ impl Tree {
             .filter(|&call| call != NONE)
     }
 
+    /// Whether a span has none below it.
+    pub(super) fn is_leaf(&self, index: u32) -> bool {
+        self.node(index).first_child == NONE
+    }
+
     /// The calls below a span.
     pub(super) fn calls_below(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
         let mut open: smallvec::SmallVec<[u32; 16]> = smallvec::smallvec![self.node(index).first_child];

@@ -96,37 +96,42 @@ fn assert_anthropic(request: &ExportTraceServiceRequest) {
 /// Guarantees: every span arrives once at both, with its true price and status; nothing else has changed.
 #[tokio::test]
 async fn captures_arrive_priced() {
-    for via in Via::ALL {
-        let (by_grpc, by_http) = (Sink::start().await, Sink::start().await);
-        let exporters = [by_grpc.otlp("a", ""), by_http.otlphttp("b", "")];
-        let mut pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b").start().await;
-        for name in CAPTURES {
-            let body = capture(name, if via.is_json() { "traces.json" } else { "traces.pb" });
-            pricetag.deliver(via, Signal::Traces, body).await;
-        }
-        for sink in [&by_grpc, &by_http] {
-            let arrived = sink.traces(CAPTURES.len()).await;
-            for name in CAPTURES {
-                let sent = ExportTraceServiceRequest::decode(capture(name, "traces.pb")).unwrap();
-                let id = &spans(&sent)[0].span_id;
-                let same = |request: &&ExportTraceServiceRequest| spans(request)[0].span_id == *id;
-                let request = arrived.iter().find(same).unwrap();
-                assert_eq!(without_ours(request), sent, "{name} by {via:?}");
-                if name.contains("anthropic") { assert_anthropic(request) } else { assert_openai(request) }
-            }
-        }
-        for (sink, compressed) in [(&by_grpc, true), (&by_http, false)] {
-            let seen = &sink.taken(Signal::Traces)[0];
-            let header = if compressed { "grpc-encoding" } else { "content-encoding" };
-            assert_eq!(seen.headers.get(header).is_some(), compressed);
-            assert!(seen.headers["user-agent"].to_str().unwrap().starts_with("pricetag/"));
-        }
-        let scrape = pricetag.settled(18).await;
-        for (status, calls) in [("priced", 11.0), ("no_usage", 2.0), ("failed", 2.0), ("duplicate", 3.0)] {
-            assert_eq!(scrape.sum("pricetag_calls", &[("pricetag_status", status)]), calls, "{status}");
-        }
-        pricetag.stop().await;
+    let mut ways: tokio::task::JoinSet<()> = Via::ALL.into_iter().map(arrive_priced).collect();
+    while let Some(way) = ways.join_next().await {
+        way.unwrap();
     }
+}
+
+async fn arrive_priced(via: Via) {
+    let (by_grpc, by_http) = (Sink::start().await, Sink::start().await);
+    let exporters = [by_grpc.otlp("a", ""), by_http.otlphttp("b", "")];
+    let mut pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b").start().await;
+    for name in CAPTURES {
+        let body = capture(name, if via.is_json() { "traces.json" } else { "traces.pb" });
+        pricetag.deliver(via, Signal::Traces, body).await;
+    }
+    for sink in [&by_grpc, &by_http] {
+        let arrived = sink.traces(CAPTURES.len()).await;
+        for name in CAPTURES {
+            let sent = ExportTraceServiceRequest::decode(capture(name, "traces.pb")).unwrap();
+            let id = &spans(&sent)[0].span_id;
+            let same = |request: &&ExportTraceServiceRequest| spans(request)[0].span_id == *id;
+            let request = arrived.iter().find(same).unwrap();
+            assert_eq!(without_ours(request), sent, "{name} by {via:?}");
+            if name.contains("anthropic") { assert_anthropic(request) } else { assert_openai(request) }
+        }
+    }
+    for (sink, compressed) in [(&by_grpc, true), (&by_http, false)] {
+        let seen = &sink.taken(Signal::Traces)[0];
+        let header = if compressed { "grpc-encoding" } else { "content-encoding" };
+        assert_eq!(seen.headers.get(header).is_some(), compressed);
+        assert!(seen.headers["user-agent"].to_str().unwrap().starts_with("pricetag/"));
+    }
+    let scrape = pricetag.settled(18).await;
+    for (status, calls) in [("priced", 11.0), ("no_usage", 2.0), ("failed", 2.0), ("duplicate", 3.0)] {
+        assert_eq!(scrape.sum("pricetag_calls", &[("pricetag_status", status)]), calls, "{status}");
+    }
+    pricetag.stop().await;
 }
 
 /// Scenario: `attributes: full` and one alias only.

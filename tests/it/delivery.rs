@@ -126,7 +126,7 @@ async fn headers_arrive() {
 #[tokio::test]
 async fn a_timeout_is_tried_again() {
     let (by_grpc, by_http) = (Sink::start().await, Sink::start().await);
-    let exporters = [by_grpc.otlp("a", "timeout: 100ms"), by_http.otlphttp("b", "timeout: 100ms")];
+    let exporters = [by_grpc.otlp("a", "timeout: 500ms"), by_http.otlphttp("b", "timeout: 500ms")];
     let pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b").start().await;
     for sink in [&by_grpc, &by_http] {
         sink.script([Answer::Hang]);

@@ -1,7 +1,5 @@
 //! Exporters against a scripted fake upstream.
 
-#![allow(clippy::unwrap_used, reason = "clippy's allow-unwrap-in-tests does not reach the helpers of tests")]
-
 mod debug;
 mod grpc;
 mod http;

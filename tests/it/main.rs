@@ -1,10 +1,12 @@
-//! Integration tests.
+//! Integration tests. `support` runs the binary between real clients and a second OTLP server.
 
 mod captures;
 mod chain;
 mod config;
 mod delivery;
+mod demo;
 mod differential;
+mod explain;
 mod exporter;
 mod fields;
 mod full;
@@ -19,6 +21,7 @@ mod refused_http;
 mod reported;
 mod settlement;
 mod shutdown;
+mod start;
 mod support;
 mod tidy;
 mod untouched;

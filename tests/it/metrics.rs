@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, Metric, Nu
 use pricetag::otlp::Signal;
 
 use crate::support::process::Setup;
-use crate::support::spans::{attribute, chat, gpt_4o, picodollars, request};
+use crate::support::spans::{agent_and_call, attribute, chat, gpt_4o, picodollars, request};
 use crate::support::{CAPTURES, Sink, Via, capture};
 
 /// What the three captures cost together: (0.00940084 twice, and 0.0223056) dollars in picodollars.
@@ -81,7 +81,7 @@ async fn one_exporter_in_two_kinds_of_pipeline() {
 async fn pending_money_becomes_settled_money() {
     let sink = Sink::start().await;
     let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
-        .set("processors.pricetag.settle_after=1500ms")
+        .set("processors.pricetag.settle_after=2500ms")
         .start()
         .await;
     let mut call = gpt_4o(1, 1_000_000, 0);
@@ -92,6 +92,24 @@ async fn pending_money_becomes_settled_money() {
     let after = pricetag.settled(1).await;
     assert_eq!(after.sum("pricetag_pending", &[]), 0.0);
     assert_eq!(after.sum("pricetag_cost", &[("pricetag_feature", "search")]), 2.5);
+}
+
+/// Scenario: an agent's span comes a request before the call below it, and repeats its usage.
+/// Guarantees: when the trace settles the call's money counts once, and the agent is an `aggregate`.
+#[tokio::test]
+async fn an_agent_before_its_call_counts_once() {
+    let sink = Sink::start().await;
+    let mut pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    for span in agent_and_call() {
+        pricetag.deliver_spans(&request(vec![span])).await;
+    }
+    let scrape = pricetag.settled(2).await;
+    assert_eq!(scrape.sum("pricetag_cost", &[]), 2.5);
+    for status in ["aggregate", "priced"] {
+        assert_eq!(scrape.sum("pricetag_calls", &[("pricetag_status", status)]), 1.0, "{status}");
+    }
+    pricetag.stop().await;
+    assert_eq!(final_cost(&sink), 2_500_000_000_000);
 }
 
 /// Scenario: captures and a thousand small calls, then SIGTERM.

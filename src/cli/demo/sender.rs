@@ -11,8 +11,11 @@ use opentelemetry::trace::{
 use opentelemetry::{Context, KeyValue};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracer, SdkTracerProvider, SpanLimits,
+};
 
+use super::PATIENCE;
 use super::sample::{SampleCall, Twist};
 
 /// How long a call of the sample takes.
@@ -33,6 +36,7 @@ impl Sender {
         let exporter = SpanExporter::builder()
             .with_tonic()
             .with_endpoint(format!("http://{grpc}"))
+            .with_timeout(PATIENCE)
             .build()
             .context("the demo's OTLP client")?;
         let resource = Resource::builder_empty()
@@ -42,8 +46,18 @@ impl Sender {
                 KeyValue::new("pricetag.demo", true),
             ])
             .build();
-        let provider =
-            SdkTracerProvider::builder().with_resource(resource).with_batch_exporter(exporter).build();
+        // Everything that OTEL_* variables could change is said here: the sample must arrive on any machine.
+        let batches = BatchConfigBuilder::default()
+            .with_max_queue_size(2048)
+            .with_max_export_batch_size(512)
+            .with_scheduled_delay(Duration::from_secs(5))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource)
+            .with_sampler(Sampler::AlwaysOn)
+            .with_span_limits(SpanLimits::default())
+            .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
+            .build();
         let tracer = provider.tracer("pricetag.demo");
         Ok(Sender { provider, tracer })
     }

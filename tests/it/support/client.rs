@@ -114,8 +114,7 @@ impl Pricetag {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> Reply {
-        let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
-        let mut request = client.request(method, format!("http://{}{path}", self.http)).body(body);
+        let mut request = self.client.request(method, format!("http://{}{path}", self.http)).body(body);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

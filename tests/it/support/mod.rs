@@ -1,7 +1,5 @@
 //! The binary under test, who sends to it, and where its output goes.
 
-#![allow(clippy::unwrap_used, reason = "clippy's allow-unwrap-in-tests does not reach the helpers of tests")]
-
 pub(crate) mod broken;
 pub(crate) mod client;
 pub(crate) mod command;

@@ -106,6 +106,8 @@ pub(crate) struct Pricetag {
     pub(crate) http: SocketAddr,
     /// Health and metrics.
     pub(crate) admin: SocketAddr,
+    /// Speaks HTTP/1, a connection a request.
+    pub(crate) client: reqwest::Client,
     log: Arc<Mutex<String>>,
     _folder: TempDir,
 }
@@ -117,8 +119,17 @@ impl Pricetag {
         let log = collect(child.stderr.take().unwrap());
         // From here on a panic must not leave the child behind.
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut running =
-            Pricetag { child, grpc: unknown, http: unknown, admin: unknown, log, _folder: folder };
+        // Making one reads the system's roots; connections that are kept would outlive refusals that cut them.
+        let client = reqwest::Client::builder().no_proxy().http1_only().pool_max_idle_per_host(0).build();
+        let mut running = Pricetag {
+            child,
+            grpc: unknown,
+            http: unknown,
+            admin: unknown,
+            client: client.unwrap(),
+            log,
+            _folder: folder,
+        };
         let deadline = Instant::now() + AMPLE;
         loop {
             let log = running.log();

@@ -37,8 +37,7 @@ impl Scrape {
 impl Pricetag {
     /// Status and body of a page of the admin port.
     pub(crate) async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let response = client.get(format!("http://{}{path}", self.admin)).send().await.ok()?;
+        let response = self.client.get(format!("http://{}{path}", self.admin)).send().await.ok()?;
         Some((response.status().as_u16(), response.text().await.ok()?))
     }
 

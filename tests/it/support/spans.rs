@@ -81,6 +81,15 @@ pub(crate) fn chat(number: u64, model: &str, more: Vec<KeyValue>) -> Span {
     span(number, attributes)
 }
 
+/// An agent's span that repeats the usage of the call below it, and that call: a million input tokens of gpt-4o.
+pub(crate) fn agent_and_call() -> [Span; 2] {
+    let mut agent = gpt_4o(1, 1_000_000, 0);
+    agent.attributes[0] = attribute("gen_ai.operation.name", "invoke_agent");
+    let mut call = gpt_4o(2, 1_000_000, 0);
+    (call.trace_id, call.parent_span_id) = (agent.trace_id.clone(), agent.span_id.clone());
+    [agent, call]
+}
+
 /// A request with these spans.
 pub(crate) fn request(spans: Vec<Span>) -> ExportTraceServiceRequest {
     let scope = InstrumentationScope { name: "tests".to_owned(), ..InstrumentationScope::default() };

@@ -24,7 +24,7 @@ use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Resolver};
-use crate::settlement::{Facts, Judged, OpenTraces, Settled};
+use crate::settlement::{Facts, Judged, OpenTraces};
 
 /// Times of a request, from the caller's clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -114,7 +114,6 @@ pub struct Processor {
     plan: Plan,
     found: Found<'static>,
     verdicts: Vec<Judged>,
-    settled: Vec<Settled>,
     entries: Entries,
 }
 
@@ -127,7 +126,6 @@ impl Processor {
             plan: Plan::default(),
             found: Found::default(),
             verdicts: Vec::new(),
-            settled: Vec::new(),
             entries: Entries::default(),
         }
     }
@@ -168,9 +166,6 @@ impl Processor {
             }
             show(call, &outcome, *judged, &dimensions);
         }
-        for settled in self.settled.drain(..) {
-            self.entries.push_settlement(&settled);
-        }
 
         let spans = found.span_count;
         self.found = found.recycle();
@@ -194,7 +189,7 @@ impl Processor {
                 richness: usage.map_or(0, |usage| usage.richness() as u8),
             }
         };
-        open_traces.judge(now.monotonic, &found.spans, facts, &mut self.verdicts, &mut self.settled);
+        open_traces.judge(now.monotonic, &found.spans, facts, &mut self.verdicts);
     }
 }
 

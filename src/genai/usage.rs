@@ -159,7 +159,11 @@ impl Usage {
     /// The buckets that hold something, in receipt order.
     pub fn iter(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
         // By index: a copy of the array for each walk would cost more than the walk.
-        self.0.iter().enumerate().filter(|(_, quantity)| **quantity > 0).map(|(n, quantity)| (Bucket::ALL[n], *quantity))
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, quantity)| **quantity > 0)
+            .map(|(n, quantity)| (Bucket::ALL[n], *quantity))
     }
 
     /// Input tokens of every kind: what a long-context threshold is compared with.

@@ -88,11 +88,12 @@ impl Catalog {
     /// asked one.
     pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
         let provider_named = !query.provider.trim_ascii().is_empty();
-        let models: SmallVec<[(Cow<'_, str>, bool); 2]> = [(query.served, false), (query.asked, true)]
-            .into_iter()
-            .map(|(name, asked)| (normal(name), asked))
-            .filter(|(name, _)| !name.is_empty())
-            .collect();
+        let models: SmallVec<[(Cow<'_, str>, bool); 2]> =
+            [(query.served, false), (query.asked, !query.served.trim_ascii().is_empty())]
+                .into_iter()
+                .map(|(name, asked)| (normal(name), asked))
+                .filter(|(name, _)| !name.is_empty())
+                .collect();
         let by_name = self.names.named(&normal(query.provider)).map(|provider| (provider, ProviderBy::Name));
         let by_host = self.names.behind(&host(query.host)).map(|provider| (provider, ProviderBy::Host));
 

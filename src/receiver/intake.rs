@@ -57,7 +57,7 @@ impl Intake {
         }
         let permit = self.log.reserve(routes, body.len())?;
         let priced = routes.iter().any(|route| route.part == Part::Priced);
-        let (record, items, _committing) = match &self.pricing {
+        let (record, items, committing) = match &self.pricing {
             Some(pricing) if signal == Signal::Traces && priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
                 let processed = pricing.process(body.clone(), self.now())?;
@@ -72,6 +72,10 @@ impl Intake {
             }
         };
         permit.commit(&record);
+        drop(committing);
+        if self.pricing.as_ref().is_some_and(|pricing| pricing.shared.open_traces().is_over_budget()) {
+            self.settle(|shared, settled| shared.open_traces().make_room(settled));
+        }
         Ok(items)
     }
 

@@ -1,6 +1,7 @@
 //! The table of open traces: sharded by trace id, ordered by age, bounded in bytes.
 
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
@@ -76,6 +77,7 @@ pub struct OpenTraces {
     hasher: RandomState,
     settle_after: u64,
     shard_bytes: usize,
+    over_budget: AtomicBool,
 }
 
 impl OpenTraces {
@@ -87,6 +89,7 @@ impl OpenTraces {
             hasher: RandomState::default(),
             settle_after,
             shard_bytes: max_bytes / SHARDS,
+            over_budget: AtomicBool::new(false),
         }
     }
 
@@ -95,16 +98,8 @@ impl OpenTraces {
         if text.is_empty() { 0 } else { self.hasher.hash_one(text.0) | 1 }
     }
 
-    /// Adds the spans of a request, then judges its calls: `verdicts[n]` is on call n. Those traces that had
-    /// to make room are appended to `settled`.
-    pub fn judge(
-        &self,
-        now: u64,
-        spans: &[SpanNote],
-        facts: impl Fn(u32) -> Facts,
-        verdicts: &mut [Judged],
-        settled: &mut Vec<Settled>,
-    ) {
+    /// Adds the spans of a request, then judges its calls: `verdicts[n]` is on call n.
+    pub fn judge(&self, now: u64, spans: &[SpanNote], facts: impl Fn(u32) -> Facts, verdicts: &mut [Judged]) {
         // A call's node, so that it need not be looked up again.
         let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, verdicts.len());
         // First all spans, calls or not: a child may stand behind its parent in the body.
@@ -137,13 +132,20 @@ impl OpenTraces {
             verdicts[call as usize] =
                 shard.verdict(nodes[call as usize], note, || facts(call)).unwrap_or(Judged::ALONE);
         }
-        drop(shard);
         if over_budget {
-            self.make_room(settled);
+            self.over_budget.store(true, Ordering::Relaxed);
         }
     }
 
-    fn make_room(&self, settled: &mut Vec<Settled>) {
+    /// Whether the table holds more than it may, and [`make_room`](Self::make_room) is due.
+    pub fn is_over_budget(&self) -> bool {
+        self.over_budget.load(Ordering::Relaxed)
+    }
+
+    /// Settles the oldest traces until the table holds no more than it may. The caller sees to it that no call is
+    /// between its verdict and its booking: a settlement must not overtake the booking that it settles.
+    pub fn make_room(&self, settled: &mut Vec<Settled>) {
+        self.over_budget.store(false, Ordering::Relaxed);
         for shard in &self.shards {
             let mut shard = lock(shard);
             while shard.bytes() > self.shard_bytes && shard.oldest != NONE {

@@ -43,7 +43,7 @@ fn final_verdicts(deliveries: &[Vec<Span>]) -> BTreeMap<[u8; 8], Verdict> {
             });
         }
         let mut judged = vec![Judged::ALONE; calls.len()];
-        table.judge(now as u64, &notes, |n| calls[n as usize].1, &mut judged, &mut settled);
+        table.judge(now as u64, &notes, |n| calls[n as usize].1, &mut judged);
         for ((span, _), judged) in calls.iter().zip(judged) {
             assert!(judged.open);
             verdicts.insert(*span, judged.verdict);

@@ -17,7 +17,7 @@ fn facts(scope: u64, richness: u8) -> Facts {
 
 fn judge(table: &OpenTraces, now: u64, spans: &[SpanNote], calls: &[Facts]) -> Vec<Verdict> {
     let mut verdicts = vec![Judged::ALONE; calls.len()];
-    table.judge(now, spans, |n| calls[n as usize], &mut verdicts, &mut Vec::new());
+    table.judge(now, spans, |n| calls[n as usize], &mut verdicts);
     verdicts.into_iter().map(|judged| judged.verdict).collect()
 }
 
@@ -97,7 +97,10 @@ fn the_table_is_bounded() {
     for n in 0..100_000u32 {
         let mut note = note(0, 1, 0, Some(0));
         note.ids.trace[..4].copy_from_slice(&(n + 1).to_le_bytes());
-        table.judge(u64::from(n), &[note], |_| facts(1, 3), &mut [Judged::ALONE], &mut all);
+        table.judge(u64::from(n), &[note], |_| facts(1, 3), &mut [Judged::ALONE]);
+        if table.is_over_budget() {
+            table.make_room(&mut all);
+        }
     }
     let (open, bytes) = table.size();
     assert!(bytes <= 1 << 20, "{bytes}");

@@ -161,7 +161,10 @@ pub(crate) fn bill(names: Names<'_>, counts: &Counts) -> Bill {
         total += u128::from(tokens) * picodollars_a_token(rate);
     }
     let other_tier = !matches!(names.tier, "" | "default" | "auto" | "standard");
-    bill.has_reason = unpriced || counts.cut || other_tier || names.find(names.served).is_none();
+    bill.has_reason = unpriced
+        || counts.cut
+        || other_tier
+        || (!names.served.is_empty() && names.find(names.served).is_none());
     bill.status = match (unpriced, priced) {
         (true, false) => "unknown_model",
         (true, true) => "partial",

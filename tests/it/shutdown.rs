@@ -84,7 +84,7 @@ async fn sigint_drains_the_backlog() {
     let sink = Sink::hanging().await;
     let mut pricetag = Setup::new(&[sink.otlp("a", "timeout: 0")], "otlp/a").start().await;
     for path in ["/health", "/health/ready", "/health/live"] {
-        assert_eq!(pricetag.get(path).await.unwrap().0, 200);
+        eventually(path, async || (pricetag.get(path).await.unwrap().0 == 200).then_some(())).await;
     }
     for n in 0..30 {
         pricetag.deliver_spans(&request(vec![gpt_4o(n, 1000, 100)])).await;

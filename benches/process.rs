@@ -18,8 +18,6 @@ use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processor, Settings, Shared};
 use prost::Message as _;
 
-// The allocator of the binary is not used here: `allocation-counter` brings its own, which counts.
-
 const SPANS: usize = 100;
 const BODIES: usize = 20;
 const ROUNDS: usize = 40;
@@ -46,8 +44,6 @@ fn main() {
         copy.process,
         copy.other
     );
-
-    println!("{:.2} allocations a request, in the steady state", allocations(&small));
 }
 
 /// Medians, nanoseconds a span.
@@ -94,24 +90,6 @@ fn compare(bodies: &[Bytes], other: &mut dyn FnMut(&Bytes)) -> Medians {
         times[times.len() / 2].as_nanos() as f64 / (bodies.len() * SPANS) as f64
     };
     Medians { process: median(&mut times.0), other: median(&mut times.1) }
-}
-
-fn allocations(bodies: &[Bytes]) -> f64 {
-    let (shared, mut processor) = processor();
-    let mut round = || {
-        let info = allocation_counter::measure(|| {
-            for body in bodies {
-                black_box(processor.process(body.clone(), Now::default()).unwrap());
-            }
-        });
-        shared.open_traces().settle_all(&mut Vec::new());
-        info.count_total as f64 / bodies.len() as f64
-    };
-    // The tables of open traces grow to the size that they need in the first rounds.
-    for _ in 0..10 {
-        round();
-    }
-    round()
 }
 
 /// Decodes, appends the same number of attributes, encodes.

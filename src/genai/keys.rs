@@ -26,8 +26,21 @@ struct Entry {
 /// withstand strangers, and may be the cheapest that tells our keys apart.
 #[derive(Debug, Default)]
 pub struct KeyTable {
-    entries: HashTable<Entry>,
+    entries: Vec<Entry>,
+    by_key: HashTable<u32>,
 }
+
+/// Which key stood at which position of the last span. An instrumentation writes its attributes in the same
+/// order span after span, and comparing with the key expected is cheaper than looking one up.
+#[derive(Debug, Default)]
+pub struct Hints {
+    by_position: Vec<u32>,
+}
+
+/// A position whose key was none of ours, or was never seen.
+const NO_ENTRY: u32 = u32::MAX;
+/// Positions that are remembered; real spans have some dozens.
+const MAX_HINTS: usize = 128;
 
 impl KeyTable {
     /// A table of these dialects, of one list of keys for each dimension, and of the attributes that we write.
@@ -58,20 +71,49 @@ impl KeyTable {
     pub fn insert(&mut self, key: &str, ranked: Ranked) {
         let key = key.as_bytes();
         let hash = hash(key);
-        match self.entries.find_mut(hash, |entry| *entry.key == *key) {
-            Some(entry) if entry.meanings.iter().any(|known| known.meaning == ranked.meaning) => {}
-            Some(entry) => entry.meanings.push(ranked),
-            None => {
-                let entry = Entry { key: key.into(), meanings: SmallVec::from_elem(ranked, 1) };
-                self.entries.insert_unique(hash, entry, |entry| self::hash(&entry.key));
+        if let Some(&index) = self.by_key.find(hash, |&index| *self.entries[index as usize].key == *key) {
+            let meanings = &mut self.entries[index as usize].meanings;
+            if meanings.iter().all(|known| known.meaning != ranked.meaning) {
+                meanings.push(ranked);
             }
+            return;
         }
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { key: key.into(), meanings: SmallVec::from_elem(ranked, 1) });
+        let entries = &self.entries;
+        self.by_key.insert_unique(hash, index, |&index| self::hash(&entries[index as usize].key));
     }
 
     /// What an attribute with this key says; nothing for most.
-    #[inline]
     pub fn meanings(&self, key: &[u8]) -> &[Ranked] {
-        self.entries.find(hash(key), |entry| *entry.key == *key).map_or(&[], |entry| &entry.meanings)
+        self.find(key).map_or(&[], |index| &self.entries[index as usize].meanings)
+    }
+
+    /// The same for the attribute at a position of a span.
+    #[inline]
+    pub fn meanings_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
+        if let Some(hint) = hints.by_position.get(position)
+            && let Some(entry) = self.entries.get(*hint as usize)
+            && *entry.key == *key
+        {
+            return &entry.meanings;
+        }
+        self.learn(position, key, hints)
+    }
+
+    fn learn(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
+        let index = self.find(key).unwrap_or(NO_ENTRY);
+        if position < MAX_HINTS {
+            if hints.by_position.len() <= position {
+                hints.by_position.resize(position + 1, NO_ENTRY);
+            }
+            hints.by_position[position] = index;
+        }
+        self.entries.get(index as usize).map_or(&[], |entry| &entry.meanings)
+    }
+
+    fn find(&self, key: &[u8]) -> Option<u32> {
+        self.by_key.find(hash(key), |&index| *self.entries[index as usize].key == *key).copied()
     }
 }
 

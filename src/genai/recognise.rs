@@ -4,7 +4,7 @@ use smallvec::smallvec;
 
 use super::call::{Call, Dimensions, Ids};
 use super::dialect::Meaning;
-use super::keys::KeyTable;
+use super::keys::{Hints, KeyTable};
 use super::reading::Reading;
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
@@ -34,6 +34,8 @@ pub struct Found<'a> {
     pub resources: Vec<Dimensions<'a>>,
     /// Spans of any kind.
     pub span_count: u64,
+    /// What the last spans were like.
+    hints: Hints,
 }
 
 impl<'a> Found<'a> {
@@ -48,6 +50,7 @@ impl<'a> Found<'a> {
             calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
             resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
             span_count: 0,
+            hints: self.hints,
         }
     }
 }
@@ -162,12 +165,19 @@ impl Recogniser {
         let mut name = Text::default();
         let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
-        for field in message.fields() {
+        let mut fields = message.fields();
+        while let Some(field) = fields.next() {
             let field = field?;
             match field.number {
                 span::ATTRIBUTES => {
-                    self.attribute(&field, &mut reading).map_err(|m| m.within("attributes", attributes))?;
-                    attributes += 1;
+                    let mut attribute = Some(field.message()?);
+                    // Attributes stand side by side in any span that an encoder has written.
+                    while let Some(message) = attribute {
+                        self.attribute(message, attributes, &mut found.hints, &mut reading)
+                            .map_err(|m| m.within("attributes", attributes))?;
+                        attributes += 1;
+                        attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
+                    }
                 }
                 span::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
@@ -224,9 +234,15 @@ impl Recogniser {
     }
 
     #[inline]
-    fn attribute<'a>(&self, field: &Field<'a>, reading: &mut Option<Reading<'a>>) -> Result<(), Malformed> {
-        let attribute = Attribute::read(field.message()?)?;
-        let meanings = self.keys.meanings(attribute.key);
+    fn attribute<'a>(
+        &self,
+        message: Message<'a>,
+        position: usize,
+        hints: &mut Hints,
+        reading: &mut Option<Reading<'a>>,
+    ) -> Result<(), Malformed> {
+        let attribute = Attribute::read(message)?;
+        let meanings = self.keys.meanings_at(position, attribute.key, hints);
         if !meanings.is_empty() {
             let value = attribute.scalar()?;
             let reading = reading.get_or_insert_with(|| Reading::new(self.dimensions));

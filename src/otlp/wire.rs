@@ -170,6 +170,24 @@ impl<'a> Fields<'a> {
         Ok(Field { number, at: at as u32, value })
     }
 
+    /// The next field, if it is a length-delimited one of this number in the usual form: a one-byte tag, a length of
+    /// at most two bytes without padding. Anything else is left to [`next`](Iterator::next).
+    #[inline(always)]
+    pub(crate) fn next_usual<const NUMBER: u32>(&mut self) -> Option<Message<'a>> {
+        let (length, prefix) = match *self.body.get(self.at..)? {
+            [tag, low @ ..0x80, ..] if u32::from(tag) == NUMBER << 3 | 2 => (usize::from(low), 2),
+            [tag, low, high @ 1..0x80, ..] if u32::from(tag) == NUMBER << 3 | 2 => {
+                (usize::from(low & 0x7f) | usize::from(high) << 7, 3)
+            }
+            _ => return None,
+        };
+        let start = self.at + prefix;
+        let body = self.body.get(..start + length)?;
+        let length_at = self.at as u32 + 1;
+        self.at = start + length;
+        Some(Message { body, start: start as u32, length_at })
+    }
+
     #[inline(always)]
     fn tag(&mut self) -> Result<(u32, u8), Malformed> {
         let at = self.at;

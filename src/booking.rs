@@ -223,12 +223,17 @@ pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, M
 
 impl<'a> Booking<'a> {
     fn write(&self, out: &mut Vec<u8>) {
+        out.reserve(256);
         put_bytes(out, number::TRACE, self.trace);
         put_bytes(out, number::SPAN, self.span);
         put_uint(out, number::END, self.end_unix_nano);
-        put_uint(out, number::OPEN, self.open.into());
-        put_uint(out, number::VERDICT, self.verdict.number());
-        put_uint(out, number::STATUS, self.status as u64);
+        // Tags and values of one byte each.
+        let small = [
+            (number::OPEN, self.open as u8),
+            (number::VERDICT, self.verdict.number() as u8),
+            (number::STATUS, self.status as u8),
+        ];
+        out.extend_from_slice(small.map(|(number, value)| [(number << 3) as u8, value]).as_flattened());
         if let Some(money) = self.money {
             put_bytes(out, number::MONEY, &money.get().to_le_bytes());
         }

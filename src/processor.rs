@@ -8,9 +8,11 @@
 mod annotate;
 mod money;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 pub use annotate::{Annotations, Attributes, MAX_ALIASES};
 pub use money::Outcome;
@@ -146,7 +148,7 @@ impl Processor {
         &mut self,
         body: Bytes,
         now: Now,
-        mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Dimensions<'_>),
+        mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
@@ -158,7 +160,7 @@ impl Processor {
 
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
             let outcome = money::outcome(call, &shared.catalog, &mut self.resolver, now);
-            let dimensions = with_fallback(&call.dimensions, &found.resources[call.resource as usize]);
+            let dimensions = values(&call.dimensions, &found.resources[call.resource as usize]);
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, &shared.catalog);
             if !judged.again {
                 let booking = booking(call, &outcome, *judged, &dimensions, &shared.catalog, now);
@@ -193,16 +195,23 @@ impl Processor {
     }
 }
 
+/// Values of the dimensions of a call, in the config's order; empty: not known.
+pub type Values<'a> = SmallVec<[Text<'a>; 3]>;
+
 /// A span's own dimensions, and its resource's where it has none.
-fn with_fallback<'a>(own: &Dimensions<'a>, resource: &Dimensions<'a>) -> Dimensions<'a> {
-    own.iter().zip(resource).map(|(own, fallback)| own.clone().or_else(|| fallback.clone())).collect()
+fn values<'a>(own: &'a Dimensions<'_>, resource: &'a Dimensions<'_>) -> Values<'a> {
+    let value = |(own, resource): (&'a Option<_>, &'a Option<_>)| {
+        let value: Option<&'a Cow<'_, [u8]>> = own.as_ref().or(resource.as_ref());
+        Text(value.map_or(&[], |value| value))
+    };
+    own.iter().zip(resource).map(value).collect()
 }
 
 fn booking<'b>(
     call: &'b Call<'_>,
     outcome: &'b Outcome<'_>,
     judged: Judged,
-    dimensions: &'b Dimensions<'_>,
+    dimensions: &Values<'b>,
     catalog: &'b Catalog,
     now: Now,
 ) -> Booking<'b> {
@@ -226,6 +235,6 @@ fn booking<'b>(
         cache_read: usage.cached_tokens(),
         cache_write: usage.cache_write_tokens(),
         reasoning: usage[Bucket::Reasoning],
-        dimensions: dimensions.iter().map(|value| Text(value.as_deref().unwrap_or_default())).collect(),
+        dimensions: dimensions.clone(),
     }
 }

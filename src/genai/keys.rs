@@ -34,11 +34,25 @@ pub struct KeyTable {
 /// order span after span, and comparing with the key expected is cheaper than looking one up.
 #[derive(Debug, Default)]
 pub struct Hints {
-    by_position: Vec<u32>,
+    by_position: Vec<Hint>,
 }
 
-/// A position whose key was none of ours, or was never seen.
+/// A key that was looked up, known or not.
+#[derive(Clone, Copy, Debug)]
+struct Hint {
+    key: [u8; HINT_KEY],
+    len: u8,
+    /// Its entry; [`NO_ENTRY`] if it is none of ours.
+    entry: u32,
+}
+
+impl Hint {
+    const NONE: Hint = Hint { key: [0; HINT_KEY], len: u8::MAX, entry: NO_ENTRY };
+}
+
 const NO_ENTRY: u32 = u32::MAX;
+/// Longest key that is remembered; longer ones are looked up each time.
+const HINT_KEY: usize = 55;
 /// Positions that are remembered; real spans have some dozens.
 const MAX_HINTS: usize = 128;
 
@@ -86,30 +100,35 @@ impl KeyTable {
 
     /// What an attribute with this key says; nothing for most.
     pub fn meanings(&self, key: &[u8]) -> &[Ranked] {
-        self.find(key).map_or(&[], |index| &self.entries[index as usize].meanings)
+        self.entry_meanings(self.find(key).unwrap_or(NO_ENTRY))
     }
 
     /// The same for the attribute at a position of a span.
     #[inline]
     pub fn meanings_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
-        if let Some(hint) = hints.by_position.get(position)
-            && let Some(entry) = self.entries.get(*hint as usize)
-            && *entry.key == *key
-        {
-            return &entry.meanings;
+        match hints.by_position.get(position) {
+            Some(hint) if hint.key.get(..hint.len as usize) == Some(key) => self.entry_meanings(hint.entry),
+            _ => self.learn(position, key, hints),
         }
-        self.learn(position, key, hints)
     }
 
     fn learn(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
-        let index = self.find(key).unwrap_or(NO_ENTRY);
-        if position < MAX_HINTS {
+        let entry = self.find(key).unwrap_or(NO_ENTRY);
+        if position < MAX_HINTS && key.len() <= HINT_KEY {
             if hints.by_position.len() <= position {
-                hints.by_position.resize(position + 1, NO_ENTRY);
+                hints.by_position.resize(position + 1, Hint::NONE);
             }
-            hints.by_position[position] = index;
+            let hint = &mut hints.by_position[position];
+            hint.key[..key.len()].copy_from_slice(key);
+            hint.len = key.len() as u8;
+            hint.entry = entry;
         }
-        self.entries.get(index as usize).map_or(&[], |entry| &entry.meanings)
+        self.entry_meanings(entry)
+    }
+
+    #[inline]
+    fn entry_meanings(&self, entry: u32) -> &[Ranked] {
+        self.entries.get(entry as usize).map_or(&[], |entry| &entry.meanings)
     }
 
     fn find(&self, key: &[u8]) -> Option<u32> {

@@ -125,7 +125,8 @@ impl Annotations {
         let receipt = &outcome.receipt;
         if let Some(total) = receipt.cost() {
             let groups = Groups::of(outcome);
-            span.money(key::TOTAL, total);
+            let usd = total.to_usd_f64();
+            span.double(key::TOTAL, usd);
             span.money(key::INPUT, groups.input);
             span.money(key::OUTPUT, groups.output);
             let parts = [
@@ -139,7 +140,7 @@ impl Annotations {
             // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
             if call.reported.is_none() {
                 for index in 0..self.aliases.len() {
-                    span.money(key::FIRST_ALIAS + index, total);
+                    span.double(key::FIRST_ALIAS + index, usd);
                 }
             }
         }
@@ -172,8 +173,12 @@ impl Span<'_> {
     }
 
     fn money(&mut self, key: usize, amount: Picodollars) {
+        self.double(key, amount.to_usd_f64());
+    }
+
+    fn double(&mut self, key: usize, value: f64) {
         if !self.has(key) {
-            self.of.doubles[key].put(self.out, amount.to_usd_f64());
+            self.of.doubles[key].put(self.out, value);
         }
     }
 

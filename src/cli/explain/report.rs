@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::genai::call::{Call, Dimensions};
+use crate::genai::call::Call;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
-use crate::processor::Outcome;
+use crate::processor::{Outcome, Values};
 use crate::settlement::{Settled, Verdict};
 
 /// Everything that was found in a delivery.
@@ -100,7 +100,7 @@ impl Report {
         call: &Call<'_>,
         outcome: &Outcome<'_>,
         verdict: Verdict,
-        dimensions: &Dimensions<'_>,
+        dimensions: &Values<'_>,
         catalog: &Catalog,
     ) {
         let receipt = &outcome.receipt;
@@ -146,7 +146,7 @@ impl Report {
             dimensions: DIMENSIONS
                 .into_iter()
                 .zip(dimensions)
-                .filter_map(|(name, value)| Some((name, text(Text(value.as_ref()?)))))
+                .filter_map(|(name, value)| (!value.is_empty()).then(|| (name, text(*value))))
                 .collect(),
             lines: Vec::new(),
             duplicate_of: None,

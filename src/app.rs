@@ -24,7 +24,7 @@ use crate::telemetry::Telemetry;
 
 /// How long a shutdown may take: it ends before the 10 s after which Docker, and the 30 s after which
 /// Kubernetes, kill.
-pub const GRACE: Duration = Duration::from_secs(9);
+pub const GRACE: Duration = Duration::from_secs(8);
 
 /// The addresses that are listened on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,14 +85,19 @@ impl App {
     /// `grace`. Says how many requests are left undelivered.
     pub async fn shutdown(mut self, grace: Duration) -> usize {
         let deadline = Instant::now() + grace;
+        let waiting: usize = self.exporters.iter().map(|(_, reader)| reader.left()).sum();
+        info!("draining for at most {grace:?}: {waiting} request(s) wait for their exporters");
         self.readiness.set(false);
         self.stop_receiving.send_replace(true);
         let receiving = async { while self.receiving.join_next().await.is_some() {} };
         // Half the time is the exporters': a client that holds its connection open must not use it up.
         if timeout_at(Instant::now() + grace / 2, receiving).await.is_err() {
-            warn!("some connections are still open after {:?}; closing them", grace / 2);
+            warn!("some connections are still open after {:?}; their requests will be refused", grace / 2);
         }
         self.receiving.shutdown().await;
+        // Connections have tasks of their own, which may outlive the listeners: their requests are refused from here on,
+        // and nothing is acknowledged that nobody would read.
+        self.log.refuse();
         self.settling.shutdown().await;
 
         self.intake.settle_all();
@@ -112,7 +117,7 @@ impl App {
         let mut left = 0;
         for (exporter, reader) in &self.exporters {
             if reader.left() > 0 {
-                error!(%exporter, "shutdown: {} requests could not be delivered in time and are lost", reader.left());
+                error!(%exporter, "shutdown: {} request(s) could not be delivered in time and are lost", reader.left());
                 left += reader.left();
             }
         }

@@ -49,7 +49,7 @@ pub struct Options {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A listener can not be had.
-    #[error("{key}: can not listen on {endpoint}: {source}{remedy}")]
+    #[error("{key}: can not listen on {endpoint}{remedy}")]
     Bind {
         /// The key in the config.
         key: &'static str,

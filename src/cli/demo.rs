@@ -92,6 +92,7 @@ impl Demo {
                 "(or http://{http} with http/protobuf; metrics at http://{admin}/metrics; Ctrl-C ends)\n"
             ));
         }
+        console.restart();
         let watch = async { while console.next().await > 0 {} };
         let signals = Signals::listen()?;
         tokio::select! {

@@ -25,7 +25,7 @@ pub struct Explain {
     /// One JSON object a line: each call, then a summary
     #[arg(long)]
     json: bool,
-    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON), or - for standard input
+    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several), or - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -77,10 +77,20 @@ fn payload(file: &Path) -> anyhow::Result<Bytes> {
         body = std::fs::read(file).context("can not be read")?;
     }
     let is_json = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => true,
+        Some("json" | "jsonl") => true,
         Some("pb") => false,
         // A protobuf request starts with the tag of its first field, a newline.
         _ => body.trim_ascii_start().first() == Some(&b'{'),
     };
-    Ok(Bytes::from(if is_json { json::to_protobuf(Signal::Traces, &body)? } else { body }))
+    if !is_json {
+        return Ok(Bytes::from(body));
+    }
+    // One request, or one a line as the Collector's file exporter writes them. Requests in a row are, in protobuf,
+    // one request with the spans of all.
+    let mut requests = Vec::new();
+    for value in serde_json::Deserializer::from_slice(&body).into_iter() {
+        let value: &serde_json::value::RawValue = value.context("malformed JSON")?;
+        requests.extend(json::to_protobuf(Signal::Traces, value.get().as_bytes())?);
+    }
+    Ok(Bytes::from(requests))
 }

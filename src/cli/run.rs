@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
-use super::check::{EXIT_WRONG, summary};
+use super::check::EXIT_WRONG;
 use crate::app::{self, App, GRACE, Options};
 use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::pricing::Catalog;
@@ -18,6 +18,9 @@ use crate::pricing::Catalog;
 #[derive(Debug, Default, clap::Args)]
 pub struct Run {
     /// The config; the embedded default when there is none.
+    #[arg(value_name = "FILE", conflicts_with = "config")]
+    pub file: Option<PathBuf>,
+    /// The same, as the Collector takes it.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Changes a value after the file is read, as in exporters.debug.verbosity=detailed. Repeatable.
@@ -31,7 +34,11 @@ impl Run {
     /// # Errors
     /// Why it could not start, or had to stop.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config = match Config::load(self.config.as_deref(), &self.sets, &ProcessEnvironment) {
+        let config = match Config::load(
+            self.config.as_deref().or(self.file.as_deref()),
+            &self.sets,
+            &ProcessEnvironment,
+        ) {
             Ok(config) => config,
             Err(errors) => {
                 eprintln!("{errors}");
@@ -42,15 +49,20 @@ impl Run {
         for notice in &config.notices {
             warn!("{notice}");
         }
-        runtime()?.block_on(async {
+        let runtime = runtime()?;
+        let code = runtime.block_on(async {
             // Before anything is acknowledged: from then on no signal may end it without a drain.
             let signals = Signals::listen()?;
             let (app, _) = app::start(&config, catalog(), Options::default()).await?;
-            for line in summary(&config).lines() {
-                info!("{line}");
-            }
+            let addresses = app.addresses();
+            let target = |name: &str, address: Option<_>| address.map(|at| format!("{name} http://{at}"));
+            let targets = [target("gRPC", addresses.grpc), target("HTTP", addresses.http)];
+            info!("ready: send OTLP to {}", targets.into_iter().flatten().collect::<Vec<_>>().join(", "));
             until_stopped(app, signals).await
-        })
+        });
+        // What still runs on the blocking pool has had its time: a stalled console must not keep us.
+        runtime.shutdown_background();
+        code
     }
 }
 

@@ -153,10 +153,21 @@ fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The `pricetag.*` attributes, each behind a space.
+/// What a span says of price, and of what was priced.
 fn priced(attributes: &[KeyValue]) -> String {
+    const WHAT: [&str; 5] = [
+        "gen_ai.response.model",
+        "gen_ai.usage.input_tokens",
+        "gen_ai.usage.output_tokens",
+        "user.id",
+        "feature",
+    ];
+    let is_priced = attributes.iter().any(|attribute| attribute.key == "pricetag.status");
     (attributes.iter())
-        .filter(|attribute| attribute.key.starts_with("pricetag."))
+        .filter(|attribute| {
+            let key = attribute.key.as_str();
+            key.starts_with("pricetag.") || is_priced && WHAT.contains(&key)
+        })
         .map(|attribute| format!(" {}={}", printable(&attribute.key), value(attribute.value.as_ref())))
         .collect()
 }

@@ -42,10 +42,15 @@ impl PushMetricExporter for QueueExporter {
         }
         let request = Request { signal: Signal::Metrics, priced: body.clone(), raw: body, items };
         let record = Record { request: Some(request), entries: Bytes::new() };
-        match self.log.reserve(&self.routes, record.bytes()) {
-            Ok(permit) => permit.commit(&record),
-            // The totals are cumulative: the next push says all that this one would have said.
-            Err(full) => warn!("cost metrics wait for the next interval: {full}"),
+        // Each exporter for itself: one that is full must not cost the others the last totals.
+        for route in &self.routes {
+            match self.log.reserve(std::slice::from_ref(route), record.bytes()) {
+                Ok(permit) => permit.commit(&record),
+                // The last ones, and there will be no next time.
+                Err(_) if self.log.is_refusing() => self.log.append(std::slice::from_ref(route), &record),
+                // The totals are cumulative: the next push says all that this one would have said.
+                Err(full) => warn!("cost metrics wait for the next interval: {full}"),
+            }
         }
         Ok(())
     }

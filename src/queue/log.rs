@@ -17,13 +17,16 @@ pub struct ReaderId(usize);
 /// A reader that refuses has no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Full {
-    /// Its name, such as an exporter's id.
+    /// Its name, such as an exporter's id; empty: nothing is taken any more.
     pub reader: String,
 }
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the queue of {} is full", self.reader)
+        match self.reader.as_str() {
+            "" => f.write_str("pricetag is shutting down"),
+            reader => write!(f, "the queue of {reader} is full"),
+        }
     }
 }
 
@@ -79,6 +82,9 @@ impl Cursor {
 #[derive(Debug, Default)]
 struct State {
     cursors: Vec<Cursor>,
+    /// Nothing more is reserved.
+    refusing: bool,
+    /// Nothing more comes.
     closed: bool,
 }
 
@@ -112,26 +118,26 @@ impl Log {
     /// # Errors
     /// [`Full`] when a reader that refuses has no room.
     pub fn reserve(&self, routes: &[Route], bytes: usize) -> Result<Permit, Full> {
+        let mut permit =
+            Permit { log: self.clone(), granted: SmallVec::new(), left_out: SmallVec::new(), bytes };
         let mut state = self.lock();
-        let full = |route: &&Route| {
-            let cursor = &state.cursors[route.to.0];
-            cursor.budget.on_full == OnFull::Refuse && !cursor.has_room(bytes)
-        };
-        if let Some(route) = routes.iter().find(full) {
-            return Err(Full { reader: state.cursors[route.to.0].name.clone() });
-        }
-        let (mut granted, mut left_out) = (SmallVec::new(), SmallVec::new());
         for route in routes {
+            let refusing = state.refusing;
             let cursor = &mut state.cursors[route.to.0];
-            if cursor.has_room(bytes) {
+            if cursor.has_room(bytes) && !refusing {
                 cursor.requests += 1;
                 cursor.bytes += bytes;
-                granted.push(*route);
+                permit.granted.push(*route);
+            } else if cursor.budget.on_full == OnFull::Drop && !refusing {
+                permit.left_out.push(route.to);
             } else {
-                left_out.push(route.to);
+                let reader = if refusing { String::new() } else { cursor.name.clone() };
+                drop(state); // the permit gives back what it was granted, and needs the lock for it
+                return Err(Full { reader });
             }
         }
-        Ok(Permit { log: self.clone(), granted, left_out, bytes })
+        drop(state);
+        Ok(permit)
     }
 
     /// Appends a record past all budgets: for what is ours and must not be lost, such as settlements.
@@ -145,6 +151,16 @@ impl Log {
             cursor.waiting.push_back(item);
             cursor.notify.notify_one();
         }
+    }
+
+    /// Reserves nothing from now on: who has no answer yet will be told to come again.
+    pub fn refuse(&self) {
+        self.lock().refusing = true;
+    }
+
+    /// Whether nothing is reserved any more.
+    pub fn is_refusing(&self) -> bool {
+        self.lock().refusing
     }
 
     /// Nothing more will come: readers end when they have read everything.
@@ -209,7 +225,7 @@ impl Permit {
                     cursor.waiting.push_back(item);
                     cursor.notify.notify_one();
                 }
-                None => cursor.requests -= 1,
+                None => cursor.release(0),
             }
         }
         for reader in &self.left_out {

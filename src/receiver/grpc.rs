@@ -18,9 +18,8 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Response, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
-use tracing::debug;
 
-use super::refusal::RETRY_AFTER;
+use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept};
 use crate::exporter::codec::BytesCodec;
 use crate::otlp::Signal;
@@ -36,6 +35,7 @@ const CONNECTION_WINDOW: u32 = 64 << 20;
 struct Service {
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
+    refusals: Arc<RefusalLog>,
     max_message_bytes: usize,
 }
 
@@ -50,7 +50,7 @@ pub async fn serve(
     max_message_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), tonic::transport::Error> {
-    let service = Service { intake, metrics, max_message_bytes };
+    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -79,7 +79,7 @@ pub async fn serve(
 
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Result<http::Response<Body>, Infallible> {
-        let metrics = self.metrics.clone();
+        let (metrics, refusals) = (self.metrics.clone(), Arc::clone(&self.refusals));
         let mut grpc = Grpc::new(BytesCodec)
             .apply_max_message_size_config(Some(self.max_message_bytes), None)
             .accept_compressed(CompressionEncoding::Gzip);
@@ -87,6 +87,8 @@ impl Service {
         // A unary refusal stands in the headers, whether it is ours or tonic's: here all of them pass.
         if remap(response.headers_mut()) {
             metrics.refused(signal, 1);
+            let message = response.headers().get("grpc-message").map_or(&b""[..], HeaderValue::as_bytes);
+            refusals.note("gRPC", signal, String::from_utf8_lossy(message));
         }
         Ok(response)
     }
@@ -128,10 +130,7 @@ impl UnaryService<Bytes> for Export {
                     // An empty message: everything was taken, `partial_success` is unset.
                     Ok(Response::new(Bytes::new()))
                 }
-                Err(refusal) => {
-                    debug!(%signal, "refused: {refusal}");
-                    Err(status(&refusal))
-                }
+                Err(refusal) => Err(status(&refusal)),
             }
         })
     }

@@ -17,9 +17,8 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost::Message as _;
 use tokio::net::TcpListener;
-use tracing::debug;
 
-use super::refusal::RETRY_AFTER;
+use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept, offload};
 use crate::otlp::{Signal, json};
 use crate::telemetry::ReceiverMetrics;
@@ -59,6 +58,7 @@ impl Encoding {
 struct Service {
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
+    refusals: Arc<RefusalLog>,
     max_body_bytes: usize,
 }
 
@@ -73,7 +73,7 @@ pub async fn serve(
     max_body_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = Service { intake, metrics, max_body_bytes };
+    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -106,6 +106,11 @@ impl Service {
         let Some(encoding) = Encoding::of(&parts.headers) else {
             self.metrics.refused(signal, 1);
             let message = "unsupported content type; send application/x-protobuf or application/json";
+            let sent = parts.headers.get(CONTENT_TYPE).map_or(&b"nothing"[..], HeaderValue::as_bytes);
+            let sent = String::from_utf8_lossy(sent);
+            let hint =
+                if sent.starts_with("application/grpc") { " (gRPC has a port of its own, 4317)" } else { "" };
+            self.refusals.note("HTTP", signal, format_args!("content type {sent}{hint}; {message}"));
             return answer(&parts.headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
         match self.take(signal, encoding, &parts.headers, body).await {
@@ -121,7 +126,7 @@ impl Service {
             }
             Err(refusal) => {
                 self.metrics.refused(signal, 1);
-                debug!(%signal, "refused: {refusal}");
+                self.refusals.note("HTTP", signal, &refusal);
                 let mut response = answer(&parts.headers, refusal.status(), &refusal.to_string());
                 if refusal.is_retryable() {
                     response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());

@@ -12,6 +12,10 @@ use crate::processor::{Now, Processor, Shared};
 use crate::queue::{Log, Part, Record, Request, Route};
 use crate::settlement::Settled;
 
+/// A processor that has seen a larger body is not kept, nor are more than these.
+const KEEP_BYTES: usize = 4 << 20;
+const KEEP_PROCESSORS: usize = 64;
+
 /// Takes requests of all signals.
 #[derive(Debug)]
 pub struct Intake {
@@ -54,6 +58,10 @@ impl Intake {
         let routes = &self.routes[signal as usize];
         if routes.is_empty() {
             return Err(Refusal::NoPipeline(signal));
+        }
+        // An empty request is answered with success and goes nowhere (OTLP specification, "Full Success").
+        if body.is_empty() {
+            return Ok(0);
         }
         let permit = self.log.reserve(routes, body.len())?;
         let priced = routes.iter().any(|route| route.part == Part::Priced);
@@ -117,8 +125,13 @@ impl Pricing {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut processor = taken.unwrap_or_else(|| Processor::new(Arc::clone(&self.shared)));
+        let large = body.len() > KEEP_BYTES;
         let processed = processor.process(body, now);
-        idle().push(processor);
+        // Buffers that one large request has blown up are not worth their memory to the small ones after it.
+        let mut idle = idle();
+        if !large && idle.len() < KEEP_PROCESSORS {
+            idle.push(processor);
+        }
         Ok(processed?)
     }
 }

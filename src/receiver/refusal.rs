@@ -1,15 +1,20 @@
 //! Why a request is not taken. Each protocol has its own words for it (OTLP specification, "OTLP/gRPC
 //! Response" and "OTLP/HTTP Response").
 
-use std::time::Duration;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use ::http::StatusCode;
 use tonic::Code;
+use tracing::warn;
 
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
 use crate::otlp::wire::Malformed;
 use crate::queue::Full;
+use crate::text::printable;
 
 /// How long a sender is asked to wait when there is no room.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -51,6 +56,32 @@ pub enum Refusal {
     Internal(String),
 }
 
+/// Says in the log why requests are refused: whoever sends to the wrong port or in the wrong encoding looks here
+/// first. At most a line a second, for a sender repeats itself.
+#[derive(Debug, Default)]
+pub struct RefusalLog {
+    last: Mutex<Option<Instant>>,
+    silent: AtomicU64,
+}
+
+impl RefusalLog {
+    /// Notes a refusal.
+    pub fn note(&self, transport: &str, what: impl fmt::Display, why: impl fmt::Display) {
+        const PAUSE: Duration = Duration::from_secs(1);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < PAUSE) {
+            self.silent.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        *last = Some(Instant::now());
+        let why = printable(&why.to_string());
+        match self.silent.swap(0, Ordering::Relaxed) {
+            0 => warn!("OTLP/{transport}: refused a request of {what}: {why}"),
+            others => warn!("OTLP/{transport}: refused a request of {what} ({others} more before it): {why}"),
+        }
+    }
+}
+
 impl Refusal {
     /// Whether the same request may be sent again.
     pub fn is_retryable(&self) -> bool {
@@ -66,7 +97,8 @@ impl Refusal {
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::NoPipeline(_) | Refusal::Encoding(_) => Code::Unimplemented,
             Refusal::Full(_) => Code::Unavailable,
-            Refusal::Internal(_) => Code::Internal,
+            // Not INTERNAL, which the gRPC receiver takes for tonic's word on a broken body.
+            Refusal::Internal(_) => Code::Unknown,
         }
     }
 

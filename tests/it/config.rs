@@ -142,6 +142,8 @@ fn the_collectors_own_sample_loads_with_notices() {
     assert_eq!(
         notices(&config),
         [
+            "service.pipelines: no pipeline of traces has the processor `pricetag`: nothing will be priced; add \
+             `processors: [pricetag]` to it, and `pricetag:` to `processors`",
             "processors.memory_limiter: accepted and not needed: pricetag bounds what it holds by itself",
             "extensions.zpages: accepted and not started: pricetag shows its state on the listener of its metrics",
         ]
@@ -195,6 +197,7 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
             "processors.batch",
             "processors.memory_limiter",
             "receivers.otlp.protocols.grpc.keepalive",
+            "service.pipelines",
             "service.telemetry.metrics.readers[0].pull.exporter.prometheus.without_units",
         ]
     );

@@ -12,15 +12,17 @@ use crate::text::escaped;
 
 /// Columns: names, and widths where they are fixed. Numbers stand right.
 const HEAD: &str = concat!(
-    "time      provider   model                     ",
-    "      in  cached     out           cost  user      feature     status"
+    "UTC       provider   model                 ",
+    "     in  cached     out          cost  user     feature    status"
 );
 
 /// Prints bookings as they come.
 pub(super) struct Console {
     bookings: Reader,
     colour: bool,
+    /// Lines, and those of them that count.
     calls: usize,
+    counted: usize,
     total: Picodollars,
 }
 
@@ -30,6 +32,7 @@ impl Console {
             bookings,
             colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
             calls: 0,
+            counted: 0,
             total: Picodollars::ZERO,
         }
     }
@@ -37,6 +40,12 @@ impl Console {
     /// How many calls it has shown.
     pub(super) fn shown(&self) -> usize {
         self.calls
+    }
+
+    /// Starts a new table: what came before was the sample, what comes now is somebody's.
+    pub(super) fn restart(&mut self) {
+        (self.calls, self.counted, self.total) = (0, 0, Picodollars::ZERO);
+        self.head();
     }
 
     /// Prints the head of the table.
@@ -60,8 +69,8 @@ impl Console {
         }
         self.bookings.done(&item);
         if self.calls > shown {
-            say(&self
-                .paint("1", &format!("{:>86}  total of {} calls", format!("${}", self.total), self.calls)));
+            let total = format!("{:>81}  total of {} calls", format!("${}", self.total), self.counted);
+            say(&self.paint("1", &total));
         }
         self.calls
     }
@@ -70,6 +79,7 @@ impl Console {
         self.calls += 1;
         let status = booking.verdict.status(booking.status);
         let counts = booking.verdict == Counted::Here;
+        self.counted += usize::from(counts);
         let cost = match booking.money {
             Some(money) if counts => {
                 self.total = self.total.saturating_add(money);
@@ -80,16 +90,16 @@ impl Console {
         let model = if booking.model_served.is_empty() { booking.model_asked } else { booking.model_served };
         let dimension = |index: usize| booking.dimensions.get(index).copied().unwrap_or_default();
         let line = format!(
-            "{}  {:<9}  {:<24}  {:>8} {:>7} {:>7}  {:>13}  {:<8}  {:<10}  {}",
+            "{}  {:<9}  {:<22} {:>7} {:>7} {:>7}  {:>12}  {:<7}  {:<9}  {}",
             time(booking.end_unix_nano),
             cut(booking.provider, 9),
-            cut(model, 24),
+            cut(model, 22),
             count(booking.input),
             count(booking.cache_read),
             count(booking.output),
             cost,
-            cut(dimension(0), 8),
-            cut(dimension(2), 10),
+            cut(dimension(0), 7),
+            cut(dimension(2), 9),
             status,
         );
         let colour = match status {

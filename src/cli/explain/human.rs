@@ -14,14 +14,9 @@ pub(super) fn receipts(report: &Report) -> String {
     }
     let by_status: Vec<String> =
         report.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
-    let _ = writeln!(
-        text,
-        "{} spans, {} calls ({}): ${}",
-        report.spans,
-        report.calls.len(),
-        by_status.join(", "),
-        report.total()
-    );
+    let by_status = if by_status.is_empty() { "no LLM call".to_owned() } else { by_status.join(", ") };
+    let plural = if report.spans == 1 { "" } else { "s" };
+    let _ = writeln!(text, "{} span{plural}: {by_status}; total ${}", report.spans, report.total());
     text
 }
 
@@ -31,7 +26,7 @@ fn receipt(text: &mut String, call: &Explained) -> std::fmt::Result {
         text,
         "{}  {} {}  {}  {total}",
         printable(&call.name),
-        call.provider,
+        printable(&call.provider),
         printable(&call.model),
         call.status
     )?;

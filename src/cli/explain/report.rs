@@ -146,7 +146,8 @@ impl Report {
             dimensions: DIMENSIONS
                 .into_iter()
                 .zip(dimensions)
-                .filter_map(|(name, value)| (!value.is_empty()).then(|| (name, text(*value))))
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(name, value)| (name, text(*value)))
                 .collect(),
             lines: Vec::new(),
             duplicate_of: None,
@@ -154,7 +155,7 @@ impl Report {
                 key: key.to_owned(),
                 amount: amount.map(|amount| amount.to_string()),
             }),
-            catalog: format!("{} {}", catalog.source(), catalog.version()),
+            catalog: catalog.source().to_owned(),
             own,
         };
         explained.judge(verdict);

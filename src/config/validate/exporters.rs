@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::service::Named;
-use crate::config::defaults;
 use crate::config::endpoint::{GrpcTarget, HostPort, join, url};
 use crate::config::error::Report;
 use crate::config::exporter::{
@@ -13,6 +12,7 @@ use crate::config::model::Pipeline;
 use crate::config::path::Path;
 use crate::config::raw::{self, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
 use crate::config::values::{GoDuration, Secret};
+use crate::config::{OnFull, defaults};
 use crate::otlp::Signal;
 
 /// The exporters that are used, and the pipelines with indices into them.
@@ -42,7 +42,8 @@ pub(super) fn exporters(
             ),
             raw::Exporter::Debug(said) => (
                 Some(ExporterKind::Debug(Debug { verbosity: said.verbosity.unwrap_or_default() })),
-                queue(&SendingQueue::default(), &path, report),
+                // A console that stalls must hold up nobody.
+                Queue { on_full: OnFull::Drop, ..queue(&SendingQueue::default(), &path, report) },
                 None,
             ),
         };

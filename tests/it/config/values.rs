@@ -9,7 +9,7 @@ use super::{default_with, grpc, notices, parse};
 fn variables_are_typed_again_and_only_as_a_whole() {
     let text = "receivers: {otlp: {protocols: {grpc: {max_recv_msg_size_mib: '${env:SIZE}'}}}}\nexporters:\n  \
                 otlp:\n    endpoint: localhost:${PORT}\n    tls: {insecure: '${env:PLAIN}'}\n    \
-                headers: {a: '${SIZE}', b: 'x-$${SIZE}', c: '${env:NONE:-}'}\nservice:\n  pipelines: {traces: \
+                headers: {a: '${SIZE}', b: 'x-$${SIZE}', c: '${env:NONE:-}'}\nservice:\n  pipelines: {metrics: \
                 {receivers: [otlp], exporters: [otlp]}}\n";
     let environment = |name: &str| match name {
         "SIZE" => Some("8".to_owned()),

@@ -99,7 +99,7 @@ struct Constraint {
 
 /// What a reader of the catalog should know.
 const NOTES: [&str; 2] = [
-    "Converted by `pricetag prices import --from genai-prices`; do not edit, lay a file of your own over it.",
+    "Converted by `pricetag prices import --from genai-prices`; do not edit: convert again.",
     "genai-prices is Copyright (c) Pydantic Services Inc., MIT licence: config/LICENSES/genai-prices.txt.",
 ];
 

@@ -97,7 +97,8 @@ fn captured_json_in_other_spellings_is_the_same() {
             }
         }
     };
-    let changes: [(&str, &dyn Fn(&mut Members)); 5] =
+    type Change<'a> = &'a dyn Fn(&mut Members);
+    let changes: [(&str, Change<'_>); 5] =
         [("ids", &ids), ("integers", &swap), ("unknown", &unknown), ("nulls", &nulls), ("snake", &snake)];
     for (name, json, protobuf) in CAPTURES {
         let expected = ExportTraceServiceRequest::decode(protobuf).unwrap();

@@ -1,5 +1,7 @@
 //! Integration tests. `support` runs the binary between real clients and a second OTLP server.
 
+#![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
+
 mod captures;
 mod chain;
 mod config;

@@ -93,10 +93,10 @@ pub async fn start(
     }
 
     let log = Log::default();
-    let ledger_reader = log.reader("ledger", wiring::BOOKINGS);
+    let ledger_reader = log.reader(LEDGER, wiring::BOOKINGS);
     let watcher = options
         .watch_bookings
-        .then(|| log.reader("watcher", Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }));
+        .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
     let (routes, readers) = wiring::routes(config, &log, &money);
 
@@ -221,6 +221,14 @@ fn cost_metrics(
     Ok(provider)
 }
 
+/// Names of the queue's readers that are no exporters.
+const LEDGER: &str = "ledger";
+const WATCHER: &str = "watcher";
+
+fn is_exporter(level: &crate::queue::Level) -> bool {
+    ![LEDGER, WATCHER].contains(&level.reader.as_str())
+}
+
 /// Registers the self-metrics that observe the queue and the tables.
 fn observe(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>>) {
     let gauge = |name: &'static str, about: &'static str, value: fn(&crate::queue::Level) -> u64| {
@@ -229,7 +237,7 @@ fn observe(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>
             .u64_observable_gauge(name)
             .with_description(about)
             .with_callback(move |observer| {
-                for level in log.levels() {
+                for level in log.levels().into_iter().filter(is_exporter) {
                     observer.observe(value(&level), &[KeyValue::new("exporter", level.reader.clone())]);
                 }
             })
@@ -245,7 +253,7 @@ fn observe(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>
         .u64_observable_counter("pricetag_exporter_queue_dropped_items")
         .with_description("Items that an exporter with on_full: drop did not get.")
         .with_callback(move |observer| {
-            for level in dropped.levels() {
+            for level in dropped.levels().into_iter().filter(is_exporter) {
                 observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);
             }
         })

@@ -138,9 +138,12 @@ impl Books {
     /// Makes a trace's bookings final.
     pub fn settle(&mut self, settlement: &Settlement<'_>) {
         let Ok(trace) = <[u8; 16]>::try_from(settlement.trace) else { return };
+        // Sorted, for a trace may have a hundred thousand calls, and all of them changed.
+        let mut changes = settlement.changes.clone();
+        changes.sort_unstable_by_key(|(span, _)| *span);
         for pending in self.open.remove(&trace).unwrap_or_default() {
-            let changed = settlement.changes.iter().find(|(span, _)| *span == pending.span);
-            let verdict = changed.map_or(pending.verdict, |(_, verdict)| *verdict);
+            let changed = changes.binary_search_by_key(&&pending.span[..], |(span, _)| *span);
+            let verdict = changed.map_or(pending.verdict, |at| changes[at].1);
             let series = &mut self.series[pending.series as usize];
             series.pending.take(&pending, pending.verdict);
             series.settled.add(&pending, verdict);

@@ -8,7 +8,8 @@ use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
 use super::Ledger;
-use super::books::Labels;
+use super::books::{Labels, Sums};
+use crate::pricing::Status;
 
 /// Series that the books tell apart for metrics.
 pub const MAX_SERIES: usize = 2_000;
@@ -34,7 +35,8 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
         .with_unit("USD")
         .with_description("Cost of LLM calls in settled traces.")
         .with_callback(move |observer| {
-            for series in books.books().series().iter().filter(|series| has_calls(&series.settled)) {
+            // Unknown is never zero: a series of calls without a price has no cost.
+            for series in books.books().series().iter().filter(|series| has_cost(&series.settled)) {
                 observer.observe(series.settled.money.to_usd_f64(), &attributes(&series.labels));
             }
         })
@@ -46,7 +48,9 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
         .with_unit("{token}")
         .with_description("Tokens of LLM calls in settled traces; input includes cached ones.")
         .with_callback(move |observer| {
-            for series in books.books().series().iter().filter(|series| has_calls(&series.settled)) {
+            for series in
+                books.books().series().iter().filter(|series| series.settled.calls().next().is_some())
+            {
                 for (kind, tokens) in [("input", series.settled.input), ("output", series.settled.output)] {
                     let mut attributes = attributes(&series.labels);
                     attributes.push(KeyValue::new("gen_ai.token.type", kind));
@@ -81,8 +85,8 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
         .build();
 }
 
-fn has_calls(sums: &super::books::Sums) -> bool {
-    sums.calls().next().is_some()
+fn has_cost(sums: &Sums) -> bool {
+    sums.calls().any(|(status, _)| status.has_cost() || status == Status::Reported)
 }
 
 fn attributes(labels: &Labels) -> Vec<KeyValue> {

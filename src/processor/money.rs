@@ -82,6 +82,9 @@ fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
     }
 }
 
+/// More than a sender can mean by the cost of one call: a million dollars, in picodollars.
+const MAX_REPORTED: i128 = 1_000_000 * 1_000_000_000_000;
+
 /// Dollars that a sender reports: a number, or a decimal in a string. Doubles are rounded to the
 /// picodollar.
 fn amount(value: Scalar<'_>) -> Option<Picodollars> {
@@ -91,5 +94,5 @@ fn amount(value: Scalar<'_>) -> Option<Picodollars> {
         Scalar::String(dollars) => dollars.as_str().trim().parse().ok()?,
         _ => return None,
     };
-    (money.get() >= 0).then_some(money)
+    (0..=MAX_REPORTED).contains(&money.get()).then_some(money)
 }

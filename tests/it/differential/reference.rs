@@ -144,7 +144,8 @@ fn reported(attributes: &[KeyValue]) -> Option<(&'static str, Option<u128>)> {
                 Some(Value::StringValue(dollars)) => dollars.trim().parse().ok().and_then(picodollars),
                 _ => None,
             };
-            return Some((key, amount));
+            // Nobody pays a million dollars for a call.
+            return Some((key, amount.filter(|amount| *amount <= 1_000_000_000_000_000_000)));
         }
     }
     None

@@ -39,12 +39,6 @@ use crate::otlp::Signal;
 /// A longer one is cut off: its connection or stream is closed, so nothing more arrives.
 pub const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
 
-/// The time for one attempt when the config says nothing: the Collector's 5 s for gRPC.
-pub const DEFAULT_GRPC_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The time for one attempt when the config says nothing: the Collector's 30 s for HTTP.
-pub const DEFAULT_HTTP_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// How long establishing a connection may take, where the attempt's own timeout is longer or absent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 

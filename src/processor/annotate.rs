@@ -124,15 +124,15 @@ impl Annotations {
     fn counted(&self, span: &mut Span<'_>, call: &Call<'_>, outcome: &Outcome<'_>, catalog: &Catalog) {
         let receipt = &outcome.receipt;
         if let Some(total) = receipt.cost() {
-            let groups = Groups::of(outcome);
+            let part = |group| receipt.group(group).unwrap_or(Picodollars::ZERO);
             let usd = total.to_usd_f64();
             span.double(key::TOTAL, usd);
-            span.money(key::INPUT, groups.input);
-            span.money(key::OUTPUT, groups.output);
+            span.money(key::INPUT, part(Group::Input));
+            span.money(key::OUTPUT, part(Group::Output));
             let parts = [
-                (key::CACHE_READ, groups.cache_read),
-                (key::CACHE_WRITE, groups.cache_write),
-                (key::OTHER, groups.other),
+                (key::CACHE_READ, part(Group::CacheRead)),
+                (key::CACHE_WRITE, part(Group::CacheWrite)),
+                (key::OTHER, part(Group::Other)),
             ];
             for (key, amount) in parts.into_iter().filter(|(_, amount)| !amount.is_zero()) {
                 span.money(key, amount);
@@ -192,33 +192,6 @@ impl Span<'_> {
         if !self.has(key) {
             put_string(self.out, KEYS[key], value);
         }
-    }
-}
-
-/// The parts of a bill.
-#[derive(Default)]
-struct Groups {
-    input: Picodollars,
-    output: Picodollars,
-    cache_read: Picodollars,
-    cache_write: Picodollars,
-    other: Picodollars,
-}
-
-impl Groups {
-    fn of(outcome: &Outcome<'_>) -> Self {
-        let mut groups = Groups::default();
-        for line in &outcome.receipt.lines {
-            let sum = match line.bucket.group() {
-                Group::Input => &mut groups.input,
-                Group::Output => &mut groups.output,
-                Group::CacheRead => &mut groups.cache_read,
-                Group::CacheWrite => &mut groups.cache_write,
-                Group::Other => &mut groups.other,
-            };
-            *sum = sum.saturating_add(line.amount);
-        }
-        groups
     }
 }
 

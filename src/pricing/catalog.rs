@@ -79,6 +79,7 @@ impl Model {
 pub struct Catalog {
     source: String,
     version: String,
+    date: Option<Moment>,
     pub(super) providers: Vec<Provider>,
     models: Vec<Model>,
     pub(super) names: ProviderNames,
@@ -121,7 +122,7 @@ impl Catalog {
     pub fn from_layers<'a>(
         layers: impl IntoIterator<Item = (&'a str, CatalogFile)>,
     ) -> Result<Self, CatalogError> {
-        let mut build = Build { sources: Vec::new(), versions: Vec::new(), providers: Vec::new() };
+        let mut build = Build::default();
         for (origin, file) in layers {
             build.add(origin, file)?;
         }
@@ -136,6 +137,11 @@ impl Catalog {
     /// The version, one entry a layer, joined by ` + `.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The latest date of its layers: how old the prices are. `None` if no layer says one.
+    pub const fn date(&self) -> Option<Moment> {
+        self.date
     }
 
     /// A provider.
@@ -177,9 +183,11 @@ struct Draft {
     entry: ProviderEntry,
 }
 
+#[derive(Default)]
 struct Build {
     sources: Vec<String>,
     versions: Vec<String>,
+    date: Option<Moment>,
     providers: Vec<Draft>,
 }
 
@@ -193,6 +201,7 @@ impl Build {
         }
         self.sources.extend(file.source);
         self.versions.extend(file.version);
+        self.date = self.date.max(file.date);
         for (id, entry) in file.providers.0 {
             let id = id.trim().to_lowercase();
             match self.providers.iter_mut().find(|draft| draft.id == id) {
@@ -213,6 +222,7 @@ impl Build {
         let mut catalog = Catalog {
             source: self.sources.join(" + "),
             version: self.versions.join(" + "),
+            date: self.date,
             providers: Vec::with_capacity(ids.len()),
             models: Vec::new(),
             names: ProviderNames::default(),

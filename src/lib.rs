@@ -31,6 +31,7 @@ pub mod exporter;
 pub mod genai;
 pub mod ledger;
 pub mod otlp;
+pub mod price_files;
 pub mod pricing;
 pub mod processor;
 pub mod queue;

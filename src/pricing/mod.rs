@@ -6,6 +6,7 @@
 //! `format` is what is written, `catalog` what it means. Money is integer picodollars from rate to receipt.
 
 pub mod catalog;
+pub mod changes;
 pub mod decimal;
 pub mod format;
 pub mod import;
@@ -23,6 +24,7 @@ pub mod status;
 pub mod when;
 
 pub use catalog::{Catalog, Model, ModelId, Provider, ProviderId};
+pub use changes::Changes;
 pub use format::{CatalogError, CatalogFile};
 pub use matching::{ModelQuery, Resolution};
 pub use money::Picodollars;

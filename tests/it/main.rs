@@ -20,6 +20,7 @@ mod oracle;
 mod passthrough;
 mod refused_grpc;
 mod refused_http;
+mod reload;
 mod reported;
 mod settlement;
 mod shutdown;

@@ -116,7 +116,8 @@ fn check_says_ok_or_every_error() {
         checked.out,
         "ok: the embedded default\n  listens    gRPC     127.0.0.1:4317\n  listens    HTTP     127.0.0.1:4318\n  \
          listens    metrics  127.0.0.1:8888\n  pipeline   traces: otlp -> pricetag -> debug\n  \
-         pipeline   metrics: otlp -> debug\n  pipeline   logs: otlp -> debug\n  exporter   debug: the console\n"
+         pipeline   metrics: otlp -> debug\n  pipeline   logs: otlp -> debug\n  exporter   debug: the console\n  \
+         prices     genai-prices 0.2.3\n"
     );
     let wrong =
         Check { config: Some(file("tests/fixtures/config/invalid/listeners.yaml")), ..Check::default() };

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::adjust::{self, Adjusted};
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::names::{MAX_NAME, peel, strip_once, strip_pointer, with_compact_date, with_dashes};
 
@@ -70,6 +71,8 @@ pub struct Resolution {
     pub asked_model: bool,
     /// The region that the model's name carried (`us.anthropic.…`): a condition of the price.
     pub region: Option<&'static str>,
+    /// The adjustments of who bills that are meant for these names, whenever they hold.
+    pub adjusted: Adjusted,
 }
 
 /// A model found in a provider's list.
@@ -87,6 +90,20 @@ impl Catalog {
     /// model's name, then the model's name itself. The served model counts; an unknown one gives way to the
     /// asked one.
     pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
+        let mut found = self.look_up(query);
+        if let Some(provider) = found.provider.filter(|_| !self.adjustments.is_empty()) {
+            // A deployment's name may stand on either side, with its route or without.
+            let [served, asked] = [query.served, query.asked].map(normal);
+            let tail = |name: &str| name.rsplit_once('/').map_or(String::new(), |(_, tail)| tail.to_owned());
+            let tails = [tail(&served), tail(&asked)];
+            let id = found.model.map(|model| self.model(model).id().to_lowercase()).unwrap_or_default();
+            let names: [&str; 5] = [&id, &served, &asked, &tails[0], &tails[1]];
+            found.adjusted = adjust::meant(&self.adjustments, provider, &names);
+        }
+        found
+    }
+
+    fn look_up(&self, query: &ModelQuery<'_>) -> Resolution {
         let provider_named = !query.provider.trim_ascii().is_empty();
         let models: SmallVec<[(Cow<'_, str>, bool); 2]> =
             [(query.served, false), (query.asked, !query.served.trim_ascii().is_empty())]
@@ -191,6 +208,7 @@ impl Found {
             model_by: Some(self.by),
             asked_model,
             region: self.region,
+            adjusted: Adjusted::default(),
         }
     }
 }

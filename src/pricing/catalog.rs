@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::aliases::Aliases;
 use super::format::{CatalogError, CatalogFile, ModelEntry, ProviderEntry, Rates, WhenEntry};
 use super::index::{Names, ProviderNames};
 use super::receipt::Receipt;
@@ -82,6 +83,7 @@ pub struct Catalog {
     pub(super) providers: Vec<Provider>,
     models: Vec<Model>,
     pub(super) names: ProviderNames,
+    pub(super) aliases: Aliases,
 }
 
 impl Catalog {
@@ -121,7 +123,8 @@ impl Catalog {
     pub fn from_layers<'a>(
         layers: impl IntoIterator<Item = (&'a str, CatalogFile)>,
     ) -> Result<Self, CatalogError> {
-        let mut build = Build { sources: Vec::new(), versions: Vec::new(), providers: Vec::new() };
+        let mut build =
+            Build { sources: Vec::new(), versions: Vec::new(), providers: Vec::new(), aliases: Vec::new() };
         for (origin, file) in layers {
             build.add(origin, file)?;
         }
@@ -181,6 +184,8 @@ struct Build {
     sources: Vec<String>,
     versions: Vec<String>,
     providers: Vec<Draft>,
+    /// By file, the weakest first.
+    aliases: Vec<(String, Vec<(String, String)>)>,
 }
 
 impl Build {
@@ -193,6 +198,7 @@ impl Build {
         }
         self.sources.extend(file.source);
         self.versions.extend(file.version);
+        self.aliases.push((origin.to_owned(), file.aliases.0));
         for (id, entry) in file.providers.0 {
             let id = id.trim().to_lowercase();
             match self.providers.iter_mut().find(|draft| draft.id == id) {
@@ -216,6 +222,7 @@ impl Build {
             providers: Vec::with_capacity(ids.len()),
             models: Vec::new(),
             names: ProviderNames::default(),
+            aliases: Aliases::default(),
         };
         for (nth, id) in ids.iter().enumerate() {
             catalog.names.add_id(id, ProviderId(nth as u16));
@@ -261,6 +268,9 @@ impl Build {
                 same_price: same_price.iter().map(|ending| ending.to_lowercase().into()).collect(),
                 names: index,
             });
+        }
+        for (origin, aliases) in &self.aliases {
+            catalog.add_aliases(origin, aliases)?;
         }
         Ok(catalog)
     }

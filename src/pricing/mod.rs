@@ -5,8 +5,10 @@
 //! ```
 //! `format` is what is written, `catalog` what it means. Money is integer picodollars from rate to receipt.
 
+mod aliases;
 pub mod catalog;
 pub mod decimal;
+mod find;
 pub mod format;
 pub mod import;
 mod index;
@@ -20,6 +22,8 @@ pub mod receipt;
 pub mod resolver;
 pub mod rules;
 pub mod status;
+pub mod variant;
+mod varied;
 pub mod when;
 
 pub use catalog::{Catalog, Model, ModelId, Provider, ProviderId};
@@ -30,6 +34,7 @@ pub use receipt::{Flags, Line, Receipt};
 pub use resolver::Resolver;
 pub use rules::Conditions;
 pub use status::{Reason, Status};
+pub use variant::{Variant, Variants};
 
 #[cfg(test)]
 mod tests;

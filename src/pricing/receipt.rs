@@ -10,6 +10,7 @@ use super::money::Picodollars;
 use super::rate::{Factor, Rate};
 use super::rules::Applied;
 use super::status::{Reason, Status};
+use super::variant::Variants;
 use crate::genai::usage::{Bucket, Group};
 
 /// Lines that a receipt holds without the heap; a usual call has two to four.
@@ -61,6 +62,8 @@ pub struct Flags {
     pub clamped: bool,
     /// The served model is unknown; the asked one was priced. Set by the caller from the resolution.
     pub asked_model: bool,
+    /// The model's name is a variant, priced by these rules. Set by the caller from the resolution.
+    pub variants: Variants,
 }
 
 impl Flags {
@@ -87,6 +90,10 @@ impl fmt::Display for Flags {
                 write!(f, "{separator}{text}")?;
                 separator = "; ";
             }
+        }
+        for variant in self.variants.iter() {
+            write!(f, "{separator}{variant}")?;
+            separator = "; ";
         }
         Ok(())
     }

@@ -107,3 +107,6 @@ impl Catalog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,6 @@ fn unknown(mut receipt: Receipt, reason: Reason) -> Receipt {
     receipt.total = Picodollars::ZERO;
     receipt
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ mod place;
 use hashbrown::{HashMap, HashSet};
 
 use super::adjust::MAX_ADJUSTS;
+use super::aliases::Aliases;
 use super::catalog::{Catalog, Layer, Model, ModelId, Provider, ProviderId};
 use super::format::{AdjustEntry, CatalogFile, ModelEntry, ProviderEntry, Text};
 use super::index::{Names, ProviderNames};
@@ -24,13 +25,9 @@ pub(super) struct Build {
     providers: Vec<Draft>,
     /// The providers by id.
     ids: HashMap<String, usize>,
-    adjusts: Vec<Adjusts>,
-}
-
-/// What a layer says about the bill.
-struct Adjusts {
-    layer: u8,
-    entries: Vec<AdjustEntry>,
+    /// By layer.
+    adjusts: Vec<Vec<AdjustEntry>>,
+    aliases: Vec<Vec<(String, String)>>,
 }
 
 /// A provider while several layers speak of it.
@@ -91,7 +88,8 @@ impl Build {
                 *amount = self.checks.convert(&at.index(nth).key("fixed_per_month"), *amount, exchange);
             }
         }
-        self.adjusts.push(Adjusts { layer, entries: file.adjust });
+        self.adjusts.push(file.adjust);
+        self.aliases.push(file.aliases.0);
     }
 
     /// The catalog, unless something is wrong.
@@ -107,6 +105,7 @@ impl Build {
             models: Vec::new(),
             adjustments: Vec::new(),
             names: ProviderNames::default(),
+            aliases: Aliases::default(),
         };
         // Ids of providers have 16 bits, those of layers 8.
         if self.providers.len() > usize::from(u16::MAX) || self.layers.len() > usize::from(u8::MAX) {
@@ -119,8 +118,14 @@ impl Build {
         for (nth, draft) in std::mem::take(&mut self.providers).into_iter().enumerate() {
             self.provider(ProviderId(nth as u16), draft, &mut catalog);
         }
-        for Adjusts { layer, entries } in std::mem::take(&mut self.adjusts) {
-            let root = Place::root(layer);
+        for (layer, aliases) in self.aliases.iter().enumerate() {
+            let root = Place::root(layer as u8);
+            let at = root.key("aliases");
+            catalog
+                .add_aliases(aliases, |written, problem| self.checks.wrong_text(&at.key(written), problem));
+        }
+        for (layer, entries) in std::mem::take(&mut self.adjusts).into_iter().enumerate() {
+            let root = Place::root(layer as u8);
             let at = root.key("adjust");
             for (nth, entry) in entries.into_iter().enumerate() {
                 let at = at.index(nth);

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 
 use super::adjust::Adjustment;
+use super::aliases::Aliases;
 use super::build::Build;
 use super::decimal::Decimal;
 use super::format::CatalogFile;
@@ -159,6 +160,7 @@ pub struct Catalog {
     pub(super) models: Vec<Model>,
     pub(super) adjustments: Vec<Adjustment>,
     pub(super) names: ProviderNames,
+    pub(super) aliases: Aliases,
 }
 
 impl Catalog {

@@ -45,6 +45,12 @@ pub struct CatalogFile {
     /// The providers by id.
     #[serde(default)]
     pub providers: Ordered<ProviderEntry>,
+    /// A user's own names for models, such as `azure/my-prod-gpt: openai/gpt-5.6-sol`. Before a `:` stands what calls
+    /// say, a model's name or `provider/name`, in any case; behind it `provider/model`, whose price holds. The provider
+    /// named before the `:` bills, else the one that the call names, else the model's own. To have Azure's own price
+    /// where Azure lists one, write `azure/gpt-5.6-sol` behind it.
+    #[serde(default)]
+    pub aliases: Ordered<String>,
     /// What you pay beside the lists: negotiated discounts, provisioned throughput. At most 64.
     #[serde(default)]
     pub adjust: Vec<AdjustEntry>,

@@ -6,9 +6,11 @@
 //! `format` is what is written, `catalog` what it means. Money is integer picodollars from rate to receipt.
 
 pub mod adjust;
+mod aliases;
 mod build;
 pub mod catalog;
 pub mod decimal;
+mod find;
 pub mod format;
 mod gpu;
 pub mod import;
@@ -23,6 +25,8 @@ pub mod receipt;
 pub mod resolver;
 pub mod rules;
 pub mod status;
+pub mod variant;
+mod varied;
 pub mod when;
 
 pub use adjust::Adjustment;
@@ -34,6 +38,7 @@ pub use receipt::{Flags, Line, Receipt};
 pub use resolver::Resolver;
 pub use rules::Conditions;
 pub use status::{Reason, Status};
+pub use variant::{Variant, Variants};
 
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use crate::genai::usage::{Bucket, MAX_PLAUSIBLE, Usage};
 
 impl Catalog {
     /// The receipt of a call whose names were resolved: [`price`](Self::price) where its model is known, and the
-    /// adjustments of who bills. The region that the model's name carried counts where `conditions` say none.
+    /// adjustments of who bills. The region that the model's name carried counts more than the one in `conditions`.
     ///
     /// An adjustment of `x: 0` makes a call free even where its model is unknown: whatever it is, nothing is billed.
     pub fn receipt(&self, found: &Resolution, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
@@ -24,15 +24,20 @@ impl Catalog {
             } else if found.provider.is_none() && found.provider_named {
                 (Status::UnknownProvider, Reason::ProviderNotInCatalog)
             } else {
-                (Status::UnknownModel, Reason::ModelNotInCatalog)
+                let reason = found.unpriced.map_or(Reason::ModelNotInCatalog, Reason::VariantHasNoPrice);
+                (Status::UnknownModel, reason)
             };
             return Receipt { provider: found.provider, adjusted, ..Receipt::unpriced(status, reason) };
         };
         let mut conditions = *conditions;
-        if conditions.region.is_empty() {
-            conditions.region = found.region.unwrap_or_default();
-        }
-        let mut receipt = self.bill(model, adjusted, &conditions, usage);
+        // An inference profile says what is billed; the other one is where the call came from.
+        conditions.region = found.region.unwrap_or(conditions.region);
+        let mut receipt = if found.variants.is_empty() {
+            self.bill(model, adjusted, &conditions, usage)
+        } else {
+            let billed = found.variants.before(&mut conditions, usage);
+            found.variants.after(self.bill(model, adjusted, &conditions, &billed), usage)
+        };
         // Who bills, where that is not whose list the price stands in.
         receipt.provider = found.provider.or(receipt.provider);
         receipt.flags.asked_model = found.asked_model;

@@ -11,6 +11,7 @@ use super::money::Picodollars;
 use super::rate::Rate;
 use super::rules::Applied;
 use super::status::{Reason, Status};
+use super::variant::Variants;
 use crate::genai::usage::{Bucket, Group};
 
 /// Lines that a receipt holds without the heap; a usual call has two to four.
@@ -56,6 +57,8 @@ pub struct Flags {
     pub asked_model: bool,
     /// The rates are worked out from what the GPUs cost: nobody bills them by the token.
     pub gpu_estimate: bool,
+    /// The model's name is a variant, priced by these rules. Set by the caller from the resolution.
+    pub variants: Variants,
 }
 
 impl Flags {
@@ -89,6 +92,10 @@ impl fmt::Display for Flags {
         }
         for text in self.texts() {
             write!(f, "{separator}{text}")?;
+            separator = "; ";
+        }
+        for variant in self.variants.iter() {
+            write!(f, "{separator}{variant}")?;
             separator = "; ";
         }
         Ok(())
@@ -179,12 +186,13 @@ impl Receipt {
 
     /// Reason and flags as one text, empty where there is nothing to say. On the heap only where it must be put together.
     pub fn explanation(&self) -> Cow<'static, str> {
-        let mut flags = self.flags.texts();
-        match (self.reason, self.flags.tier_fallback, flags.next(), flags.next()) {
-            (Reason::None, None, None, _) => Cow::Borrowed(""),
-            (Reason::None, None, Some(only), None) => Cow::Borrowed(only),
+        let needs_words = self.flags.tier_fallback.is_some() || !self.flags.variants.is_empty();
+        let mut texts = self.flags.texts();
+        match (self.reason, texts.next(), texts.next()) {
+            (Reason::None, None, _) if !needs_words => Cow::Borrowed(""),
+            (Reason::None, Some(only), None) if !needs_words => Cow::Borrowed(only),
             (Reason::None, ..) => Cow::Owned(self.flags.to_string()),
-            (reason, None, None, _) => Cow::Owned(reason.to_string()),
+            (reason, None, _) if !needs_words => Cow::Owned(reason.to_string()),
             (reason, ..) => Cow::Owned(format!("{reason}; {}", self.flags)),
         }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::variant::Variant;
 use crate::genai::usage::Bucket;
 
 /// Declares [`Status`] with its texts and numbers in one table, so they cannot drift apart.
@@ -125,6 +126,10 @@ pub enum Reason {
     ProviderNotInCatalog,
     /// The provider is known, the model is not.
     ModelNotInCatalog,
+    /// The model is a variant, whose price the catalog lacks.
+    VariantHasNoPrice(Variant),
+    /// The name says that web searches were billed, and the call does not say how many.
+    SearchesNotCounted,
     /// The catalog lists the model without any price.
     ModelHasNoPrice,
     /// These buckets were used and have neither a rate nor a parent's.
@@ -141,6 +146,10 @@ impl fmt::Display for Reason {
             Self::None => Ok(()),
             Self::ProviderNotInCatalog => f.write_str("provider not in catalog"),
             Self::ModelNotInCatalog => f.write_str("model not in catalog"),
+            Self::VariantHasNoPrice(variant) => {
+                write!(f, "variant {}: {}", variant.mark(), variant.unpriced())
+            }
+            Self::SearchesNotCounted => f.write_str("web searches not counted"),
             Self::ModelHasNoPrice => f.write_str("no price in catalog"),
             Self::NoRate(buckets) => {
                 f.write_str("no rate for ")?;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::pricing::{Catalog, CatalogFile};
+use crate::yaml::{Mistake, Mistakes};
 
 /// The texts of price files, the weakest first. Equal texts give equal catalogs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,24 +17,26 @@ impl PriceFiles {
     ///
     /// # Errors
     /// One of them can not be read, or is no UTF-8; the error names it.
-    pub fn read(paths: &[PathBuf]) -> anyhow::Result<Self> {
-        let read = |path: &PathBuf| {
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                anyhow::anyhow!(
-                    "{}: the price file can not be read: {error}; mend its name, or remove it from `prices`",
-                    path.display()
-                )
-            })?;
-            Ok((path.clone(), text))
+    pub fn read(paths: &[PathBuf]) -> Result<Self, Mistakes> {
+        let read = |path: &PathBuf| match std::fs::read_to_string(path) {
+            Ok(text) => Ok((path.clone(), text)),
+            Err(error) => Err(Mistakes(vec![Mistake {
+                source: path.display().to_string(),
+                line: None,
+                column: None,
+                key: String::new(),
+                message: format!("the price file can not be read: {error}"),
+                remedy: Some("mend its name, or take it out of `prices`".to_owned()),
+            }])),
         };
-        paths.iter().map(read).collect::<anyhow::Result<_>>().map(Self)
+        paths.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     /// The embedded catalog with these layers over it.
     ///
     /// # Errors
-    /// A file is no price list; the error names file, place and remedy.
-    pub fn catalog(&self) -> anyhow::Result<Catalog> {
+    /// A file is no price list: every mistake with file, line, place and remedy.
+    pub fn catalog(&self) -> Result<Catalog, Mistakes> {
         if self.0.is_empty() {
             return Ok(Catalog::embedded().clone());
         }
@@ -45,12 +48,14 @@ impl PriceFiles {
             } else {
                 CatalogFile::from_yaml(&origin, text)?
             };
-            let name = file_name(path);
-            layer.version = Some(format!("{}@{}", layer.version.as_ref().unwrap_or(&name), checksum(text)));
-            layer.source.get_or_insert(name);
+            let state = checksum(text);
+            for said in [&mut layer.source, &mut layer.version] {
+                *said = Some(format!("{}@{state}", said.take().unwrap_or_else(|| file_name(path))));
+            }
             layers.push((origin, layer));
         }
-        Ok(Catalog::from_layers(layers.iter().map(|(origin, layer)| (origin.as_str(), layer.clone())))?)
+        let (origins, files): (Vec<String>, Vec<CatalogFile>) = layers.into_iter().unzip();
+        Catalog::from_layers(origins.iter().map(String::as_str).zip(files))
     }
 }
 

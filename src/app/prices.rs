@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::price_files::PriceFiles;
 use crate::pricing::{Catalog, Changes};
 use crate::processor::Shared;
+use crate::yaml::Mistakes;
 
 /// How long writers get to finish after their first change.
 const SETTLE: Duration = Duration::from_millis(200);
@@ -45,14 +46,14 @@ fn paths(config: &Config) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// A file can not be read, or is no price list.
-pub(super) fn read(config: &Config) -> anyhow::Result<(PriceFiles, Arc<Catalog>)> {
+pub(super) fn read(config: &Config) -> Result<(PriceFiles, Arc<Catalog>), Mistakes> {
     let files = PriceFiles::read(&paths(config))?;
     let catalog = files.catalog()?;
     Ok((files, Arc::new(catalog)))
 }
 
 /// What was read last, whatever became of it.
-type Attempt = Result<PriceFiles, String>;
+type Attempt = Result<PriceFiles, Mistakes>;
 
 /// Keeps the prices in force.
 pub(super) struct Prices {
@@ -143,10 +144,9 @@ impl Prices {
         let before = self.last.clone();
         // Off the workers: reading a large list takes tens of milliseconds.
         let read = tokio::task::spawn_blocking(move || {
-            let read = PriceFiles::read(&paths).map_err(|error| error.to_string());
+            let read = PriceFiles::read(&paths);
             (why == Why::Asked || read != before).then(|| {
-                let catalog =
-                    read.clone().and_then(|files| files.catalog().map_err(|error| error.to_string()));
+                let catalog = read.clone().and_then(|files| files.catalog());
                 (read, catalog)
             })
         });
@@ -165,8 +165,11 @@ impl Prices {
                 self.shared.replace_catalog(Arc::new(catalog));
                 "changed"
             }
-            Err(problem) => {
-                error!(catalog = self.shared.catalog().version(), "the prices stay as they are: {problem}");
+            Err(Mistakes(mistakes)) => {
+                let version = self.shared.catalog().version().to_owned();
+                for mistake in &mistakes {
+                    error!(catalog = version, "the prices stay as they are: {mistake}");
+                }
                 "failed"
             }
         };

@@ -30,6 +30,7 @@ use crate::processor::{self, Shared};
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
+use crate::yaml::Mistakes;
 
 /// How often the cost metrics go out.
 const METRICS_INTERVAL: Duration = Duration::from_secs(10);
@@ -62,7 +63,7 @@ pub enum StartError {
     },
     /// Price files that can not be used.
     #[error("{0}")]
-    Prices(String),
+    Prices(#[from] Mistakes),
     /// Exporters that send to ourselves.
     #[error("{0}")]
     Loop(String),
@@ -85,7 +86,7 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
-    let (files, catalog) = prices::read(config).map_err(|error| StartError::Prices(error.to_string()))?;
+    let (files, catalog) = prices::read(config)?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {

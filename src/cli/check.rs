@@ -51,7 +51,7 @@ impl Check {
         let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
         let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {
             Ok(catalog) => catalog,
-            Err(error) => return wrong(&[error]),
+            Err(mistakes) => return wrong(&mistakes.0),
         };
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
         let mut out = format!("ok: {source}\n{}", summary(&config));

@@ -42,6 +42,6 @@ impl Layers {
     pub(super) fn catalog_of(&self, config: &Config) -> anyhow::Result<Catalog> {
         let mut files = config.processor.as_ref().map_or_else(Vec::new, |pricetag| pricetag.prices.clone());
         files.extend_from_slice(&self.prices);
-        PriceFiles::read(&files)?.catalog()
+        Ok(PriceFiles::read(&files)?.catalog()?)
     }
 }

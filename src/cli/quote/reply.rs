@@ -1,18 +1,20 @@
 //! The answer to a usage record.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use super::record::Record;
 use crate::genai::usage::{Bucket, Group};
-use crate::pricing::{Catalog, Picodollars, Receipt, Status, receipt};
+use crate::pricing::{Catalog, Layer, Picodollars, Receipt, Status, receipt};
 
 /// A receipt as one JSON object. Amounts are decimal strings; `null` where they are not known.
 #[derive(Debug, Serialize)]
 pub struct Reply<'a> {
     #[serde(serialize_with = "text")]
     status: Status,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    reason: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reason: Cow<'static, str>,
     /// Who bills: the catalog's id, or else what the record says.
     provider: Option<&'a str>,
     /// The catalog's id, or else what the record says.
@@ -23,6 +25,10 @@ pub struct Reply<'a> {
     total: Option<Amount>,
     currency: &'static str,
     lines: Vec<Line>,
+    /// What made the rates what they are, in words.
+    conditions: Vec<String>,
+    /// The price file that the rates come from; `embedded` for the list in the binary.
+    layer: Option<&'a str>,
     catalog: &'a str,
 }
 
@@ -49,7 +55,7 @@ impl<'a> Reply<'a> {
     /// The answer to a record that was priced.
     pub fn new(catalog: &'a Catalog, record: &'a Record<'_>, receipt: &Receipt) -> Self {
         let sum = |part: fn(Bucket) -> bool| {
-            let lines = receipt.lines.iter().filter(|line| part(line.bucket)).map(|line| line.amount);
+            let lines = receipt.lines.iter().filter(|line| part(line.bucket)).map(receipt::Line::amount);
             receipt
                 .status
                 .has_cost()
@@ -65,7 +71,9 @@ impl<'a> Reply<'a> {
             output: sum(|bucket| bucket.group() == Group::Output),
             total: receipt.cost().map(Amount),
             currency: "USD",
-            lines: receipt.lines.iter().map(Line::new).collect(),
+            lines: receipt.lines.iter().map(|line| Line::new(catalog, receipt, line)).collect(),
+            conditions: catalog.conditions(receipt),
+            layer: catalog.origin(receipt).map(Layer::origin),
             catalog: catalog.source(),
         }
     }
@@ -74,7 +82,7 @@ impl<'a> Reply<'a> {
     pub fn error(catalog: &'a Catalog, problem: String) -> Self {
         Reply {
             status: Status::Error,
-            reason: problem,
+            reason: problem.into(),
             provider: None,
             model: None,
             input: None,
@@ -82,18 +90,20 @@ impl<'a> Reply<'a> {
             total: None,
             currency: "USD",
             lines: Vec::new(),
+            conditions: Vec::new(),
+            layer: None,
             catalog: catalog.source(),
         }
     }
 }
 
 impl Line {
-    fn new(line: &receipt::Line) -> Self {
+    fn new(catalog: &Catalog, receipt: &Receipt, line: &receipt::Line) -> Self {
         Line {
             bucket: line.bucket.name(),
             quantity: line.quantity,
-            rate: line.unit_price(),
-            amount: line.amount,
+            rate: catalog.unit_price(receipt, line),
+            amount: line.amount(),
         }
     }
 }

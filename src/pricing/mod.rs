@@ -19,7 +19,7 @@ mod index;
 pub mod matching;
 pub mod money;
 mod names;
-mod pattern;
+pub mod pattern;
 mod price;
 pub mod rate;
 pub mod receipt;

@@ -21,6 +21,7 @@ pub mod resolver;
 pub mod rules;
 pub mod status;
 pub mod when;
+pub mod write;
 
 pub use catalog::{Catalog, Model, ModelId, Provider, ProviderId};
 pub use format::{CatalogError, CatalogFile};

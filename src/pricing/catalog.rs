@@ -158,6 +158,11 @@ impl Catalog {
         &self.models[id.0 as usize]
     }
 
+    /// Whether a provider goes by this name.
+    pub fn provider_named(&self, name: &str) -> bool {
+        self.names.named(&name.to_lowercase()).is_some()
+    }
+
     /// The conditions of a model's price that were true for a receipt, in words and in order.
     pub fn conditions(&self, receipt: &Receipt) -> Vec<String> {
         let Some(model) = receipt.model else { return Vec::new() };

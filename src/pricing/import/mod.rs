@@ -1,6 +1,7 @@
 //! Converting published price lists into our format. Pure: text in, a catalog out.
 
 pub mod genai_prices;
+pub mod join;
 pub mod litellm;
 
 /// Why a published list could not be converted.

@@ -15,6 +15,7 @@
 //!
 //! What their list cannot say is put right in `facts`.
 
+mod claims;
 mod facts;
 mod names;
 mod prices;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 
 use super::ImportError;
 use crate::pricing::format::{CatalogFile, ModelEntry, Ordered, ProviderEntry};
+pub use claims::Claims;
 use facts::PROVIDERS;
 
 /// A provider as genai-prices publishes it. Keys that do not bear on prices are not read.
@@ -109,6 +111,14 @@ const NOTES: [&str; 2] = [
 /// # Errors
 /// The list is no list of genai-prices, or says something that our format cannot.
 pub fn convert(json: &str, version: &str) -> Result<CatalogFile, ImportError> {
+    convert_with_claims(json, version).map(|(file, _)| file)
+}
+
+/// [`convert`], and whose names the list itself takes others for: what [`join`](super::join::join) asks.
+///
+/// # Errors
+/// See [`convert`].
+pub fn convert_with_claims(json: &str, version: &str) -> Result<(CatalogFile, Claims), ImportError> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let providers: Vec<Provider> = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         ImportError::Shape { place: error.path().to_string(), problem: error.inner().to_string() }
@@ -123,13 +133,14 @@ pub fn convert(json: &str, version: &str) -> Result<CatalogFile, ImportError> {
             ProviderEntry { names: owned(facts.names), ..ProviderEntry::default() },
         ));
     }
-    Ok(CatalogFile {
+    let file = CatalogFile {
         currency: Some("USD".to_owned()),
         source: Some(format!("genai-prices {version}")),
         version: Some(version.to_owned()),
         notes: owned(&NOTES),
         providers: Ordered(entries),
-    })
+    };
+    Ok((file, Claims::new(providers)))
 }
 
 fn owned(words: &[&str]) -> Vec<String> {

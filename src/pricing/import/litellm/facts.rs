@@ -5,7 +5,7 @@ use super::price::Habits;
 use crate::pricing::decimal::Decimal;
 
 /// Its providers that are one of genai-prices' by another id: theirs, ours. A trailing `*` stands for any ending.
-const SELLERS: [(&str, &str); 29] = [
+const SELLERS: [(&str, &str); 26] = [
     ("amazon_nova", "aws"),
     ("aws_polly", "aws"),
     ("azure_ai", "azure"),
@@ -32,9 +32,6 @@ const SELLERS: [(&str, &str); 29] = [
     ("watsonx", "ibm"),
     ("xai", "x-ai"),
     ("clf_ai_gateway", "cloudflare"),
-    ("dashscope", "alibaba"),
-    ("qwencloud", "qwencloud"),
-    ("qwen_ai_platform", "qwen-ai-platform"),
 ];
 
 /// Its providers whose entries are no list price of a seller, with the reason.

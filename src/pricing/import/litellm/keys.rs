@@ -58,8 +58,7 @@ const RATES: [(&str, Bucket); 22] = [
 const TIERS: [&str; 4] = ["priority", "flex", "balanced", "ultrafast"];
 
 /// Beginnings of keys whose price has no place in our format, with the reason; the longest one counts.
-const NO_PLACE: [(&str, &str); 27] = [
-    ("annotation_cost_per_page_batches", "pages in batches"),
+const NO_PLACE: [(&str, &str); 24] = [
     ("cache_creation_input_audio_token_cost", "audio written to a cache"),
     ("cache_creation_input_token_cost_above_12hr", "a cache that lives twelve hours"),
     ("code_interpreter_cost_per_session", "sessions of a tool"),
@@ -74,7 +73,6 @@ const NO_PLACE: [(&str, &str); 27] = [
     ("input_cost_per_pixel", "pixels"),
     ("input_cost_per_video_per_second", "seconds of video"),
     ("input_dbu_cost_per_token", "another currency; dollars stand beside it"),
-    ("metadata", "remarks"),
     ("ocr_cost_per_credit", "credits"),
     ("output_cost_per_character", "output characters"),
     ("output_cost_per_image", "images"),
@@ -85,7 +83,6 @@ const NO_PLACE: [(&str, &str); 27] = [
     ("search_free_requests", "an allowance, which no single call shows"),
     ("vector_store_cost_per_gb_per_day", "storage"),
     ("web_search_billing_unit", "the unit of searches; always the query"),
-    ("ocr_cost_per_page_batches", "pages in batches"),
 ];
 
 /// What the parts of [`super::price`] read themselves.

@@ -63,6 +63,7 @@ impl Build {
             origin: origin.into(),
             source: file.source.as_deref().map(Into::into),
             version: file.version.as_deref().map(Into::into),
+            date: file.date,
             exchange: file.currency.as_deref().filter(|_| !exchange.is_one()).map(converted),
         });
         self.texts.push(std::mem::take(&mut file.text));

@@ -108,6 +108,7 @@ pub struct Layer {
     pub(super) origin: Box<str>,
     pub(super) source: Option<Box<str>>,
     pub(super) version: Option<Box<str>>,
+    pub(super) date: Option<Moment>,
     pub(super) exchange: Option<(Box<str>, Decimal)>,
 }
 
@@ -125,6 +126,11 @@ impl Layer {
     /// The version that the file gives itself.
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
+    }
+
+    /// When the file's prices were true, if it says so.
+    pub const fn date(&self) -> Option<Moment> {
+        self.date
     }
 
     /// The currency that the file was converted from, and dollars for one unit of it.
@@ -226,6 +232,11 @@ impl Catalog {
     /// The version, one entry a layer, joined by ` + `.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The latest date of its layers: how old the prices are. `None` if no layer says one.
+    pub fn date(&self) -> Option<Moment> {
+        self.layers.iter().filter_map(Layer::date).max()
     }
 
     /// A provider.

@@ -39,6 +39,8 @@ pub struct CatalogFile {
     pub source: Option<String>,
     /// The version of this list, printed on receipts.
     pub version: Option<String>,
+    /// When the prices were true: the day the list was published or read. A catalog that has grown old is warned of.
+    pub date: Option<Moment>,
     /// What a reader should know. Not used.
     #[serde(default)]
     pub notes: Vec<String>,

@@ -218,7 +218,7 @@ fn later_layers_replace_models_and_win_names() {
     let layer = |yaml: &str| ("layer", CatalogFile::from_yaml("layer", yaml).unwrap());
     let catalog = Catalog::from_layers([
         layer(
-            "{source: list, version: '1', providers: {p: {names: [q], models: {
+            "{source: list, version: '1', date: 2026-11-10, providers: {p: {names: [q], models: {
             m: {rates: {input: 1}}, n: {rates: {input: 2}, match: [x]}}}}}",
         ),
         layer(
@@ -228,6 +228,7 @@ fn later_layers_replace_models_and_win_names() {
     ])
     .unwrap();
     assert_eq!(catalog.source(), "list + mine");
+    assert_eq!(catalog.date().unwrap().to_string(), "2026-11-10");
     let model = |served| {
         catalog.resolve(&ModelQuery { provider: "q", served, ..ModelQuery::default() }).model.unwrap()
     };

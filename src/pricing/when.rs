@@ -33,7 +33,8 @@ impl Moment {
         self.0.rem_euclid(DAY) as u32
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `2026-08-21` or `2026-08-21T10:00:00Z`.
+    pub fn parse(text: &str) -> Option<Self> {
         if let Ok(time) = text.parse::<jiff::Timestamp>() {
             return Some(Self(time.as_second()));
         }

@@ -29,7 +29,10 @@ const ROUTES: [&str; 17] = [
     "global-standard",
 ];
 
-/// Bedrock's regional inference profiles. `global.` is none of them: it is a price of its own.
+/// Bedrock's inference profile of all regions together; a variant, see `variant`.
+pub(super) const GLOBAL: &str = "global.";
+
+/// Bedrock's regional inference profiles. `global.` is none of them: it has a price of its own.
 const PROFILES: [&str; 9] = ["us-gov", "us", "eu", "apac", "jp", "au", "in", "ca", "sa"];
 
 /// Bedrock's word for who made a model, where lists leave it out.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::variant::Variant;
 use crate::genai::usage::Bucket;
 
 /// Declares [`Status`] with its texts and numbers in one table, so they cannot drift apart.
@@ -94,6 +95,16 @@ impl Buckets {
         self.0 |= 1 << bucket as u32;
     }
 
+    /// Whether it is in the set.
+    pub const fn contains(self, bucket: Bucket) -> bool {
+        self.0 >> bucket as u32 & 1 == 1
+    }
+
+    /// How many of the set come before it in receipt order.
+    pub(super) const fn before(self, bucket: Bucket) -> usize {
+        (self.0 & ((1 << bucket as u32) - 1)).count_ones() as usize
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -101,7 +112,7 @@ impl Buckets {
 
     /// Those in the set, in receipt order.
     pub fn iter(self) -> impl Iterator<Item = Bucket> {
-        Bucket::ALL.into_iter().filter(move |&bucket| self.0 >> bucket as u32 & 1 == 1)
+        Bucket::ALL.into_iter().filter(move |&bucket| self.contains(bucket))
     }
 }
 
@@ -115,6 +126,10 @@ pub enum Reason {
     ProviderNotInCatalog,
     /// The provider is known, the model is not.
     ModelNotInCatalog,
+    /// The model is a variant, whose price the catalog lacks.
+    VariantHasNoPrice(Variant),
+    /// The name says that web searches were billed, and the call does not say how many.
+    SearchesNotCounted,
     /// The catalog lists the model without any price.
     ModelHasNoPrice,
     /// These buckets were used and have neither a rate nor a parent's.
@@ -131,6 +146,10 @@ impl fmt::Display for Reason {
             Self::None => Ok(()),
             Self::ProviderNotInCatalog => f.write_str("provider not in catalog"),
             Self::ModelNotInCatalog => f.write_str("model not in catalog"),
+            Self::VariantHasNoPrice(variant) => {
+                write!(f, "variant {}: {}", variant.mark(), variant.unpriced())
+            }
+            Self::SearchesNotCounted => f.write_str("web searches not counted"),
             Self::ModelHasNoPrice => f.write_str("no price in catalog"),
             Self::NoRate(buckets) => {
                 f.write_str("no rate for ")?;

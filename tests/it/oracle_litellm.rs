@@ -27,7 +27,8 @@ fn text<'a>(row: &'a Value, key: &str) -> &'a str {
 fn catalog(model: ModelEntry) -> Catalog {
     let models = Ordered(vec![("m".to_owned(), model)]);
     let provider = ProviderEntry { models, ..ProviderEntry::default() };
-    let file = CatalogFile { providers: Ordered(vec![("p".to_owned(), provider)]), ..CatalogFile::default() };
+    let mut file = CatalogFile::default();
+    file.providers = Ordered(vec![("p".to_owned(), provider)]);
     Catalog::from_layers([("row", file)]).expect("an import is a catalog")
 }
 

@@ -9,12 +9,13 @@ use hashbrown::HashMap;
 
 use super::genai_prices::Claims;
 use crate::genai::usage::Bucket;
-use crate::pricing::format::{CatalogError, CatalogFile, ModelEntry, ProviderEntry};
+use crate::pricing::format::{CatalogFile, ModelEntry, ProviderEntry};
 use crate::pricing::matching::ModelBy;
 use crate::pricing::rate::Factor;
 use crate::pricing::rules::Rules;
 use crate::pricing::when::Moment;
 use crate::pricing::{Catalog, Conditions, ModelId, ModelQuery};
+use crate::yaml::error::Mistakes;
 
 /// Two lists as one, and what came from where.
 #[derive(Clone, Debug, Default)]
@@ -39,12 +40,7 @@ pub struct Joined {
 ///
 /// # Errors
 /// One of them is no catalog, or they make none together.
-pub fn join(
-    base: CatalogFile,
-    claims: &Claims,
-    more: CatalogFile,
-    at: Moment,
-) -> Result<Joined, CatalogError> {
+pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -> Result<Joined, Mistakes> {
     let catalog = Catalog::from_layers([("base", base.clone())])?;
     let other = Catalog::from_layers([("more", more.clone())])?;
     let label = more.source.as_deref().and_then(|source| source.split(' ').next()).map(str::to_owned);
@@ -125,7 +121,7 @@ fn same_price(one: (&Catalog, &str, &str), other: (&Catalog, &str, &str), at: Mo
         let price = |rules: &Rules| {
             let in_force = rules.in_force(&conditions, 1);
             [Bucket::Input, Bucket::Output].map(|bucket| {
-                let factor = in_force.factor.map(Factor::decimal)?;
+                let factor = rules.factor(in_force.applied).map(Factor::decimal)?;
                 in_force.own_rate(bucket)?.dollars().checked_mul(factor)
             })
         };

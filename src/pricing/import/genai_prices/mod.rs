@@ -139,6 +139,7 @@ pub fn convert_with_claims(json: &str, version: &str) -> Result<(CatalogFile, Cl
         version: Some(version.to_owned()),
         notes: owned(&NOTES),
         providers: Ordered(entries),
+        ..CatalogFile::default()
     };
     Ok((file, Claims::new(providers)))
 }

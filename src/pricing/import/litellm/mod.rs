@@ -101,6 +101,7 @@ pub fn convert(json: &str, version: &str) -> Result<Imported, ImportError> {
         version: Some(version.to_owned()),
         notes: NOTES.iter().map(|note| (*note).to_owned()).collect(),
         providers: Ordered(drafts.finish()),
+        ..CatalogFile::default()
     };
     Ok(imported)
 }

@@ -128,7 +128,7 @@ impl Layer {
         self.version.as_deref()
     }
 
-    /// When its prices were true.
+    /// When the file's prices were true, if it says so.
     pub const fn date(&self) -> Option<Moment> {
         self.date
     }
@@ -257,6 +257,11 @@ impl Catalog {
 
     pub(super) fn entry(&self, id: ModelId) -> &Model {
         &self.models[id.0 as usize]
+    }
+
+    /// Whether a provider goes by this name.
+    pub fn provider_named(&self, name: &str) -> bool {
+        self.names.named(&name.to_lowercase()).is_some()
     }
 
     /// Everything that made a receipt's rates what they are, in words and in order: an estimate from GPUs, the

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use crate::pricing::Catalog;
 use crate::pricing::import::genai_prices;
+use crate::pricing::{Catalog, write};
 
 #[derive(Debug, Args)]
 pub(super) struct Import {
@@ -37,7 +37,7 @@ impl Import {
         let catalog = match self.from {
             Source::GenaiPrices => genai_prices::convert(&list, &self.version),
         };
-        let catalog = catalog.with_context(|| format!("cannot convert {name}"))?;
+        let catalog = write::to_json(&catalog.with_context(|| format!("cannot convert {name}"))?);
         // What is written must be readable: find a mistake now, not at the next start.
         Catalog::from_json(&name, &catalog)?;
         match &self.output {

@@ -11,6 +11,7 @@
 //! | 3 | [`queue`] | holds the request and its [`booking`]s, in one commit |
 //! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, the other counts |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
+//! | - | [`yaml`], [`text`] | what the config and price files are written in; text for people |
 //!
 //! What must hold everywhere (ARCHITECTURE.md says more, and what tests each):
 //!
@@ -38,3 +39,4 @@ pub mod receiver;
 pub mod settlement;
 pub mod telemetry;
 pub mod text;
+pub mod yaml;

@@ -1,8 +1,8 @@
 //! What was said in the config file, and what it means.
 //!
-//! A config goes through six steps, each in its file:
+//! A config goes through six steps, each in its file; [`crate::yaml`] has the first and the fifth:
 //!
-//! 1. `yaml`: text to a tree that knows the line of every key and value;
+//! 1. `tree`: text to a tree that knows the line of every key and value;
 //! 2. `set`: `--set key=value` changes the tree;
 //! 3. `substitute`: `${env:NAME}` in scalars of the tree;
 //! 4. `foreign`: keys of the OpenTelemetry Collector that pricetag does not have;
@@ -13,28 +13,25 @@
 //! environment is read unless the config names it: `OTEL_EXPORTER_OTLP_*` is for the applications that
 //! send here, and would send pricetag's output back to itself.
 
-mod de;
 mod defaults;
 mod endpoint;
-mod error;
 mod exporter;
 mod foreign;
 mod loops;
 mod model;
-mod path;
 mod raw;
-mod scalar;
 mod schema;
 mod set;
 mod substitute;
 mod validate;
 mod values;
-mod yaml;
 
 use std::path::Path as FilePath;
 
+use crate::yaml::{de, error, path, scalar, tree as yaml};
+
 pub use endpoint::HostPort;
-pub use error::{ConfigError, ConfigErrors, Notice};
+pub use error::{Mistake as ConfigError, Mistakes as ConfigErrors, Notice};
 pub use exporter::{
     Capacity, Compression, Debug, Exporter, ExporterKind, OnFull, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
     Verbosity,

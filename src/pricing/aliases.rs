@@ -5,7 +5,6 @@ use hashbrown::HashMap;
 
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::find::Found;
-use super::format::CatalogError;
 use super::matching::{ModelBy, ProviderBy, normal};
 use super::variant::Variants;
 
@@ -21,30 +20,23 @@ struct Alias {
 }
 
 impl Catalog {
-    /// Takes in the aliases of one file, over those of earlier ones.
-    pub(super) fn add_aliases(
-        &mut self,
-        origin: &str,
-        aliases: &[(String, String)],
-    ) -> Result<(), CatalogError> {
+    /// Takes in the aliases of one file, over those of earlier ones; `wrong` is told of those that mean nothing, each
+    /// as it is written, the problem and, after `; `, the remedy.
+    pub(super) fn add_aliases(&mut self, aliases: &[(String, String)], mut wrong: impl FnMut(&str, &str)) {
         let mut here = hashbrown::HashSet::new();
         for (written, of) in aliases {
-            let error = |problem| CatalogError {
-                origin: origin.to_owned(),
-                place: format!("aliases.{written}"),
-                problem,
-            };
             let (biller, name) = self.canonical(&normal(written));
             if name.is_empty() {
-                return Err(error("the alias is empty; write the name that calls say".to_owned()));
+                wrong(written, "the alias is empty; write the name that calls say");
+            } else if !here.insert(name.clone()) {
+                wrong(written, &format!("`{name}` has an alias already; keep one of them"));
+            } else {
+                match self.meant(&normal(of)) {
+                    Ok(model) => drop(self.aliases.0.insert(name, Alias { biller, model })),
+                    Err(problem) => wrong(written, &problem),
+                }
             }
-            if !here.insert(name.clone()) {
-                return Err(error(format!("`{name}` has an alias already; keep one of them")));
-            }
-            let model = self.meant(&normal(of)).map_err(error)?;
-            self.aliases.0.insert(name, Alias { biller, model });
         }
-        Ok(())
     }
 
     /// The model `provider/name`, or what to write instead.

@@ -1,13 +1,21 @@
 //! The catalog: what was written, checked and indexed. Immutable once built.
 
+use std::fmt;
 use std::sync::OnceLock;
 
+use super::adjust::Adjustment;
 use super::aliases::Aliases;
-use super::format::{CatalogError, CatalogFile, ModelEntry, ProviderEntry, Rates, WhenEntry};
+use super::build::Build;
+use super::decimal::Decimal;
+use super::format::CatalogFile;
+use super::gpu::Gpu;
 use super::index::{Names, ProviderNames};
+use super::rate::Rate;
 use super::receipt::Receipt;
-use super::rules::{MAX_WHENS, Patch, Rules, When, tier_key};
-use super::when::{Days, Moment};
+use super::rules::{Rules, When};
+use super::when::Moment;
+use crate::genai::usage::Bucket;
+use crate::yaml::Mistakes;
 
 /// The catalog that the binary carries.
 const EMBEDDED: &str = include_str!("../../config/catalog.json");
@@ -44,8 +52,12 @@ pub struct Model {
     pub(super) id: Box<str>,
     pub(super) provider: ProviderId,
     pub(super) rules: Rules,
-    retires: Option<Moment>,
-    source: Option<Box<str>>,
+    /// Its rates are worked out from this.
+    pub(super) gpu: Option<Box<Gpu>>,
+    pub(super) retires: Option<Moment>,
+    pub(super) source: Option<Box<str>>,
+    /// The layer that it stands in.
+    pub(super) layer: u8,
 }
 
 impl Model {
@@ -69,19 +81,90 @@ impl Model {
         self.source.as_deref()
     }
 
+    /// Its rates before any condition, in receipt order.
+    pub fn rates(&self) -> impl Iterator<Item = (Bucket, Rate)> + '_ {
+        self.rules.base.iter().filter_map(|(bucket, rate)| Some((bucket, rate?)))
+    }
+
+    /// What changes its rates, in order: later ones win.
+    pub fn whens(&self) -> &[When] {
+        &self.rules.whens
+    }
+
+    /// How its rates were worked out from the price of GPUs, in words, if they were.
+    pub fn gpu(&self) -> Option<String> {
+        self.gpu.as_ref().map(ToString::to_string)
+    }
+
     /// Whether the catalog has any price for it.
     pub fn is_priced(&self) -> bool {
         !self.rules.is_empty()
     }
 }
 
+/// One of the files that a catalog is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layer {
+    pub(super) origin: Box<str>,
+    pub(super) source: Option<Box<str>>,
+    pub(super) version: Option<Box<str>>,
+    pub(super) date: Option<Moment>,
+    pub(super) exchange: Option<(Box<str>, Decimal)>,
+}
+
+impl Layer {
+    /// The file's name; `embedded` for the one in the binary.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Where the file says that its prices come from.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The version that the file gives itself.
+    pub fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// When the file's prices were true, if it says so.
+    pub const fn date(&self) -> Option<Moment> {
+        self.date
+    }
+
+    /// The currency that the file was converted from, and dollars for one unit of it.
+    pub fn exchange(&self) -> Option<(&str, Decimal)> {
+        self.exchange.as_ref().map(|(currency, rate)| (&**currency, *rate))
+    }
+}
+
+/// In words: `embedded (genai-prices 0.2.3)`, `prices.yaml (version 7, EUR at 1.08 USD)`.
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin)?;
+        let source = self.source.as_deref().unwrap_or_default();
+        // A source often ends in its version.
+        let version = self.version.as_deref().filter(|version| !source.ends_with(version));
+        let said = [
+            (!source.is_empty()).then(|| source.to_owned()),
+            version.map(|version| format!("version {version}")),
+            self.exchange.as_ref().map(|(currency, rate)| format!("{currency} at {rate} USD")),
+        ];
+        let said: Vec<String> = said.into_iter().flatten().collect();
+        if said.is_empty() { Ok(()) } else { write!(f, " ({})", said.join(", ")) }
+    }
+}
+
 /// The price table: rates by provider and model, with conditions.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    source: String,
-    version: String,
+    pub(super) source: String,
+    pub(super) version: String,
+    pub(super) layers: Vec<Layer>,
     pub(super) providers: Vec<Provider>,
-    models: Vec<Model>,
+    pub(super) models: Vec<Model>,
+    pub(super) adjustments: Vec<Adjustment>,
     pub(super) names: ProviderNames,
     pub(super) aliases: Aliases,
 }
@@ -103,7 +186,7 @@ impl Catalog {
     ///
     /// # Errors
     /// The carried file is no catalog; a test rules it out.
-    pub fn embedded_file() -> Result<CatalogFile, CatalogError> {
+    pub fn embedded_file() -> Result<CatalogFile, Mistakes> {
         CatalogFile::from_json("embedded", EMBEDDED)
     }
 
@@ -111,24 +194,34 @@ impl Catalog {
     ///
     /// # Errors
     /// See [`from_layers`](Self::from_layers).
-    pub fn from_json(origin: &str, text: &str) -> Result<Self, CatalogError> {
+    pub fn from_json(origin: &str, text: &str) -> Result<Self, Mistakes> {
         Self::from_layers([(origin, CatalogFile::from_json(origin, text)?)])
     }
 
     /// A catalog from layers, the weakest first (embedded, imported, the user's own). A model of a later layer
-    /// replaces the one with the same provider and id; names of a later layer win over names of an earlier one.
+    /// replaces the one with the same provider and id as a whole, rates, conditions and retirement: a price has one
+    /// origin. Names of a later layer win over names of an earlier one; adjustments of all layers hold.
     ///
     /// # Errors
-    /// A layer says something that cannot be used; the error names the place and the remedy.
+    /// Layers say what cannot be used: every mistake, with its place and the remedy.
     pub fn from_layers<'a>(
         layers: impl IntoIterator<Item = (&'a str, CatalogFile)>,
-    ) -> Result<Self, CatalogError> {
-        let mut build =
-            Build { sources: Vec::new(), versions: Vec::new(), providers: Vec::new(), aliases: Vec::new() };
+    ) -> Result<Self, Mistakes> {
+        let mut build = Build::default();
         for (origin, file) in layers {
-            build.add(origin, file)?;
+            build.add(origin, file);
         }
         build.finish()
+    }
+
+    /// The files that it is made of, the weakest first.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// What is paid beside the lists, in the order of the files.
+    pub fn adjustments(&self) -> &[Adjustment] {
+        &self.adjustments
     }
 
     /// Where the prices come from, one entry a layer, joined by ` + `.
@@ -139,6 +232,11 @@ impl Catalog {
     /// The version, one entry a layer, joined by ` + `.
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The latest date of its layers: how old the prices are. `None` if no layer says one.
+    pub fn date(&self) -> Option<Moment> {
+        self.layers.iter().filter_map(Layer::date).max()
     }
 
     /// A provider.
@@ -161,189 +259,31 @@ impl Catalog {
         &self.models[id.0 as usize]
     }
 
-    /// The conditions of a model's price that were true for a receipt, in words and in order.
+    /// Everything that made a receipt's rates what they are, in words and in order: an estimate from GPUs, the
+    /// conditions of the model's price that were true, the adjustments in force.
     pub fn conditions(&self, receipt: &Receipt) -> Vec<String> {
-        let Some(model) = receipt.model else { return Vec::new() };
-        receipt.applied.iter().map(|nth| self.entry(model).rules.whens[nth].to_string()).collect()
+        let mut conditions = Vec::new();
+        if let Some(model) = receipt.model.map(|model| self.entry(model)) {
+            conditions.extend(model.gpu.iter().map(ToString::to_string));
+            conditions.extend(receipt.applied.iter().map(|nth| model.rules.whens[nth].to_string()));
+        }
+        conditions.extend(receipt.adjusted.iter().map(|nth| self.adjustments[nth].to_string()));
+        conditions
+    }
+
+    /// The layer that a receipt's rates come from: one for all its lines, because a layer's model replaces another's
+    /// as a whole. `None` where no model was priced.
+    pub fn origin(&self, receipt: &Receipt) -> Option<&Layer> {
+        receipt.model.map(|model| self.layer(model))
+    }
+
+    /// The layer that a model stands in.
+    pub fn layer(&self, model: ModelId) -> &Layer {
+        &self.layers[usize::from(self.entry(model).layer)]
     }
 
     /// Every model, in the order of the catalog.
     pub fn models(&self) -> impl Iterator<Item = (ModelId, &Model)> {
         self.models.iter().enumerate().map(|(nth, model)| (ModelId(nth as u32), model))
     }
-}
-
-/// A provider while layers are laid over each other.
-struct Draft {
-    origin: String,
-    id: String,
-    entry: ProviderEntry,
-}
-
-struct Build {
-    sources: Vec<String>,
-    versions: Vec<String>,
-    providers: Vec<Draft>,
-    /// By file, the weakest first.
-    aliases: Vec<(String, Vec<(String, String)>)>,
-}
-
-impl Build {
-    fn add(&mut self, origin: &str, file: CatalogFile) -> Result<(), CatalogError> {
-        if let Some(currency) = &file.currency
-            && currency != "USD"
-        {
-            let problem = format!("the ledger counts USD, not `{currency}`; convert the rates");
-            return Err(CatalogError { origin: origin.to_owned(), place: "currency".to_owned(), problem });
-        }
-        self.sources.extend(file.source);
-        self.versions.extend(file.version);
-        self.aliases.push((origin.to_owned(), file.aliases.0));
-        for (id, entry) in file.providers.0 {
-            let id = id.trim().to_lowercase();
-            match self.providers.iter_mut().find(|draft| draft.id == id) {
-                Some(draft) => draft.lay_over(origin, entry),
-                None => self.providers.push(Draft { origin: origin.to_owned(), id, entry }),
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Catalog, CatalogError> {
-        if let Some(draft) = self.providers.get(usize::from(u16::MAX)) {
-            let problem = "too many providers; at most 65535".to_owned();
-            let origin = draft.origin.clone();
-            return Err(CatalogError { origin, place: format!("providers.{}", draft.id), problem });
-        }
-        let ids: Vec<String> = self.providers.iter().map(|draft| draft.id.clone()).collect();
-        let mut catalog = Catalog {
-            source: self.sources.join(" + "),
-            version: self.versions.join(" + "),
-            providers: Vec::with_capacity(ids.len()),
-            models: Vec::new(),
-            names: ProviderNames::default(),
-            aliases: Aliases::default(),
-        };
-        for (nth, id) in ids.iter().enumerate() {
-            catalog.names.add_id(id, ProviderId(nth as u16));
-        }
-        for (nth, draft) in self.providers.into_iter().enumerate() {
-            let provider = ProviderId(nth as u16);
-            let place = format!("providers.{}", draft.id);
-            let at = |key: &str, problem: String| CatalogError {
-                origin: draft.origin.clone(),
-                place: format!("{place}.{key}"),
-                problem,
-            };
-            let ProviderEntry { names, hosts, serves, fallback, same_price, models } = draft.entry;
-            catalog
-                .names
-                .add(provider, &names, &hosts, &serves)
-                .map_err(|(key, problem)| at(key, problem))?;
-            let mut chain = vec![provider];
-            for name in &fallback {
-                let known = ids.iter().position(|id| id == name).ok_or_else(|| {
-                    at("fallback", format!("there is no provider `{name}`; name one of providers"))
-                })?;
-                chain.push(ProviderId(known as u16));
-            }
-            let mut index = Names::default();
-            let first = catalog.models.len();
-            for (id, entry) in &models.0 {
-                index.add_id(id, ModelId(catalog.models.len() as u32));
-                let model = model(id, provider, entry)
-                    .map_err(|(key, problem)| at(&format!("models.{id}.{key}"), problem))?;
-                catalog.models.push(model);
-            }
-            for (nth, (id, entry)) in models.0.iter().enumerate() {
-                for name in &entry.matches {
-                    index
-                        .add(name, ModelId((first + nth) as u32))
-                        .map_err(|problem| at(&format!("models.{id}.match"), problem))?;
-                }
-            }
-            catalog.providers.push(Provider {
-                id: draft.id.into(),
-                chain: chain.into(),
-                same_price: same_price.iter().map(|ending| ending.to_lowercase().into()).collect(),
-                names: index,
-            });
-        }
-        for (origin, aliases) in &self.aliases {
-            catalog.add_aliases(origin, aliases)?;
-        }
-        Ok(catalog)
-    }
-}
-
-impl Draft {
-    /// The later layer stands first, so that its names win; its models replace those of the same id.
-    fn lay_over(&mut self, origin: &str, over: ProviderEntry) {
-        self.origin = format!("{} + {origin}", self.origin);
-        let before = std::mem::replace(&mut self.entry, over);
-        let now = &mut self.entry;
-        now.names.extend(before.names);
-        now.hosts.extend(before.hosts);
-        now.serves.extend(before.serves);
-        now.same_price.extend(before.same_price);
-        now.fallback.extend(before.fallback);
-        let replaced: hashbrown::HashSet<String> =
-            now.models.0.iter().map(|(id, _)| id.to_lowercase()).collect();
-        now.models
-            .0
-            .extend(before.models.0.into_iter().filter(|(id, _)| !replaced.contains(&id.to_lowercase())));
-    }
-}
-
-/// The place inside an entry, and the problem.
-type Problem = (String, String);
-
-fn model(id: &str, provider: ProviderId, entry: &ModelEntry) -> Result<Model, Problem> {
-    if entry.rates.0.iter().any(|(_, rate)| rate.is_none()) {
-        return Err(("rates".to_owned(), "there is nothing to remove here; drop the null".to_owned()));
-    }
-    if entry.when.len() > MAX_WHENS {
-        return Err(("when".to_owned(), format!("at most {MAX_WHENS} entries; drop those long past")));
-    }
-    let whens =
-        entry.when.iter().enumerate().map(|(nth, written)| {
-            when(written).map_err(|problem| (format!("when[{nth}]"), problem.to_owned()))
-        });
-    let rules = Rules { base: patch(&entry.rates), whens: whens.collect::<Result<_, _>>()? };
-    let source = entry.source.as_deref().map(Into::into);
-    Ok(Model { id: id.into(), provider, rules, retires: entry.retires, source })
-}
-
-fn when(entry: &WhenEntry) -> Result<When, &'static str> {
-    if entry.rates.0.is_empty() && entry.x.is_none() {
-        return Err("it changes nothing; add `rates` or `x`");
-    }
-    if entry.from.is_some() && entry.until.is_some() && entry.from >= entry.until {
-        return Err("`until` must be later than `from`");
-    }
-    let when = When {
-        over: entry.over,
-        from: entry.from,
-        until: entry.until,
-        days: Days::new(&entry.days),
-        hours: entry.hours.as_slice().into(),
-        tiers: entry.tier.iter().map(|tier| tier_key(tier)).collect(),
-        batch: entry.batch,
-        regions: entry.region.iter().map(|region| region.to_lowercase().into()).collect(),
-        x: entry.x,
-        rates: patch(&entry.rates),
-    };
-    let always = when.over.is_none()
-        && when.from.is_none()
-        && when.until.is_none()
-        && entry.days.is_empty()
-        && when.hours.is_empty()
-        && when.tiers.is_empty()
-        && when.batch.is_none()
-        && when.regions.is_empty();
-    if always { Err("it has no condition; move it into the model's `rates`") } else { Ok(when) }
-}
-
-fn patch(rates: &Rates) -> Patch {
-    rates.0.as_slice().into()
 }

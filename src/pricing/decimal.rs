@@ -19,16 +19,16 @@ pub struct Decimal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecimalError {
     /// Not digits with at most one point and a sign.
-    #[error("`{0}` is not a decimal number such as 0.075")]
+    #[error("`{0}` is not a decimal number such as 0.075; write digits with at most one point")]
     Syntax(String),
     /// Finer than can be held exactly.
     #[error("`{0}` has more than {1} digits after the point; round it")]
     TooFine(Decimal, u32),
     /// Larger than can be held.
-    #[error("the number is too large")]
+    #[error("the number is too large; check its unit")]
     TooLarge,
     /// Below zero where that has no meaning.
-    #[error("`{0}` is negative")]
+    #[error("`{0}` is negative; write 0 or more")]
     Negative(Decimal),
 }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use smallvec::SmallVec;
 
+use super::adjust::{self, Adjusted};
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::find::Found;
 use super::names::MAX_NAME;
@@ -76,6 +77,8 @@ pub struct Resolution {
     pub asked_model: bool,
     /// The region that the model's name carried (`us.anthropic.…`): a condition of the price.
     pub region: Option<&'static str>,
+    /// The adjustments of who bills that are meant for these names, whenever they hold.
+    pub adjusted: Adjusted,
     /// What else the name said about the price.
     pub variants: Variants,
     /// Without a model: the variant that the name is of, whose price the catalog lacks.
@@ -91,6 +94,20 @@ impl Catalog {
     /// the asked one, unless it is a variant of which only the price is unknown. Where both are the same model, the
     /// name that says more counts.
     pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
+        let mut found = self.look_up(query);
+        if let Some(provider) = found.provider.filter(|_| !self.adjustments.is_empty()) {
+            // A deployment's name may stand on either side, with its route or without.
+            let [served, asked] = [query.served, query.asked].map(normal);
+            let tail = |name: &str| name.rsplit_once('/').map_or(String::new(), |(_, tail)| tail.to_owned());
+            let tails = [tail(&served), tail(&asked)];
+            let id = found.model.map(|model| self.model(model).id().to_lowercase()).unwrap_or_default();
+            let names: [&str; 5] = [&id, &served, &asked, &tails[0], &tails[1]];
+            found.adjusted = adjust::meant(&self.adjustments, provider, &names);
+        }
+        found
+    }
+
+    fn look_up(&self, query: &ModelQuery<'_>) -> Resolution {
         let provider_named = !query.provider.trim_ascii().is_empty();
         let by_name = self.names.named(&normal(query.provider)).map(|provider| (provider, ProviderBy::Name));
         let by_host = self.names.behind(&host(query.host)).map(|provider| (provider, ProviderBy::Host));
@@ -119,6 +136,7 @@ impl Catalog {
                         model_by: Some(found.by),
                         asked_model,
                         region: found.region,
+                        adjusted: Adjusted::default(),
                         variants: found.variants,
                         unpriced: None,
                     };

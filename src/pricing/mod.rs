@@ -5,11 +5,14 @@
 //! ```
 //! `format` is what is written, `catalog` what it means. Money is integer picodollars from rate to receipt.
 
+pub mod adjust;
 mod aliases;
+mod build;
 pub mod catalog;
 pub mod decimal;
 mod find;
 pub mod format;
+mod gpu;
 pub mod import;
 mod index;
 pub mod matching;
@@ -26,8 +29,9 @@ pub mod variant;
 mod varied;
 pub mod when;
 
-pub use catalog::{Catalog, Model, ModelId, Provider, ProviderId};
-pub use format::{CatalogError, CatalogFile};
+pub use adjust::Adjustment;
+pub use catalog::{Catalog, Layer, Model, ModelId, Provider, ProviderId};
+pub use format::CatalogFile;
 pub use matching::{ModelQuery, Resolution};
 pub use money::Picodollars;
 pub use receipt::{Flags, Line, Receipt};

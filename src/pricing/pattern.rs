@@ -27,7 +27,11 @@ impl Pattern {
                 .size_limit(1 << 20)
                 .build()
                 .map(Self::Regex)
-                .map_err(|error| format!("`{text}` is no regular expression: {error}"));
+                .map_err(|error| {
+                    let why = error.to_string();
+                    let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                    format!("`{text}` is no regular expression: {why}; mend it, or write a name with stars")
+                });
         }
         let text = text.to_lowercase();
         if text.contains('*') {

@@ -1,13 +1,14 @@
 //! What a call cost, and why.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::adjust::Adjusted;
 use super::catalog::{ModelId, ProviderId};
-use super::decimal::Decimal;
 use super::money::Picodollars;
-use super::rate::{Factor, Rate};
+use super::rate::Rate;
 use super::rules::Applied;
 use super::status::{Reason, Status};
 use super::variant::Variants;
@@ -21,35 +22,27 @@ const USUAL_LINES: usize = 4;
 pub struct Line {
     /// What was counted.
     pub bucket: Bucket,
-    /// How much of it.
-    pub quantity: u64,
-    /// The list price, for [`Bucket::per`] units, before the receipt's factor.
-    pub rate: Rate,
     /// Whose rate it is: cached input without a price of its own bills as input.
     pub rate_of: Bucket,
-    /// The factor on the rate.
-    pub factor: Factor,
-    /// What it cost, rounded once.
-    pub amount: Picodollars,
+    /// How much of it.
+    pub quantity: u64,
+    /// The list price, for [`Bucket::per`] units, before any factor; [`Catalog::list_price`] has them in it.
+    ///
+    /// [`Catalog::list_price`]: super::Catalog::list_price
+    pub rate: Rate,
+    /// Picodollars; half the width of an amount that is a sum.
+    pub(super) amount: u64,
 }
 
 impl Line {
-    /// Dollars for [`Bucket::per`] units, factor included, exactly.
-    pub fn list_price(&self) -> Decimal {
-        self.rate.dollars().checked_mul(self.factor.decimal()).unwrap_or(self.rate.dollars())
-    }
-
-    /// Dollars for one unit, factor included: exact where the decimal ends (everything but audio hours), else
-    /// cut to the picodollar.
-    pub fn unit_price(&self) -> Decimal {
-        let price = self.list_price();
-        match self.bucket.per() {
-            1_000_000 => Decimal::new(price.mantissa(), price.scale() + 6),
-            1_000 => Decimal::new(price.mantissa(), price.scale() + 3),
-            per => Decimal::new(price.at_scale(12).unwrap_or(0) / i128::from(per), 12),
-        }
+    /// What it cost, rounded once.
+    pub const fn amount(&self) -> Picodollars {
+        Picodollars::new(self.amount as i128)
     }
 }
+
+// Receipts are made and moved once a call: what they say in words is looked up in the catalog when somebody reads it.
+const _: () = assert!(size_of::<Line>() <= 32 && size_of::<Receipt>() <= 224);
 
 /// What should be known about a price besides its status.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +55,8 @@ pub struct Flags {
     pub clamped: bool,
     /// The served model is unknown; the asked one was priced. Set by the caller from the resolution.
     pub asked_model: bool,
+    /// The rates are worked out from what the GPUs cost: nobody bills them by the token.
+    pub gpu_estimate: bool,
     /// The model's name is a variant, priced by these rules. Set by the caller from the resolution.
     pub variants: Variants,
 }
@@ -73,7 +68,21 @@ impl Flags {
     }
 }
 
-/// Prints the flags as short stable texts, separated by `; `.
+impl Flags {
+    /// The flags that are set, as short stable texts; the one for the tier needs the tier's name.
+    fn texts(&self) -> impl Iterator<Item = &'static str> {
+        [
+            (self.batch_fallback, "no batch price: standard used"),
+            (self.clamped, "a part exceeded its whole: clamped"),
+            (self.asked_model, "served model unknown: asked model priced"),
+            (self.gpu_estimate, "rates estimated from the price of GPUs"),
+        ]
+        .into_iter()
+        .filter_map(|(set, text)| set.then_some(text))
+    }
+}
+
+/// Prints the flags, separated by `; `.
 impl fmt::Display for Flags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -81,15 +90,9 @@ impl fmt::Display for Flags {
             write!(f, "no price for service tier {}: standard used", tier.as_str())?;
             separator = "; ";
         }
-        for (set, text) in [
-            (self.batch_fallback, "no batch price: standard used"),
-            (self.clamped, "a part exceeded its whole: clamped"),
-            (self.asked_model, "served model unknown: asked model priced"),
-        ] {
-            if set {
-                write!(f, "{separator}{text}")?;
-                separator = "; ";
-            }
+        for text in self.texts() {
+            write!(f, "{separator}{text}")?;
+            separator = "; ";
         }
         for variant in self.variants.iter() {
             write!(f, "{separator}{variant}")?;
@@ -138,6 +141,8 @@ pub struct Receipt {
     pub model: Option<ModelId>,
     /// The conditions of the model's price that were true, in order.
     pub applied: Applied,
+    /// The adjustments of the catalog that were in force.
+    pub adjusted: Adjusted,
     /// The priced buckets, in receipt order.
     pub lines: SmallVec<[Line; USUAL_LINES]>,
     /// The sum of the lines; meaningful only where [`Status::has_cost`].
@@ -154,6 +159,7 @@ impl Receipt {
             provider: None,
             model: None,
             applied: Applied::default(),
+            adjusted: Adjusted::default(),
             lines: SmallVec::new(),
             total: Picodollars::ZERO,
         }
@@ -169,21 +175,26 @@ impl Receipt {
         self.status.has_cost().then_some(self.total)
     }
 
-    /// What one part of the bill cost; `None` where no line belongs to it.
-    pub fn group(&self, group: Group) -> Option<Picodollars> {
-        self.lines
-            .iter()
-            .filter(|line| line.bucket.group() == group)
-            .map(|line| line.amount)
-            .reduce(Picodollars::saturating_add)
+    /// What each part of the bill cost, by the number of its [`Group`].
+    pub fn parts(&self) -> [Picodollars; Group::COUNT] {
+        let mut parts = [Picodollars::ZERO; Group::COUNT];
+        for line in &self.lines {
+            let part = &mut parts[line.bucket.group() as usize];
+            *part = part.saturating_add(line.amount());
+        }
+        parts
     }
 
-    /// Reason and flags as one text, empty where there is nothing to say.
-    pub fn explanation(&self) -> String {
-        let (reason, flags) = (self.reason.to_string(), self.flags.to_string());
-        match (reason.is_empty(), flags.is_empty()) {
-            (false, false) => format!("{reason}; {flags}"),
-            _ => reason + &flags,
+    /// Reason and flags as one text, empty where there is nothing to say. On the heap only where it must be put together.
+    pub fn explanation(&self) -> Cow<'static, str> {
+        let needs_words = self.flags.tier_fallback.is_some() || !self.flags.variants.is_empty();
+        let mut texts = self.flags.texts();
+        match (self.reason, texts.next(), texts.next()) {
+            (Reason::None, None, _) if !needs_words => Cow::Borrowed(""),
+            (Reason::None, Some(only), None) if !needs_words => Cow::Borrowed(only),
+            (Reason::None, ..) => Cow::Owned(self.flags.to_string()),
+            (reason, None, _) if !needs_words => Cow::Owned(reason.to_string()),
+            (reason, ..) => Cow::Owned(format!("{reason}; {}", self.flags)),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::rate::{Factor, Rate};
+use super::status::Buckets;
 use super::when::{Days, Hours, Moment};
 use crate::genai::usage::Bucket;
 
@@ -33,6 +34,11 @@ impl<'a> Conditions<'a> {
         if standard || named.eq_ignore_ascii_case("batch") { "" } else { named }
     }
 
+    /// When the call ended.
+    pub(super) const fn end(&self) -> Moment {
+        Moment::from_unix((self.end_unix_nano / 1_000_000_000) as i64)
+    }
+
     pub(super) fn is_batch(&self) -> bool {
         self.batch
             || self.tier_served.eq_ignore_ascii_case("batch")
@@ -48,6 +54,15 @@ pub(super) const MAX_WHENS: usize = 64;
 pub struct Applied(u64);
 
 impl Applied {
+    /// Those that are also in `of`.
+    const fn within(self, of: Self) -> Self {
+        Self(self.0 & of.0)
+    }
+
+    const fn insert(&mut self, nth: usize) {
+        self.0 |= 1 << nth;
+    }
+
     /// Their positions, in order.
     pub fn iter(self) -> impl DoubleEndedIterator<Item = usize> {
         (0..MAX_WHENS - self.0.leading_zeros() as usize).filter(move |nth| self.0 >> nth & 1 == 1)
@@ -59,16 +74,56 @@ impl Applied {
     }
 }
 
-/// Rates by bucket; `None` removes an earlier one.
-pub(super) type Patch = Box<[(Bucket, Option<Rate>)]>;
-
-fn find(patch: &[(Bucket, Option<Rate>)], bucket: Bucket) -> Option<Option<Rate>> {
-    patch.iter().find(|(key, _)| *key == bucket).map(|(_, rate)| *rate)
+/// Rates by bucket, some of which only remove an earlier one: looked up without a walk.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Patch {
+    set: Buckets,
+    removed: Buckets,
+    /// Those of `set`, in the order of the buckets.
+    rates: Box<[Rate]>,
 }
 
-/// Conditions, all of which must be true, and what they change.
+impl Patch {
+    /// From rates by bucket, each once; `None` removes.
+    pub(super) fn new(written: &[(Bucket, Option<Rate>)]) -> Self {
+        let mut patch = Self::default();
+        let mut rates: Vec<(Bucket, Rate)> = Vec::new();
+        for &(bucket, rate) in written {
+            match rate {
+                Some(rate) => {
+                    patch.set.insert(bucket);
+                    rates.push((bucket, rate));
+                }
+                None => patch.removed.insert(bucket),
+            }
+        }
+        rates.sort_by_key(|(bucket, _)| *bucket);
+        patch.rates = rates.into_iter().map(|(_, rate)| rate).collect();
+        patch
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.set.is_empty() && self.removed.is_empty()
+    }
+
+    /// Every bucket that it names, in receipt order, with its rate; `None` where the earlier rate goes.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Bucket, Option<Rate>)> + '_ {
+        Bucket::ALL.into_iter().filter_map(|bucket| Some((bucket, self.get(bucket)?)))
+    }
+
+    /// What it says of a bucket: nothing, that it has no rate, or its rate.
+    fn get(&self, bucket: Bucket) -> Option<Option<Rate>> {
+        if self.set.contains(bucket) {
+            Some(Some(self.rates[self.set.before(bucket)]))
+        } else {
+            self.removed.contains(bucket).then_some(None)
+        }
+    }
+}
+
+/// Conditions, all of which must be true, and what they change. Prints the conditions in words.
 #[derive(Clone, Debug)]
-pub(super) struct When {
+pub struct When {
     pub(super) over: Option<u64>,
     pub(super) from: Option<Moment>,
     pub(super) until: Option<Moment>,
@@ -117,6 +172,36 @@ struct Facts<'a> {
 }
 
 impl When {
+    /// The first moment at which it holds, if it says one.
+    pub const fn from(&self) -> Option<Moment> {
+        self.from
+    }
+
+    /// The first moment at which it holds no more, if it says one.
+    pub const fn until(&self) -> Option<Moment> {
+        self.until
+    }
+
+    /// What it multiplies token rates by.
+    pub const fn x(&self) -> Option<Factor> {
+        self.x
+    }
+
+    /// The rates that it sets, in receipt order; `None` where it takes the earlier rate away.
+    pub fn rates(&self) -> impl Iterator<Item = (Bucket, Option<Rate>)> + '_ {
+        self.rates.iter()
+    }
+
+    /// Whether it is ever not true.
+    pub(super) fn has_condition(&self) -> bool {
+        self.over.is_some()
+            || self.from.is_some()
+            || self.until.is_some()
+            || self.batch.is_some()
+            || self.days.iter().next().is_some()
+            || !(self.hours.is_empty() && self.tiers.is_empty() && self.regions.is_empty())
+    }
+
     fn is_true(&self, facts: &Facts<'_>) -> bool {
         let named = |names: &[Box<str>], name: &str| {
             names.is_empty() || names.iter().any(|known| known.eq_ignore_ascii_case(name))
@@ -143,14 +228,15 @@ pub(super) fn tier_key(name: &str) -> Box<str> {
 pub(super) struct Rules {
     pub(super) base: Patch,
     pub(super) whens: Box<[When]>,
+    /// Those of `whens` that have rates, and those that have a factor.
+    patching: Applied,
+    scaling: Applied,
 }
 
 /// A model's price for one call.
 pub(super) struct InForce<'a> {
     rules: &'a Rules,
     pub(super) applied: Applied,
-    /// The factor on token rates; `None` where it does not fit.
-    pub(super) factor: Option<Factor>,
     /// A true condition asked for the call's tier, or the tier is the standard one.
     pub(super) tier_priced: bool,
     /// A true condition asked for a batch, or the call is none.
@@ -158,15 +244,29 @@ pub(super) struct InForce<'a> {
 }
 
 impl Rules {
+    /// At most [`MAX_WHENS`].
+    pub(super) fn new(base: Patch, whens: Box<[When]>) -> Self {
+        let (mut patching, mut scaling) = (Applied::default(), Applied::default());
+        for (nth, when) in whens.iter().enumerate().take(MAX_WHENS) {
+            if !when.rates.is_empty() {
+                patching.insert(nth);
+            }
+            if when.x.is_some() {
+                scaling.insert(nth);
+            }
+        }
+        Self { base, whens, patching, scaling }
+    }
+
     /// Whether there is no price at all.
     pub(super) fn is_empty(&self) -> bool {
-        self.base.is_empty() && self.whens.iter().all(|when| when.rates.is_empty())
+        self.base.is_empty() && self.patching.is_empty()
     }
 
     /// The price in force for a call.
     pub(super) fn in_force(&self, conditions: &Conditions<'_>, input_tokens: u64) -> InForce<'_> {
         let facts = Facts {
-            moment: Moment::from_unix((conditions.end_unix_nano / 1_000_000_000) as i64),
+            moment: conditions.end(),
             input_tokens,
             tier: conditions.tier(),
             batch: conditions.is_batch(),
@@ -175,39 +275,40 @@ impl Rules {
         let mut in_force = InForce {
             rules: self,
             applied: Applied::default(),
-            factor: Some(Factor::ONE),
             tier_priced: facts.tier.is_empty(),
             batch_priced: !facts.batch,
         };
         for (nth, when) in self.whens.iter().enumerate() {
-            if !when.is_true(&facts) {
-                continue;
-            }
-            in_force.applied.0 |= 1 << nth;
-            in_force.tier_priced |= !when.tiers.is_empty();
-            in_force.batch_priced |= when.batch == Some(true);
-            if let Some(x) = when.x {
-                in_force.factor = in_force.factor.and_then(|factor| factor.checked_mul(x));
+            if when.is_true(&facts) {
+                in_force.applied.insert(nth);
+                in_force.tier_priced |= !when.tiers.is_empty();
+                in_force.batch_priced |= when.batch == Some(true);
             }
         }
         in_force
+    }
+
+    /// The factor on token rates under the conditions that were true; `None` where it does not fit.
+    pub(super) fn factor(&self, applied: Applied) -> Option<Factor> {
+        let mut xs = applied.within(self.scaling).iter().filter_map(|nth| self.whens[nth].x);
+        xs.try_fold(Factor::ONE, Factor::checked_mul)
     }
 }
 
 impl InForce<'_> {
     /// The bucket's own rate: the last true `when` that names the bucket decides, else the base.
     pub(super) fn own_rate(&self, bucket: Bucket) -> Option<Rate> {
-        self.applied
-            .iter()
-            .rev()
-            .find_map(|nth| find(&self.rules.whens[nth].rates, bucket))
-            .or_else(|| find(&self.rules.base, bucket))
-            .flatten()
+        let patching = self.applied.within(self.rules.patching);
+        let patched = patching.iter().rev().find_map(|nth| self.rules.whens[nth].rates.get(bucket));
+        patched.or_else(|| self.rules.base.get(bucket)).flatten()
     }
 
     /// The bucket's rate, and whose it is: its own, or the nearest one of which it is a part.
     pub(super) fn rate(&self, bucket: Bucket) -> Option<(Bucket, Rate)> {
-        [bucket].iter().chain(wholes(bucket)).find_map(|&of| Some((of, self.own_rate(of)?)))
+        if let Some(rate) = self.own_rate(bucket) {
+            return Some((bucket, rate));
+        }
+        wholes(bucket).iter().find_map(|&of| Some((of, self.own_rate(of)?)))
     }
 }
 

@@ -95,6 +95,16 @@ impl Buckets {
         self.0 |= 1 << bucket as u32;
     }
 
+    /// Whether it is in the set.
+    pub const fn contains(self, bucket: Bucket) -> bool {
+        self.0 >> bucket as u32 & 1 == 1
+    }
+
+    /// How many of the set come before it in receipt order.
+    pub(super) const fn before(self, bucket: Bucket) -> usize {
+        (self.0 & ((1 << bucket as u32) - 1)).count_ones() as usize
+    }
+
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
@@ -102,7 +112,7 @@ impl Buckets {
 
     /// Those in the set, in receipt order.
     pub fn iter(self) -> impl Iterator<Item = Bucket> {
-        Bucket::ALL.into_iter().filter(move |&bucket| self.0 >> bucket as u32 & 1 == 1)
+        Bucket::ALL.into_iter().filter(move |&bucket| self.contains(bucket))
     }
 }
 

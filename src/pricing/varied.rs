@@ -1,7 +1,7 @@
 //! What a variant does to a receipt: the rules of `variant`, as money.
 
 use super::money::Picodollars;
-use super::receipt::Receipt;
+use super::receipt::{Line, Receipt};
 use super::rules::Conditions;
 use super::status::{Reason, Status};
 use super::variant::{Variant, Variants};
@@ -31,11 +31,8 @@ impl Variants {
         }
         if self.contains(Variant::Free) {
             receipt.lines.retain(|line| line.bucket != Bucket::Requests);
-            receipt.total = receipt
-                .lines
-                .iter()
-                .map(|line| line.amount)
-                .fold(Picodollars::ZERO, Picodollars::saturating_add);
+            receipt.total =
+                receipt.lines.iter().map(Line::amount).fold(Picodollars::ZERO, Picodollars::saturating_add);
             if receipt.lines.is_empty() {
                 receipt.status = Status::Free;
             }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 
 const DAY: i64 = 86_400;
@@ -32,7 +33,8 @@ impl Moment {
         self.0.rem_euclid(DAY) as u32
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `2026-08-21` or `2026-08-21T10:00:00Z`.
+    pub fn parse(text: &str) -> Option<Self> {
         if let Ok(time) = text.parse::<jiff::Timestamp>() {
             return Some(Self(time.as_second()));
         }
@@ -63,7 +65,7 @@ impl<'de> Deserialize<'de> for Moment {
 }
 
 /// A day of the week.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Day {
     /// Monday.

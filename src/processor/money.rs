@@ -78,7 +78,7 @@ fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
     } else if receipt.reason == Reason::ModelNotInCatalog && call.model().is_empty() {
         Cow::Borrowed("no model on the span")
     } else {
-        Cow::Owned(receipt.explanation())
+        receipt.explanation()
     }
 }
 

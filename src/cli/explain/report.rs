@@ -108,9 +108,9 @@ impl Report {
         let lines = receipt.lines.iter().map(|line| Line {
             bucket: line.bucket.name(),
             quantity: line.quantity,
-            rate: line.unit_price().to_string(),
-            amount: line.amount.to_string(),
-            price: line.list_price().to_string(),
+            rate: catalog.unit_price(receipt, line).to_string(),
+            amount: line.amount().to_string(),
+            price: catalog.list_price(receipt, line).to_string(),
             per: line.bucket.per(),
         });
         let own = Own {

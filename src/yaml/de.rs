@@ -14,10 +14,10 @@ use serde::de::{
 use super::error::{Problem, Report, did_you_mean};
 use super::path::{Mark, Path, Step};
 use super::scalar::{Typed, boolean, typed};
-use super::yaml::{Entry, Kind, Node};
+use super::tree::{Entry, Kind, Node};
 
 /// Reads what can be read of the tree and reports the rest. A problem is taken out of `tree`.
-pub(super) fn read<T: for<'de> Deserialize<'de> + Default>(tree: &mut Node, report: &mut Report) -> T {
+pub(crate) fn read<T: for<'de> Deserialize<'de> + Default>(tree: &mut Node, report: &mut Report) -> T {
     loop {
         match T::deserialize(Reader(tree)) {
             Ok(raw) => return raw,
@@ -40,7 +40,7 @@ pub(super) fn read<T: for<'de> Deserialize<'de> + Default>(tree: &mut Node, repo
 
 /// What a deserializer found wrong, and where; the steps are collected from the inside out.
 #[derive(Debug)]
-pub(super) struct Error {
+pub(crate) struct Error {
     message: String,
     remedy: Option<String>,
     mark: Option<Mark>,

@@ -1,31 +1,31 @@
-//! Where in the config something stands: the key path, and the position in the file.
+//! Where in a file something stands: the key path, and the position in the file.
 
 use std::fmt;
 
 /// One step from a mapping or sequence to what is inside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// Into the value of a key.
     Key(String),
     /// Into an element of a sequence.
     Index(usize),
 }
 
-/// A path from the root of the config, printed as `exporters.otlp/jaeger.endpoint`.
+/// A path from the root of the file, printed as `exporters.otlp/jaeger.endpoint`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Path(pub(super) Vec<Step>);
+pub(crate) struct Path(pub(crate) Vec<Step>);
 
 impl Path {
     /// The path that a dotted text of plain keys means. Only for keys without dots in them.
-    pub(super) fn of(keys: &str) -> Self {
+    pub(crate) fn of(keys: &str) -> Self {
         Path(keys.split('.').map(|key| Step::Key(key.to_owned())).collect())
     }
 
-    pub(super) fn key(&self, key: impl fmt::Display) -> Self {
+    pub(crate) fn key(&self, key: impl fmt::Display) -> Self {
         self.with(Step::Key(key.to_string()))
     }
 
-    pub(super) fn index(&self, index: usize) -> Self {
+    pub(crate) fn index(&self, index: usize) -> Self {
         self.with(Step::Index(index))
     }
 
@@ -35,7 +35,7 @@ impl Path {
         Path(steps)
     }
 
-    pub(super) fn starts_with(&self, prefix: &Path) -> bool {
+    pub(crate) fn starts_with(&self, prefix: &Path) -> bool {
         self.0.starts_with(&prefix.0)
     }
 }
@@ -53,9 +53,9 @@ impl fmt::Display for Path {
     }
 }
 
-/// Where a piece of config was said.
+/// Where a piece of it was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// In the file; line and column count from 1.
     File { line: usize, column: usize },
     /// In the `--set` of this index.

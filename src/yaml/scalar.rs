@@ -6,7 +6,7 @@
 
 /// A plain scalar with its type.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Typed<'a> {
+pub(crate) enum Typed<'a> {
     Null,
     Bool(bool),
     Unsigned(u64),
@@ -16,8 +16,8 @@ pub(super) enum Typed<'a> {
 }
 
 /// The type that a plain scalar has by its looks.
-pub(super) fn typed(text: &str) -> Typed<'_> {
-    if super::yaml::is_null(text) {
+pub(crate) fn typed(text: &str) -> Typed<'_> {
+    if super::tree::is_null(text) {
         return Typed::Null;
     }
     match text {
@@ -31,7 +31,7 @@ pub(super) fn typed(text: &str) -> Typed<'_> {
 }
 
 /// A boolean where one is asked for: YAML 1.1's words too.
-pub(super) fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "on" | "y" => Some(true),
         "false" | "no" | "off" | "n" => Some(false),

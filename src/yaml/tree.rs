@@ -11,21 +11,22 @@ use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 use super::error::Problem;
 use super::path::{Mark, Path, Step};
 
-/// Deeper nesting than this is no config; the bound keeps recursion off the end of the stack.
+/// Deeper nesting than nobody writes by hand; the bound keeps recursion off the end of the stack.
 const MAX_DEPTH: usize = 64;
 /// Aliases may repeat a node; the bound stops a few lines from unfolding into gigabytes.
+/// A file without aliases has fewer nodes than bytes.
 const MAX_NODES: usize = 100_000;
 
 /// A value, and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) mark: Mark,
-    pub(super) kind: Kind,
+pub(crate) struct Node {
+    pub(crate) mark: Mark,
+    pub(crate) kind: Kind,
 }
 
 /// The three shapes of YAML.
 #[derive(Debug, Clone)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// `plain` scalars are typed by what they look like; quoted ones are text.
     Scalar {
         text: String,
@@ -37,32 +38,32 @@ pub(super) enum Kind {
 
 /// One `key: value`.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_mark: Mark,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_mark: Mark,
+    pub(crate) value: Node,
 }
 
 impl Node {
-    pub(super) fn is_null(&self) -> bool {
+    pub(crate) fn is_null(&self) -> bool {
         matches!(&self.kind, Kind::Scalar { text, plain: true } if is_null(text))
     }
 
-    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.kind {
             Kind::Map(entries) => entries.iter().find(|entry| entry.key == key),
             _ => None,
         }
     }
 
-    pub(super) fn element(&self, index: usize) -> Option<&Node> {
+    pub(crate) fn element(&self, index: usize) -> Option<&Node> {
         match &self.kind {
             Kind::Seq(elements) => elements.get(index),
             _ => None,
         }
     }
 
-    pub(super) fn get(&self, path: &Path) -> Option<&Node> {
+    pub(crate) fn get(&self, path: &Path) -> Option<&Node> {
         path.0.iter().try_fold(self, |node, step| match step {
             Step::Key(key) => node.entry(key).map(|entry| &entry.value),
             Step::Index(index) => node.element(*index),
@@ -70,7 +71,7 @@ impl Node {
     }
 
     /// Takes what the path names out of the tree; false when it names nothing.
-    pub(super) fn remove(&mut self, path: &[Step]) -> bool {
+    pub(crate) fn remove(&mut self, path: &[Step]) -> bool {
         let Some((step, rest)) = path.split_first() else { return false };
         match (step, &mut self.kind) {
             (Step::Key(key), Kind::Map(entries)) => {
@@ -103,14 +104,14 @@ impl Node {
 }
 
 /// YAML's ways to write nothing.
-pub(super) fn is_null(text: &str) -> bool {
+pub(crate) fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
 /// A tree of the text, and the problems that did not stop it from being read (duplicate keys).
 ///
 /// `mark` turns a position into the place to blame: the file, or a `--set`.
-pub(super) fn parse(
+pub(crate) fn parse(
     text: &str,
     mark: impl Fn(usize, usize) -> Mark,
 ) -> Result<(Node, Vec<Problem>), Problem> {
@@ -186,7 +187,7 @@ impl<'input, M: Fn(usize, usize) -> Mark> Reader<'input, M> {
 
     fn node(&mut self, event: Event<'input>, mark: Mark, path: &Path) -> Result<Node, Problem> {
         self.nodes += 1;
-        if path.0.len() > MAX_DEPTH || self.nodes > MAX_NODES {
+        if path.0.len() > MAX_DEPTH || self.nodes > MAX_NODES.max(self.text.len()) {
             return Err(Problem::new(mark, path.clone(), "too deep or too large for a config")
                 .remedy("check the aliases (`*name`) around this line"));
         }

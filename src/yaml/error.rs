@@ -1,13 +1,13 @@
-//! What is wrong with a config: every problem with its place and its remedy, not just the first.
+//! What is wrong with a file: every problem with its place and its remedy, not just the first.
 
 use std::fmt;
 
 use super::path::{Mark, Path, Step};
-use super::yaml::Node;
+use super::tree::{Kind, Node};
 
-/// One problem in a config.
+/// One problem in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
+pub struct Mistake {
     /// The file as it was named, or the `--set` that said it.
     pub source: String,
     /// The line in the file, from 1; absent when it came from `--set` or concerns no place in the file.
@@ -22,7 +22,7 @@ pub struct ConfigError {
     pub remedy: Option<String>,
 }
 
-impl fmt::Display for ConfigError {
+impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.source)?;
         if let (Some(line), Some(column)) = (self.line, self.column) {
@@ -39,11 +39,11 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// All problems of a config, in the order of the file.
+/// All problems of a file, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigErrors(pub Vec<ConfigError>);
+pub struct Mistakes(pub Vec<Mistake>);
 
-impl fmt::Display for ConfigErrors {
+impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, error) in self.0.iter().enumerate() {
             if place > 0 {
@@ -55,9 +55,9 @@ impl fmt::Display for ConfigErrors {
     }
 }
 
-impl std::error::Error for ConfigErrors {}
+impl std::error::Error for Mistakes {}
 
-/// Something in a config that was accepted, and that its author should know about.
+/// Something in a file that was accepted, and that its author should know about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The key path it concerns.
@@ -74,50 +74,57 @@ impl fmt::Display for Notice {
 
 /// A problem before its place in the file is known by name.
 #[derive(Debug)]
-pub(super) struct Problem {
-    pub(super) mark: Option<Mark>,
-    pub(super) path: Path,
-    pub(super) message: String,
-    pub(super) remedy: Option<String>,
+pub(crate) struct Problem {
+    pub(crate) mark: Option<Mark>,
+    pub(crate) path: Path,
+    pub(crate) message: String,
+    pub(crate) remedy: Option<String>,
 }
 
 impl Problem {
-    pub(super) fn new(mark: Mark, path: Path, message: impl Into<String>) -> Self {
+    pub(crate) fn new(mark: Mark, path: Path, message: impl Into<String>) -> Self {
         Problem { mark: Some(mark), path, message: message.into(), remedy: None }
     }
 
-    pub(super) fn remedy(mut self, remedy: impl Into<String>) -> Self {
+    pub(crate) fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.remedy = Some(remedy.into());
         self
     }
 }
 
-/// Collects problems and notices while a config goes from text to meaning.
-pub(super) struct Report {
+/// Collects problems and notices while a file goes from text to meaning.
+pub(crate) struct Report {
     /// The tree as it was said, kept whole so that later findings can still be placed in it.
     said: Node,
     problems: Vec<Problem>,
     notices: Vec<Notice>,
 }
 
+/// A report on something without a text.
+impl Default for Report {
+    fn default() -> Self {
+        Self::new(Node { mark: Mark::File { line: 1, column: 1 }, kind: Kind::Map(Vec::new()) }, Vec::new())
+    }
+}
+
 impl Report {
-    pub(super) fn new(said: Node, problems: Vec<Problem>) -> Self {
+    pub(crate) fn new(said: Node, problems: Vec<Problem>) -> Self {
         Report { said, problems, notices: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, problem: Problem) {
+    pub(crate) fn add(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 
     /// Something that was said and is wrong.
-    pub(super) fn wrong(&mut self, path: &Path, message: impl Into<String>, remedy: impl Into<String>) {
+    pub(crate) fn wrong(&mut self, path: &Path, message: impl Into<String>, remedy: impl Into<String>) {
         let mark = self.said.place(path);
         self.add(Problem { mark, path: path.clone(), message: message.into(), remedy: Some(remedy.into()) });
     }
 
     /// Something that should have been said inside `within`. Left out when another problem was found
     /// there: a mistyped `endpont` is one mistake and gets one error, not also "endpoint is missing".
-    pub(super) fn missing(
+    pub(crate) fn missing(
         &mut self,
         within: &Path,
         key: &str,
@@ -130,21 +137,21 @@ impl Report {
         }
     }
 
-    pub(super) fn notice(&mut self, path: &Path, message: impl Into<String>) {
+    pub(crate) fn notice(&mut self, path: &Path, message: impl Into<String>) {
         self.notices.push(Notice { key: path.to_string(), message: message.into() });
     }
 
-    pub(super) fn has_problem_in(&self, path: &Path) -> bool {
+    pub(crate) fn has_problem_in(&self, path: &Path) -> bool {
         self.problems.iter().any(|problem| problem.path.starts_with(path))
     }
 
     /// Whether the file says something at the path, even where it turned out to be wrong.
-    pub(super) fn was_said(&self, path: &Path) -> bool {
+    pub(crate) fn was_said(&self, path: &Path) -> bool {
         self.said.get(path).is_some()
     }
 
     /// The notices when nothing is wrong, otherwise every problem in the order of the file.
-    pub(super) fn finish(self, source: &str, sets: &[String]) -> Result<Vec<Notice>, ConfigErrors> {
+    pub(crate) fn finish(self, source: &str, sets: &[String]) -> Result<Vec<Notice>, Mistakes> {
         if self.problems.is_empty() {
             return Ok(self.notices);
         }
@@ -154,16 +161,16 @@ impl Report {
             Some(Mark::File { line, column }) => (1, line, column),
             Some(Mark::Set(index)) => (2, index, 0),
         });
-        Err(ConfigErrors(problems.into_iter().map(|problem| place(problem, source, sets)).collect()))
+        Err(Mistakes(problems.into_iter().map(|problem| place(problem, source, sets)).collect()))
     }
 }
 
 /// The errors of a file that could not be read as YAML at all.
-pub(super) fn alone(problem: Problem, source: &str) -> ConfigErrors {
-    ConfigErrors(vec![place(problem, source, &[])])
+pub(crate) fn alone(problem: Problem, source: &str) -> Mistakes {
+    Mistakes(vec![place(problem, source, &[])])
 }
 
-fn place(problem: Problem, source: &str, sets: &[String]) -> ConfigError {
+fn place(problem: Problem, source: &str, sets: &[String]) -> Mistake {
     let (source, line, column) = match problem.mark {
         Some(Mark::File { line, column }) => (source.to_owned(), Some(line), Some(column)),
         Some(Mark::Set(index)) => {
@@ -174,11 +181,11 @@ fn place(problem: Problem, source: &str, sets: &[String]) -> ConfigError {
         None => (source.to_owned(), None, None),
     };
     let key = problem.path.to_string();
-    ConfigError { source, line, column, key, message: problem.message, remedy: problem.remedy }
+    Mistake { source, line, column, key, message: problem.message, remedy: problem.remedy }
 }
 
 /// The remedy for a name that is none of those allowed.
-pub(super) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
     let mut allowed: Vec<&str> = allowed.into_iter().filter(|name| !name.is_empty()).collect();
     allowed.sort_unstable();
     let list = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
@@ -199,7 +206,7 @@ pub(super) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a
 
 impl Node {
     /// The position of the key that the path ends in, or of the nearest thing around it that was said.
-    pub(super) fn place(&self, path: &Path) -> Option<Mark> {
+    pub(crate) fn place(&self, path: &Path) -> Option<Mark> {
         let mut node = self;
         let mut mark = None;
         for step in &path.0 {

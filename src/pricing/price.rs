@@ -32,7 +32,7 @@ impl Catalog {
         let mut conditions = *conditions;
         // An inference profile says what is billed; the other one is where the call came from.
         conditions.region = found.region.unwrap_or(conditions.region);
-        let mut receipt = if found.variants.is_empty() {
+        let mut receipt = if found.variants.is_empty() || self.is_free(adjusted) {
             self.bill(model, adjusted, &conditions, usage)
         } else {
             let billed = found.variants.before(&mut conditions, usage);

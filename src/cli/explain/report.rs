@@ -46,6 +46,9 @@ pub(super) struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reported: Option<Reported>,
     pub(super) catalog: String,
+    /// The layer of the rates in words, for people.
+    #[serde(skip)]
+    pub(super) prices: Option<String>,
     #[serde(skip)]
     own: Own,
 }
@@ -71,6 +74,16 @@ pub(super) struct Line {
     /// The same rate as price lists state it: USD, for so many units.
     pub(super) price: String,
     pub(super) per: u32,
+    /// The bucket whose rate it is, where it has none of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rate_of: Option<&'static str>,
+    /// What made the rate what it is, in words and in order; empty: the list price as it stands.
+    pub(super) conditions: Vec<String>,
+    /// The price file that the rate stands in, `embedded` for the one in the binary.
+    pub(super) layer: String,
+    /// The version that the file gives itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) version: Option<String>,
 }
 
 /// The sender's own cost.
@@ -105,6 +118,7 @@ impl Report {
     ) {
         let receipt = &outcome.receipt;
         let (trace, span) = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
+        let layer = catalog.origin(receipt);
         let lines = receipt.lines.iter().map(|line| Line {
             bucket: line.bucket.name(),
             quantity: line.quantity,
@@ -112,6 +126,10 @@ impl Report {
             amount: line.amount().to_string(),
             price: catalog.list_price(receipt, line).to_string(),
             per: line.bucket.per(),
+            rate_of: (line.rate_of != line.bucket).then(|| line.rate_of.name()),
+            conditions: catalog.line_conditions(receipt, line),
+            layer: layer.map_or_else(String::new, |layer| layer.origin().to_owned()),
+            version: layer.and_then(|layer| layer.version()).map(str::to_owned),
         });
         let own = Own {
             ids: (trace, span),
@@ -156,6 +174,7 @@ impl Report {
                 amount: amount.map(|amount| amount.to_string()),
             }),
             catalog: catalog.source().to_owned(),
+            prices: layer.map(ToString::to_string),
             own,
         };
         explained.judge(verdict);

@@ -187,11 +187,14 @@ fn what_is_not_in_the_catalog_is_said() {
             receipt.provider.map(|id| catalog.provider(id).id()),
         )
     };
-    let unknown = "model not in catalog".to_owned();
+    let unknown = "model not in catalog; add it to a price file".to_owned();
     assert_eq!(receipt("openai", "gpt-99"), (Status::UnknownModel, unknown.clone(), Some("openai")));
     assert_eq!(receipt("", "gpt-99"), (Status::UnknownModel, unknown, None));
     let (status, reason, _) = receipt("acme", "acme-1");
-    assert_eq!((status, reason.as_str()), (Status::UnknownProvider, "provider not in catalog"));
+    assert_eq!(
+        (status, reason.as_str()),
+        (Status::UnknownProvider, "provider not in catalog; add it to a price file")
+    );
     // Priced by OpenAI's list, billed by Azure.
     assert_eq!(receipt("azure", "gpt-5-mini").2, Some("azure"));
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::cli::line::Line;
 use crate::genai::call::Call;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
@@ -63,29 +64,6 @@ struct Own {
     lines: Vec<Line>,
 }
 
-/// A line of a receipt: quantity x rate = amount.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Line {
-    pub(super) bucket: &'static str,
-    pub(super) quantity: u64,
-    /// USD for one unit.
-    pub(super) rate: String,
-    pub(super) amount: String,
-    /// The same rate as price lists state it: USD, for so many units.
-    pub(super) price: String,
-    pub(super) per: u32,
-    /// The bucket whose rate it is, where it has none of its own.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rate_of: Option<&'static str>,
-    /// What made the rate what it is, in words and in order; empty: the list price as it stands.
-    pub(super) conditions: Vec<String>,
-    /// The price file that the rate stands in, `embedded` for the one in the binary.
-    pub(super) layer: String,
-    /// The version that the file gives itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<String>,
-}
-
 /// The sender's own cost.
 #[derive(Debug, Serialize)]
 pub(super) struct Reported {
@@ -118,19 +96,7 @@ impl Report {
     ) {
         let receipt = &outcome.receipt;
         let (trace, span) = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
-        let layer = catalog.origin(receipt);
-        let lines = receipt.lines.iter().map(|line| Line {
-            bucket: line.bucket.name(),
-            quantity: line.quantity,
-            rate: catalog.unit_price(receipt, line).to_string(),
-            amount: line.amount().to_string(),
-            price: catalog.list_price(receipt, line).to_string(),
-            per: line.bucket.per(),
-            rate_of: (line.rate_of != line.bucket).then(|| line.rate_of.name()),
-            conditions: catalog.line_conditions(receipt, line),
-            layer: layer.map_or_else(String::new, |layer| layer.origin().to_owned()),
-            version: layer.and_then(|layer| layer.version()).map(str::to_owned),
-        });
+        let lines = receipt.lines.iter().map(|line| Line::new(catalog, receipt, line));
         let own = Own {
             ids: (trace, span),
             status: outcome.status,
@@ -174,7 +140,7 @@ impl Report {
                 amount: amount.map(|amount| amount.to_string()),
             }),
             catalog: catalog.source().to_owned(),
-            prices: layer.map(ToString::to_string),
+            prices: catalog.origin(receipt).map(ToString::to_string),
             own,
         };
         explained.judge(verdict);

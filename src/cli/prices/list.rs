@@ -76,12 +76,8 @@ impl List {
         }
         if !self.json {
             let plural = if models.len() == 1 { "" } else { "s" };
-            writeln!(
-                text,
-                "{} model{plural}, {}; +n: n more rates, see pricetag prices show",
-                models.len(),
-                catalog.source()
-            )?;
+            writeln!(text, "{} model{plural}; +n: n more rates, see pricetag prices show", models.len())?;
+            writeln!(text, "prices: {}", catalog.source())?;
         }
         Ok(text)
     }

@@ -84,7 +84,7 @@ fn unknown(catalog: &Catalog, name: &str, found: &Resolution) -> String {
     // First in the provider's own list: a reseller has none.
     let near = Some(near(found.provider)).filter(|near| !near.is_empty()).unwrap_or_else(|| near(None));
     let mut text = match (found.provider, found.unpriced) {
-        (_, Some(variant)) => format!("`{name}` has no price: {variant}"),
+        (_, Some(variant)) => format!("`{name}` has no price, being a {} of a model", variant.mark()),
         (Some(provider), None) => {
             format!("`{name}` is in no list of {}", catalog.provider(provider).id())
         }
@@ -135,7 +135,7 @@ impl Sheet<'_> {
             Some(ModelBy::Exact) | None => None,
         };
         let region = self.found.region.map(|region| format!("region {region}"));
-        let variants = self.found.variants.iter().map(|variant| variant.to_string());
+        let variants = self.found.variants.iter().map(|variant| variant.rule().to_owned());
         by.map(str::to_owned).into_iter().chain(region).chain(variants).collect()
     }
 

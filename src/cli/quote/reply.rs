@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde::{Serialize, Serializer};
 
 use super::record::Record;
+use crate::cli::line::Line;
 use crate::genai::usage::{Bucket, Group};
-use crate::pricing::{Catalog, Layer, Picodollars, Receipt, Status, receipt};
+use crate::pricing::{Catalog, Picodollars, Receipt, Status, receipt};
 
 /// A receipt as one JSON object. Amounts are decimal strings; `null` where they are not known.
 #[derive(Debug, Serialize)]
@@ -25,22 +26,7 @@ pub struct Reply<'a> {
     total: Option<Amount>,
     currency: &'static str,
     lines: Vec<Line>,
-    /// What made the rates what they are, in words.
-    conditions: Vec<String>,
-    /// The price file that the rates come from; `embedded` for the list in the binary.
-    layer: Option<&'a str>,
     catalog: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct Line {
-    bucket: &'static str,
-    quantity: u64,
-    /// Dollars for one unit.
-    #[serde(serialize_with = "text")]
-    rate: crate::pricing::decimal::Decimal,
-    #[serde(serialize_with = "text")]
-    amount: Picodollars,
 }
 
 /// Money as a decimal string.
@@ -72,8 +58,6 @@ impl<'a> Reply<'a> {
             total: receipt.cost().map(Amount),
             currency: "USD",
             lines: receipt.lines.iter().map(|line| Line::new(catalog, receipt, line)).collect(),
-            conditions: catalog.conditions(receipt),
-            layer: catalog.origin(receipt).map(Layer::origin),
             catalog: catalog.source(),
         }
     }
@@ -90,20 +74,7 @@ impl<'a> Reply<'a> {
             total: None,
             currency: "USD",
             lines: Vec::new(),
-            conditions: Vec::new(),
-            layer: None,
             catalog: catalog.source(),
-        }
-    }
-}
-
-impl Line {
-    fn new(catalog: &Catalog, receipt: &Receipt, line: &receipt::Line) -> Self {
-        Line {
-            bucket: line.bucket.name(),
-            quantity: line.quantity,
-            rate: catalog.unit_price(receipt, line),
-            amount: line.amount(),
         }
     }
 }

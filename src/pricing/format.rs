@@ -154,7 +154,7 @@ pub struct GpuEntry {
 }
 
 /// Conditions, all of which must be true, and what they change.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhenEntry {
     /// More input tokens than this, cached ones included.

@@ -52,7 +52,12 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
         let known_provider = catalog.provider_named(&provider);
         for (id, model) in entry.models.0 {
             let query = ModelQuery { provider: &provider, served: &id, ..ModelQuery::default() };
-            let found = if known_provider { catalog.resolve(&query) } else { Default::default() };
+            let mut found = if known_provider { catalog.resolve(&query) } else { Default::default() };
+            let same_name = |known: ModelId| id.eq_ignore_ascii_case(catalog.model(known).id());
+            // A variant that only our rules know may have a price of its own in the second list.
+            if found.variants.iter().next().is_some() && !found.model.is_some_and(same_name) {
+                found.model = None;
+            }
             let claimed = claims.model(&provider, &id).filter(|_| found.model.is_none());
             if let Some((claimant, name)) = claimed {
                 if same_price((&catalog, claimant, name), (&other, &provider, &id), at) {
@@ -70,9 +75,9 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
             joined.known += 1;
             let own = Some(catalog.model(known).provider()) == found.provider;
             // A name that a star takes in is another model's.
-            if own && found.region.is_none() && found.model_by != Some(ModelBy::Pattern) {
-                let same_name = id.eq_ignore_ascii_case(catalog.model(known).id());
-                retirements.entry(known).or_default().add(same_name, model.retires);
+            let named = found.region.is_none() && found.model_by != Some(ModelBy::Pattern);
+            if own && (named || same_name(known)) {
+                retirements.entry(known).or_default().add(same_name(known), model.retires);
             }
         }
         if added.is_empty() {

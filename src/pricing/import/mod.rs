@@ -1,6 +1,8 @@
 //! Converting published price lists into our format. Pure: text in, a catalog out.
 
+pub mod diff;
 pub mod genai_prices;
+pub mod history;
 pub mod join;
 pub mod litellm;
 

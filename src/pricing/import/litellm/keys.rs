@@ -58,7 +58,7 @@ const RATES: [(&str, Bucket); 22] = [
 const TIERS: [&str; 4] = ["priority", "flex", "balanced", "ultrafast"];
 
 /// Beginnings of keys whose price has no place in our format, with the reason; the longest one counts.
-const NO_PLACE: [(&str, &str); 24] = [
+const NO_PLACE: [(&str, &str); 23] = [
     ("cache_creation_input_audio_token_cost", "audio written to a cache"),
     ("cache_creation_input_token_cost_above_12hr", "a cache that lives twelve hours"),
     ("code_interpreter_cost_per_session", "sessions of a tool"),
@@ -82,7 +82,6 @@ const NO_PLACE: [(&str, &str); 24] = [
     ("output_dbu_cost_per_token", "another currency; dollars stand beside it"),
     ("search_free_requests", "an allowance, which no single call shows"),
     ("vector_store_cost_per_gb_per_day", "storage"),
-    ("web_search_billing_unit", "the unit of searches; always the query"),
 ];
 
 /// What the parts of [`super::price`] read themselves.

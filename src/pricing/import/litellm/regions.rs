@@ -36,7 +36,7 @@ impl Regional {
         let (base_rates, base_whens) = (model.rates.clone(), model.when.clone());
         for (region, entry) in self.by_region {
             model.retires = model.retires.or(entry.retires);
-            if entry.rates == base_rates && same(&entry.when, &base_whens) {
+            if entry.rates == base_rates && entry.when == base_whens {
                 continue;
             }
             let x = factor(&base_rates, &base_whens, &entry);
@@ -102,17 +102,6 @@ fn multiplied(bucket: Bucket, rate: Option<Rate>, x: Decimal) -> Option<Decimal>
     if bucket.is_tokens() { dollars.checked_mul(x) } else { Some(dollars) }
 }
 
-fn same(one: &[WhenEntry], other: &[WhenEntry]) -> bool {
-    one.len() == other.len()
-        && one.iter().zip(other).all(|(one, other)| one.region == other.region && same_but_region(one, other))
-}
-
 fn same_but_region(one: &WhenEntry, other: &WhenEntry) -> bool {
-    one.over == other.over
-        && one.tier == other.tier
-        && one.batch == other.batch
-        && one.days == other.days
-        && one.hours == other.hours
-        && one.x == other.x
-        && one.rates == other.rates
+    WhenEntry { region: Vec::new(), ..one.clone() } == WhenEntry { region: Vec::new(), ..other.clone() }
 }

@@ -36,6 +36,14 @@ impl Known {
         let [provider, host, served, asked] = &self.names;
         [provider, host, served, asked]
     }
+
+    /// Whether these are its names. An empty one is not handed to `memcmp`: its address is none, and vector code that
+    /// masks such a read instead of skipping it takes some 80 ns on processors of today.
+    fn is(&self, names: Names<'_>) -> bool {
+        let same =
+            |(known, name): (&[u8], &[u8])| known.len() == name.len() && (name.is_empty() || known == name);
+        self.names().into_iter().zip(names).all(same)
+    }
 }
 
 impl Resolver {
@@ -43,7 +51,7 @@ impl Resolver {
     /// with one catalog: make a new one when the catalog changes.
     pub fn resolve(&mut self, catalog: &Catalog, names: Names<'_>) -> Resolution {
         let hash = self.hasher.hash_one(names);
-        if let Some(known) = self.known.find(hash, |known| known.names() == names) {
+        if let Some(known) = self.known.find(hash, |known| known.is(names)) {
             return known.resolution;
         }
         let [provider, host, served, asked] = names.map(|name| str::from_utf8(name).unwrap_or_default());

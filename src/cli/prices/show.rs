@@ -134,7 +134,7 @@ impl Sheet<'_> {
             Some(ModelBy::Short) => Some("without organisation or revision"),
             Some(ModelBy::Exact) | None => None,
         };
-        let region = self.found.region.map(|region| format!("region {region}"));
+        let region = self.found.region.as_ref().map(|region| format!("region {}", region.as_str()));
         let variants = self.found.variants.iter().map(|variant| variant.rule().to_owned());
         by.map(str::to_owned).into_iter().chain(region).chain(variants).collect()
     }

@@ -285,8 +285,7 @@ impl Catalog {
                 let scales = line.bucket.is_tokens() && rules.whens[*nth].x.is_some();
                 Some(*nth) == own || Some(*nth) == whole || scales
             };
-            conditions
-                .extend(receipt.applied.iter().filter(counts).map(|nth| rules.whens[nth].to_string()));
+            conditions.extend(receipt.applied.iter().filter(counts).map(|nth| rules.whens[nth].to_string()));
         }
         conditions.extend(receipt.adjusted.iter().map(|nth| self.adjustments[nth].to_string()));
         conditions

@@ -1,5 +1,9 @@
 //! The format's features, one by one, and what known calls cost.
 
+mod example;
+mod properties;
+mod terms;
+
 use proptest::prelude::*;
 
 use super::*;

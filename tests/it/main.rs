@@ -18,6 +18,7 @@ mod metrics;
 mod odd;
 mod oracle;
 mod passthrough;
+mod prices;
 mod refused_grpc;
 mod refused_http;
 mod reported;

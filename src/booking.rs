@@ -4,7 +4,9 @@
 //! request with a hundred calls makes a hundred bookings and one allocation.
 
 use crate::otlp::view::Text;
-use crate::otlp::wire::{Malformed, Message, Value, put_bytes, put_uint};
+use crate::otlp::wire::{
+    Malformed, Message, Value, begin_message, end_message, put_array, put_bytes, put_fixed64, put_uint,
+};
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::{Settled, Verdict};
 
@@ -168,28 +170,27 @@ mod number {
 #[derive(Debug, Default)]
 pub struct Entries {
     out: Vec<u8>,
-    scratch: Vec<u8>,
 }
 
 impl Entries {
     /// Appends a booking.
     pub fn push_booking(&mut self, booking: &Booking<'_>) {
-        self.scratch.clear();
-        booking.write(&mut self.scratch);
-        put_bytes(&mut self.out, number::BOOKING, &self.scratch);
+        let start = begin_message(&mut self.out, number::BOOKING);
+        booking.write(&mut self.out);
+        end_message(&mut self.out, start);
     }
 
     /// Appends a settlement.
     pub fn push_settlement(&mut self, settled: &Settled) {
-        self.scratch.clear();
-        put_bytes(&mut self.scratch, number::TRACE, &settled.trace);
+        let start = begin_message(&mut self.out, number::SETTLEMENT);
+        put_bytes(&mut self.out, number::TRACE, &settled.trace);
         for (span, verdict) in &settled.changes {
-            let mut change = Vec::with_capacity(12);
-            put_bytes(&mut change, number::SPAN, span);
-            put_uint(&mut change, number::VERDICT, Counted::from(*verdict).number());
-            put_bytes(&mut self.scratch, number::CHANGE, &change);
+            let start = begin_message(&mut self.out, number::CHANGE);
+            put_bytes(&mut self.out, number::SPAN, span);
+            put_uint(&mut self.out, number::VERDICT, Counted::from(*verdict).number());
+            end_message(&mut self.out, start);
         }
-        put_bytes(&mut self.out, number::SETTLEMENT, &self.scratch);
+        end_message(&mut self.out, start);
     }
 
     /// The entries so far, leaving none.
@@ -223,10 +224,18 @@ pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, M
 
 impl<'a> Booking<'a> {
     fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(256);
-        put_bytes(out, number::TRACE, self.trace);
-        put_bytes(out, number::SPAN, self.span);
-        put_uint(out, number::END, self.end_unix_nano);
+        out.reserve(512);
+        match (self.trace.try_into(), self.span.try_into()) {
+            (Ok(trace), Ok(span)) => {
+                put_array::<16>(out, number::TRACE, trace);
+                put_array::<8>(out, number::SPAN, span);
+            }
+            _ => {
+                put_bytes(out, number::TRACE, self.trace);
+                put_bytes(out, number::SPAN, self.span);
+            }
+        }
+        put_fixed64(out, number::END, self.end_unix_nano);
         // Tags and values of one byte each.
         let small = [
             (number::OPEN, self.open as u8),
@@ -235,7 +244,7 @@ impl<'a> Booking<'a> {
         ];
         out.extend_from_slice(small.map(|(number, value)| [(number << 3) as u8, value]).as_flattened());
         if let Some(money) = self.money {
-            put_bytes(out, number::MONEY, &money.get().to_le_bytes());
+            put_array(out, number::MONEY, &money.get().to_le_bytes());
         }
         let texts = [
             (number::PROVIDER, self.provider),
@@ -253,8 +262,8 @@ impl<'a> Booking<'a> {
             (number::CACHE_WRITE, self.cache_write),
             (number::REASONING, self.reasoning),
         ];
-        for (number, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-            put_uint(out, number, count);
+        for (number, count) in counts {
+            put_fixed64(out, number, count);
         }
         for value in &self.dimensions {
             put_bytes(out, number::DIMENSION, value.0);
@@ -269,7 +278,7 @@ impl<'a> Booking<'a> {
             match (field.number, field.value) {
                 (number::TRACE, Value::Len(bytes)) => booking.trace = bytes.bytes(),
                 (number::SPAN, Value::Len(bytes)) => booking.span = bytes.bytes(),
-                (number::END, Value::Varint(nanos)) => booking.end_unix_nano = nanos,
+                (number::END, Value::Fixed64(nanos)) => booking.end_unix_nano = nanos,
                 (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
                 (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
                 (number::STATUS, Value::Varint(number)) => {
@@ -284,11 +293,11 @@ impl<'a> Booking<'a> {
                 (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
                 (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),
                 (number::OPERATION, Value::Len(bytes)) => booking.operation = text(bytes),
-                (number::INPUT, Value::Varint(count)) => booking.input = count,
-                (number::OUTPUT, Value::Varint(count)) => booking.output = count,
-                (number::CACHE_READ, Value::Varint(count)) => booking.cache_read = count,
-                (number::CACHE_WRITE, Value::Varint(count)) => booking.cache_write = count,
-                (number::REASONING, Value::Varint(count)) => booking.reasoning = count,
+                (number::INPUT, Value::Fixed64(count)) => booking.input = count,
+                (number::OUTPUT, Value::Fixed64(count)) => booking.output = count,
+                (number::CACHE_READ, Value::Fixed64(count)) => booking.cache_read = count,
+                (number::CACHE_WRITE, Value::Fixed64(count)) => booking.cache_write = count,
+                (number::REASONING, Value::Fixed64(count)) => booking.reasoning = count,
                 (number::DIMENSION, Value::Len(bytes)) => booking.dimensions.push(text(bytes)),
                 _ => {}
             }

@@ -8,7 +8,6 @@
 mod annotate;
 mod money;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -18,7 +17,7 @@ pub use annotate::{Annotations, Attributes, MAX_ALIASES};
 pub use money::Outcome;
 
 use crate::booking::{Booking, Entries};
-use crate::genai::call::{Call, Dimensions};
+use crate::genai::call::Call;
 use crate::genai::dialect;
 use crate::genai::keys::{KeyTable, Ranked};
 use crate::genai::recognise::{Found, Recogniser};
@@ -41,6 +40,7 @@ pub struct Now {
 #[derive(Debug)]
 pub struct Shared {
     recogniser: Recogniser,
+    dimensions: usize,
     annotations: Annotations,
     catalog: Arc<Catalog>,
     open_traces: OpenTraces,
@@ -72,11 +72,8 @@ impl Shared {
         let upstream = Ranked { meaning: dialect::Meaning::UpstreamStatus, rank: 0 };
         keys.insert(annotate::STATUS, upstream);
         Shared {
-            recogniser: Recogniser {
-                keys,
-                dimensions: settings.dimensions.len(),
-                trust_upstream: settings.trust_upstream,
-            },
+            recogniser: Recogniser { keys, trust_upstream: settings.trust_upstream },
+            dimensions: settings.dimensions.len(),
             annotations,
             catalog,
             open_traces: OpenTraces::new(
@@ -152,7 +149,7 @@ impl Processor {
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
-        let mut found = std::mem::take(&mut self.found).recycle();
+        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
@@ -160,7 +157,8 @@ impl Processor {
 
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
             let outcome = money::outcome(call, &shared.catalog, &mut self.resolver, now);
-            let dimensions = values(&call.dimensions, &found.resources[call.resource as usize]);
+            let resource = found.resources[call.resource as usize];
+            let dimensions = found.dimensions.values(call.dimensions, resource).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, &shared.catalog);
             if !judged.again {
                 let booking = booking(call, &outcome, *judged, &dimensions, &shared.catalog, now);
@@ -170,7 +168,7 @@ impl Processor {
         }
 
         let spans = found.span_count;
-        self.found = found.recycle();
+        self.found = found.recycle(shared.dimensions);
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
     }
 
@@ -197,15 +195,6 @@ impl Processor {
 
 /// Values of the dimensions of a call, in the config's order; empty: not known.
 pub type Values<'a> = SmallVec<[Text<'a>; 3]>;
-
-/// A span's own dimensions, and its resource's where it has none.
-fn values<'a>(own: &'a Dimensions<'_>, resource: &'a Dimensions<'_>) -> Values<'a> {
-    let value = |(own, resource): (&'a Option<_>, &'a Option<_>)| {
-        let value: Option<&'a Cow<'_, [u8]>> = own.as_ref().or(resource.as_ref());
-        Text(value.map_or(&[], |value| value))
-    };
-    own.iter().zip(resource).map(value).collect()
-}
 
 fn booking<'b>(
     call: &'b Call<'_>,

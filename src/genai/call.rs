@@ -1,9 +1,6 @@
 //! A call: one LLM request and its answer, as one span tells of it.
 
-use std::borrow::Cow;
-
-use smallvec::SmallVec;
-
+use super::dimensions::Row;
 use super::usage::Usage;
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Scalar, Text};
@@ -60,9 +57,6 @@ pub struct Reported<'a> {
     pub value: Scalar<'a>,
 }
 
-/// Values of the configured dimensions, in their order.
-pub type Dimensions<'a> = SmallVec<[Option<Cow<'a, [u8]>>; 3]>;
-
 /// One call, borrowed from the request. An empty text means "not said".
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
@@ -106,8 +100,8 @@ pub struct Call<'a> {
     pub reported: Option<Reported<'a>>,
     /// Bit n: the n-th attribute that we may write is there already.
     pub ours: u32,
-    /// Dimensions found on the span itself.
-    pub dimensions: Dimensions<'a>,
+    /// What the span itself says about dimensions.
+    pub dimensions: Row,
 }
 
 /// What a span tells of usage.

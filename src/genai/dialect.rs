@@ -1,7 +1,5 @@
 //! Which span attribute means what: one table a dialect, data that the rest of the code only looks up in.
 
-use super::usage::Counts;
-
 /// What an attribute says about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
@@ -95,25 +93,6 @@ impl Count {
     /// Whether the count is a total; the others are parts of one.
     pub const fn is_total(self) -> bool {
         matches!(self, Count::Input | Count::Output)
-    }
-
-    /// The field that holds this count.
-    pub fn of(self, counts: &mut Counts) -> &mut Option<u64> {
-        match self {
-            Count::Input => &mut counts.input,
-            Count::Output => &mut counts.output,
-            Count::CacheRead => &mut counts.cache_read,
-            Count::CacheWrite => &mut counts.cache_write,
-            Count::CacheWrite5m => &mut counts.cache_write_5m,
-            Count::CacheWrite1h => &mut counts.cache_write_1h,
-            Count::Reasoning => &mut counts.reasoning,
-            Count::InputAudio => &mut counts.input_audio,
-            Count::CacheReadAudio => &mut counts.cache_read_audio,
-            Count::InputImage => &mut counts.input_image,
-            Count::CacheReadImage => &mut counts.cache_read_image,
-            Count::OutputAudio => &mut counts.output_audio,
-            Count::OutputImage => &mut counts.output_image,
-        }
     }
 }
 

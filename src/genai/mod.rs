@@ -7,6 +7,7 @@
 
 pub mod call;
 pub mod dialect;
+pub mod dimensions;
 pub mod keys;
 mod reading;
 pub mod recognise;

@@ -1,11 +1,8 @@
 //! What the attributes of one span say.
 
-use std::borrow::Cow;
-
-use smallvec::smallvec;
-
-use super::call::{Dimensions, Known, Reported, Role};
+use super::call::{Known, Reported, Role};
 use super::dialect::{Count, Meaning, Name};
+use super::dimensions::Row;
 use super::keys::Ranked;
 use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
 use crate::otlp::view::{Scalar, Text};
@@ -26,14 +23,13 @@ pub(super) struct Reading<'a> {
     reported_rank: u8,
     upstream: bool,
     pub(super) ours: u32,
-    pub(super) dimensions: Dimensions<'a>,
-    dimension_ranks: smallvec::SmallVec<[u8; 4]>,
+    pub(super) dimensions: Row,
 }
 
 const UNSAID: u8 = u8::MAX;
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(dimensions: usize) -> Self {
+    pub(super) fn new(dimensions: Row) -> Self {
         Reading {
             names: [Text::default(); Name::COUNT],
             name_ranks: [UNSAID; Name::COUNT],
@@ -44,11 +40,11 @@ impl<'a> Reading<'a> {
             reported_rank: UNSAID,
             upstream: false,
             ours: 0,
-            dimensions: smallvec![None; dimensions],
-            dimension_ranks: smallvec![UNSAID; dimensions],
+            dimensions,
         }
     }
 
+    #[inline]
     pub(super) fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
         match meaning {
             Meaning::Name(slot) => {
@@ -75,17 +71,7 @@ impl<'a> Reading<'a> {
                     self.reported_rank = rank;
                 }
             }
-            Meaning::Dimension(index) => {
-                let value = match value {
-                    Scalar::String(text) if !text.is_empty() => Cow::Borrowed(text.0),
-                    Scalar::Int(number) => Cow::Owned(number.to_string().into_bytes()),
-                    _ => return,
-                };
-                if rank < self.dimension_ranks[index as usize] {
-                    self.dimensions[index as usize] = Some(value);
-                    self.dimension_ranks[index as usize] = rank;
-                }
-            }
+            Meaning::Dimension(_) => {} // has a table of its own
             Meaning::UpstreamStatus => self.upstream = true,
             Meaning::Ours(index) => self.ours |= 1 << index,
         }
@@ -116,14 +102,35 @@ impl<'a> Reading<'a> {
             Some(key) => Known::Implausible(key),
             None if self.counts == [0; Count::COUNT] => Known::Nothing,
             None => {
-                let mut counts = Counts::default();
-                for (slot, count) in Count::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0) {
-                    *slot.of(&mut counts) = Some(count);
-                }
-                let disjoint = counts.disjoint(InputMeans::WithCache);
+                let disjoint = counts(&self.counts).disjoint(InputMeans::WithCache);
                 Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
             }
         }
+    }
+}
+
+/// The counts that were said.
+fn counts(said: &[u64; Count::COUNT]) -> Counts {
+    let said = |slot: Count| match said[slot as usize] {
+        0 => None,
+        count => Some(count),
+    };
+    Counts {
+        input: said(Count::Input),
+        output: said(Count::Output),
+        cache_read: said(Count::CacheRead),
+        cache_write: said(Count::CacheWrite),
+        cache_write_5m: said(Count::CacheWrite5m),
+        cache_write_1h: said(Count::CacheWrite1h),
+        reasoning: said(Count::Reasoning),
+        input_audio: said(Count::InputAudio),
+        cache_read_audio: said(Count::CacheReadAudio),
+        input_image: said(Count::InputImage),
+        cache_read_image: said(Count::CacheReadImage),
+        input_video: None,
+        output_audio: said(Count::OutputAudio),
+        output_image: said(Count::OutputImage),
+        output_video: None,
     }
 }
 
@@ -144,5 +151,24 @@ fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
         Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
         Err(_) if count == -1 && !slot.is_total() => Ok(0),
         _ => Err(Implausible),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantees: no count is forgotten on its way from a span, and no two go to one place.
+    #[test]
+    fn every_count_has_a_place_of_its_own() {
+        let mut seen = vec![Counts::default()];
+        for slot in Count::ALL {
+            let mut said = [0; Count::COUNT];
+            said[slot as usize] = 1;
+            seen.push(counts(&said));
+        }
+        for (nth, one) in seen.iter().enumerate() {
+            assert!(!seen[..nth].contains(one), "{:?}", Count::ALL[nth - 1]);
+        }
     }
 }

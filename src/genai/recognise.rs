@@ -1,9 +1,8 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use smallvec::smallvec;
-
-use super::call::{Call, Dimensions, Ids};
+use super::call::{Call, Ids};
 use super::dialect::Meaning;
+use super::dimensions::{DimensionTable, Row};
 use super::keys::{Hints, KeyTable};
 use super::reading::Reading;
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
@@ -30,8 +29,10 @@ pub struct Found<'a> {
     pub spans: Vec<SpanNote>,
     /// The calls, in the order of the body.
     pub calls: Vec<Call<'a>>,
-    /// The dimensions that the resource of each `ResourceSpans` gives.
-    pub resources: Vec<Dimensions<'a>>,
+    /// For each `ResourceSpans` the row of its resource.
+    pub resources: Vec<Row>,
+    /// The dimensions of calls and resources.
+    pub dimensions: DimensionTable<'a>,
     /// Spans of any kind.
     pub span_count: u64,
     /// What the last spans were like.
@@ -41,14 +42,15 @@ pub struct Found<'a> {
 impl<'a> Found<'a> {
     /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
     /// into one of the same layout is done in place.
-    pub fn recycle<'b>(mut self) -> Found<'b> {
+    pub fn recycle<'b>(mut self, dimensions: usize) -> Found<'b> {
         self.spans.clear();
         self.calls.clear();
         self.resources.clear();
         Found {
             spans: self.spans,
             calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
-            resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
+            resources: self.resources,
+            dimensions: self.dimensions.recycle(dimensions),
             span_count: 0,
             hints: self.hints,
         }
@@ -60,8 +62,6 @@ impl<'a> Found<'a> {
 pub struct Recogniser {
     /// Keys and their meanings.
     pub keys: KeyTable,
-    /// How many dimensions there are.
-    pub dimensions: usize,
     /// Spans that another pricetag has priced are none of ours.
     pub trust_upstream: bool,
 }
@@ -89,17 +89,16 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
-        let index = found.resources.len();
-        found.resources.push(smallvec![None; self.dimensions]);
-        let mut resource = None;
+        let row = found.dimensions.open();
+        found.resources.push(row);
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_spans::RESOURCE => {
-                    // Protobuf merges a message that comes in several parts.
-                    let reading = resource.get_or_insert_with(|| Reading::new(self.dimensions));
-                    self.resource(field.message()?, reading).map_err(|m| m.within("resource", 0))?;
+                    // It may come in several parts, which protobuf merges: they fill one row.
+                    self.resource(field.message()?, row, &mut found.dimensions)
+                        .map_err(|m| m.within("resource", 0))?;
                 }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found)
@@ -108,9 +107,6 @@ impl Recogniser {
                 }
                 _ => {}
             }
-        }
-        if let Some(reading) = resource {
-            found.resources[index] = reading.dimensions;
         }
         Ok(())
     }
@@ -173,7 +169,7 @@ impl Recogniser {
                     let mut attribute = Some(field.message()?);
                     // Attributes stand side by side in any span that an encoder has written.
                     while let Some(message) = attribute {
-                        self.attribute(message, attributes, &mut found.hints, &mut reading)
+                        self.attribute(message, attributes, found, &mut reading)
                             .map_err(|m| m.within("attributes", attributes))?;
                         attributes += 1;
                         attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
@@ -196,6 +192,7 @@ impl Recogniser {
             }
             _ => None,
         };
+        let row = reading.as_ref().map(|reading| reading.dimensions);
         let call =
             reading.and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
         let index = found.calls.len() as u32;
@@ -229,6 +226,8 @@ impl Recogniser {
                 ours: reading.ours,
                 dimensions: reading.dimensions,
             });
+        } else if let Some(row) = row {
+            found.dimensions.drop_last(row);
         }
         Ok(())
     }
@@ -238,29 +237,39 @@ impl Recogniser {
         &self,
         message: Message<'a>,
         position: usize,
-        hints: &mut Hints,
+        found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
         let attribute = Attribute::read(message)?;
-        let meanings = self.keys.meanings_at(position, attribute.key, hints);
+        let meanings = self.keys.meanings_at(position, attribute.key, &mut found.hints);
         if !meanings.is_empty() {
             let value = attribute.scalar()?;
-            let reading = reading.get_or_insert_with(|| Reading::new(self.dimensions));
+            let reading = reading.get_or_insert_with(|| Reading::new(found.dimensions.open()));
             for ranked in meanings {
-                reading.take(*ranked, attribute.key, value);
+                match ranked.meaning {
+                    Meaning::Dimension(index) => {
+                        found.dimensions.say(reading.dimensions, index, ranked.rank, value);
+                    }
+                    _ => reading.take(*ranked, attribute.key, value),
+                }
             }
         }
         Ok(())
     }
 
-    fn resource<'a>(&self, resource: Message<'a>, reading: &mut Reading<'a>) -> Result<(), Malformed> {
+    fn resource<'a>(
+        &self,
+        resource: Message<'a>,
+        row: Row,
+        dimensions: &mut DimensionTable<'a>,
+    ) -> Result<(), Malformed> {
         for field in resource.fields() {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;
                 for ranked in self.keys.meanings(attribute.key) {
-                    if matches!(ranked.meaning, Meaning::Dimension(_)) {
-                        reading.take(*ranked, attribute.key, attribute.scalar()?);
+                    if let Meaning::Dimension(index) = ranked.meaning {
+                        dimensions.say(row, index, ranked.rank, attribute.scalar()?);
                     }
                 }
             }

@@ -91,6 +91,11 @@ pub enum Group {
     Other,
 }
 
+impl Group {
+    /// How many parts there are.
+    pub const COUNT: usize = 5;
+}
+
 impl Bucket {
     /// How many buckets there are.
     pub const COUNT: usize = Self::ALL.len();

@@ -17,7 +17,7 @@ pub const PER_DOLLAR: i128 = 1_000_000_000_000;
 pub(super) const PLACES: u32 = 12;
 
 /// Below this many picodollars (about $9,007) the amount and [`PER_DOLLAR`] are both exact doubles.
-const EXACT_IN_F64: u128 = 1 << 53;
+const EXACT_IN_F64: u64 = 1 << 53;
 
 /// An amount of US dollars in units of 10⁻¹² dollars; may be negative (a refund, a correction).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,11 +67,10 @@ impl Picodollars {
 
     /// Dollars as the double nearest to the exact decimal, which prints as that decimal.
     pub fn to_usd_f64(self) -> f64 {
-        if self.0.unsigned_abs() <= EXACT_IN_F64 {
+        match i64::try_from(self.0) {
             // One correctly rounded division of two exact doubles.
-            self.0 as f64 / PER_DOLLAR as f64
-        } else {
-            self.to_string().parse().unwrap_or(f64::NAN)
+            Ok(small) if small.unsigned_abs() <= EXACT_IN_F64 => small as f64 / PER_DOLLAR as f64,
+            _ => self.to_string().parse().unwrap_or(f64::NAN),
         }
     }
 }

@@ -175,13 +175,14 @@ impl Receipt {
         self.status.has_cost().then_some(self.total)
     }
 
-    /// What one part of the bill cost; `None` where no line belongs to it.
-    pub fn group(&self, group: Group) -> Option<Picodollars> {
-        self.lines
-            .iter()
-            .filter(|line| line.bucket.group() == group)
-            .map(Line::amount)
-            .reduce(Picodollars::saturating_add)
+    /// What each part of the bill cost, by the number of its [`Group`].
+    pub fn parts(&self) -> [Picodollars; Group::COUNT] {
+        let mut parts = [Picodollars::ZERO; Group::COUNT];
+        for line in &self.lines {
+            let part = &mut parts[line.bucket.group() as usize];
+            *part = part.saturating_add(line.amount());
+        }
+        parts
     }
 
     /// Reason and flags as one text, empty where there is nothing to say. On the heap only where it must be put together.

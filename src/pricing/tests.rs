@@ -162,8 +162,8 @@ fn factors_multiply_exactly_and_leave_other_rates_alone() {
     assert_eq!(catalog.list_price(&receipt, &receipt.lines[0]).to_string(), "0.00999999999999");
     assert_eq!(receipt.lines[1].amount().to_string(), "0.01", "a search is no token");
     assert_eq!(catalog.unit_price(&receipt, &receipt.lines[1]).to_string(), "0.01");
-    assert_eq!(receipt.group(Group::Other), Some(Picodollars::new(10_000_000_000)));
-    assert_eq!(receipt.group(Group::CacheRead), None);
+    assert_eq!(receipt.parts()[Group::Other as usize], Picodollars::new(10_000_000_000));
+    assert_eq!(receipt.parts()[Group::CacheRead as usize], Picodollars::ZERO);
 }
 
 #[test]

@@ -124,7 +124,8 @@ impl Annotations {
     fn counted(&self, span: &mut Span<'_>, call: &Call<'_>, outcome: &Outcome<'_>, catalog: &Catalog) {
         let receipt = &outcome.receipt;
         if let Some(total) = receipt.cost() {
-            let part = |group| receipt.group(group).unwrap_or(Picodollars::ZERO);
+            let parts = receipt.parts();
+            let part = |group: Group| parts[group as usize];
             let usd = total.to_usd_f64();
             span.double(key::TOTAL, usd);
             span.money(key::INPUT, part(Group::Input));

@@ -259,6 +259,11 @@ impl Catalog {
         &self.models[id.0 as usize]
     }
 
+    /// Whether a provider goes by this name.
+    pub fn provider_named(&self, name: &str) -> bool {
+        self.names.named(&name.to_lowercase()).is_some()
+    }
+
     /// Everything that made a receipt's rates what they are, in words and in order: an estimate from GPUs, the
     /// conditions of the model's price that were true, the adjustments in force.
     pub fn conditions(&self, receipt: &Receipt) -> Vec<String> {

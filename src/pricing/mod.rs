@@ -28,6 +28,7 @@ pub mod status;
 pub mod variant;
 mod varied;
 pub mod when;
+pub mod write;
 
 pub use adjust::Adjustment;
 pub use catalog::{Catalog, Layer, Model, ModelId, Provider, ProviderId};

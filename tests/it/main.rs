@@ -17,6 +17,7 @@ mod ledger;
 mod metrics;
 mod odd;
 mod oracle;
+mod oracle_litellm;
 mod passthrough;
 mod prices;
 mod refused_grpc;

@@ -1,5 +1,10 @@
 //! The format's features, one by one, and what known calls cost.
 
+mod example;
+mod properties;
+mod reference;
+mod terms;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -127,6 +132,8 @@ fn a_threshold_is_strict_and_takes_the_whole_request() {
     };
     assert_eq!(total(60, 40), 101_000_000, "cached tokens count, and 100 is not over 100");
     assert_eq!(total(60, 41), 205_000_000);
+    let written = [(Bucket::Input, 60), (Bucket::CacheWrite, 40), (Bucket::CacheWrite1h, 1)];
+    assert_eq!(priced(&catalog, &now(), &written).total.get(), 202_000_000, "and so do those written");
 }
 
 #[test]

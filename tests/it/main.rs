@@ -21,6 +21,7 @@ mod oracle;
 mod oracle_litellm;
 mod passthrough;
 mod prices;
+mod prices_commands;
 mod pricing_page;
 mod refused_grpc;
 mod refused_http;

@@ -1,110 +1,130 @@
-//! `pricetag prices`: what the catalog says, for people and for scripts.
+//! Price files: their schema, and the mistakes in them.
 
+mod schema;
+
+use std::path::{Path, PathBuf};
+
+use pricetag::pricing::format::schema;
+use pricetag::pricing::{Catalog, CatalogFile};
 use serde_json::Value;
 
-use crate::support::command::pricetag;
-
-const FILE: &str = "
-providers:
-  acme:
-    models:
-      fox-1:
-        retires: 2027-01-15
-        rates: {input: 2, output: 8, web_search: 10}
-        when:
-          - {from: 2026-06-01, rates: {input: 1.5}}
-          - {from: 2026-06-01, tier: priority, x: 2}
-      fox-2: {rates: {input: 1, output: 4}, retires: 2026-12-01}
-      hen: {rates: {input: 0.1}, retires: 2026-01-01}
-aliases: {azure/our-fox: acme/fox-1}
-adjust:
-  - {provider: acme, x: 0.5, from: 2026-10-01, note: settled in Berlin}
-";
-
-/// Runs a command with the file above; its output, which must be none on stderr.
-fn say(arguments: &[&str]) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("acme.yaml");
-    std::fs::write(&file, FILE).unwrap();
-    let layer = ["--prices", file.to_str().unwrap()];
-    let ended = pricetag(&[&["prices"], arguments, &layer].concat());
-    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""), "{arguments:?}");
-    assert!(
-        ended.out.lines().all(|line| line.chars().count() <= 100 || line.starts_with('{')),
-        "{}",
-        ended.out
-    );
-    ended.out
+fn file(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-/// Scenario: a model before and after a price change, under an alias, with an adjustment.
-/// Guarantees: every rate and condition stands there; the stars and the sum say what holds on the day asked for; who
-/// bills, the alias, the file and the retirement are named.
+fn read(path: &str) -> String {
+    std::fs::read_to_string(file(path)).unwrap()
+}
+
+/// The files of a folder, by name, in order.
+fn folder(path: &str) -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = std::fs::read_dir(file(path))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), path))
+        .map(|(name, path)| (name, std::fs::read_to_string(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+const INVALID: &str = "tests/fixtures/prices/invalid";
+
+/// Scenario: every file of fixtures/prices/invalid; beside it stands `LINE KEY: MESSAGE; REMEDY` of each mistake.
+/// Guarantees: exactly these mistakes are told, all that reading finds at once, and all that meaning finds, each with its
+/// line, in YAML and in JSON.
 #[test]
-fn show_says_all_of_a_model() {
-    let before = say(&["show", "acme/fox-1", "--at", "2026-05-31"]);
-    for part in ["acme/fox-1", "acme.yaml@", "retires    2027-01-15", "* always", "web_search 10 per 1,000"] {
-        assert!(before.contains(part), "{part}: {before}");
+fn every_mistake_is_told_with_line_key_and_remedy() {
+    let update = std::env::var_os("UPDATE_PRICE_ERRORS").is_some();
+    let mut seen = 0;
+    for (name, text) in folder(INVALID).into_iter().filter(|(name, _)| !name.ends_with(".txt")) {
+        let read = if name.ends_with(".json") { CatalogFile::from_json } else { CatalogFile::from_yaml };
+        let mistakes = read(&name, &text)
+            .and_then(|file| Catalog::from_layers([(name.as_str(), file)]))
+            .map(drop)
+            .expect_err(&name);
+        let found: Vec<String> = mistakes
+            .0
+            .iter()
+            .map(|mistake| {
+                assert_eq!(mistake.source, name);
+                let remedy = mistake.remedy.as_deref().unwrap_or_else(|| panic!("no remedy: {mistake}"));
+                let line = mistake.line.unwrap_or_else(|| panic!("no line: {mistake}"));
+                format!("{line} {}: {}; {remedy}\n", mistake.key, mistake.message)
+            })
+            .collect();
+        let beside = format!("{INVALID}/{name}.txt");
+        if update {
+            std::fs::write(file(&beside), found.concat()).unwrap();
+        } else {
+            let expected = std::fs::read_to_string(file(&beside)).unwrap_or_default();
+            assert_eq!(found.concat(), expected, "{name}: if that is meant, UPDATE_PRICE_ERRORS=1");
+        }
+        seen += 1;
     }
-    assert!(
-        before.contains("\n  from 2026-06-01\n")
-            && before.contains("\n  from 2026-06-01, tier priority, rates x 2\n")
-    );
-    assert!(before.ends_with(
-        "= a plain call on 2026-05-31\n      input 2, output 8 per 1M; web_search 10 per 1,000\n"
-    ));
-
-    let after = say(&["show", "acme/fox-1", "--at", "2026-10-01"]);
-    assert!(after.contains("\n* from 2026-06-01\n      input 1.5 per 1M\n"), "{after}");
-    assert!(after.contains("* adjusted x 0.5 from 2026-10-01 (settled in Berlin)"), "{after}");
-    assert!(after.ends_with("input 0.75, output 4 per 1M; web_search 5 per 1,000\n"), "{after}");
-
-    let alias = say(&["show", "azure/our-fox", "--at", "2026-10-01"]);
-    assert!(alias.contains("billed by  azure") && alias.contains("an alias"), "{alias}");
-    assert!(
-        alias.ends_with("input 1.5, output 8 per 1M; web_search 10 per 1,000\n"),
-        "acme's discount is not azure's: {alias}"
-    );
-
-    let json: Value =
-        serde_json::from_str(&say(&["show", "acme/fox-1", "--json", "--at", "2026-10-01"])).unwrap();
-    assert_eq!((&json["when"][0]["holds"], &json["when"][1]["holds"]), (&true.into(), &false.into()));
-    assert_eq!((&json["when"][1]["x"], &json["in_force"]["input"]), (&"2".into(), &"0.75".into()));
+    assert!(seen > 9, "{seen}");
 }
 
-/// Scenario: a name with a slip in it; a provider that there is not.
-/// Guarantees: an error that says what was looked for and what may have been meant.
+/// Scenario: mistakes in two files that are laid over each other.
+/// Guarantees: each is told with its own file.
 #[test]
-fn what_is_unknown_is_said() {
-    let ended = pricetag(&["prices", "show", "azure/gpt-4oo"]);
-    assert_eq!((ended.code, ended.out.as_str()), (Some(1), ""));
-    for part in ["`azure/gpt-4oo` is in no list of azure", "did you mean", "openai/gpt-4o", "price file"] {
-        assert!(ended.err.contains(part), "{part}: {}", ended.err);
+fn each_layer_answers_for_its_own_mistakes() {
+    let layer = |name: &'static str, yaml: &str| (name, CatalogFile::from_yaml(name, yaml).unwrap());
+    let mistakes = Catalog::from_layers([
+        layer("list.yaml", "providers:\n  p:\n    models: {m: {match: ['/(/']}}\n"),
+        layer("mine.yaml", "providers:\n  p:\n    models:\n      n: {when: [{x: 2}]}\n"),
+    ])
+    .unwrap_err()
+    .to_string();
+    let lines: Vec<&str> = mistakes.lines().collect();
+    assert!(lines[0].starts_with("list.yaml:3:26: providers.p.models.m.match[0]: "), "{mistakes}");
+    assert!(lines[1].starts_with("mine.yaml:4:18: providers.p.models.n.when[0]: "), "{mistakes}");
+    assert_eq!(lines.len(), 2);
+}
+
+/// Guarantees: editors are told what the code takes.
+#[test]
+fn the_committed_schema_is_that_of_the_code() {
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(file("config/prices.schema.json"), schema()).unwrap();
     }
-    let ended = pricetag(&["prices", "show", "gpt-99-nonsense"]);
-    assert!(ended.err.contains("says no provider") && ended.err.contains("prices list"), "{}", ended.err);
-    let ended = pricetag(&["prices", "list", "--provider", "opnai"]);
-    assert!(ended.code == Some(1) && ended.err.contains("openai"), "{}", ended.err);
+    let committed = std::fs::read_to_string(file("config/prices.schema.json")).unwrap_or_default();
+    assert!(
+        committed == schema(),
+        "config/prices.schema.json is out of date: UPDATE_SCHEMA=1 cargo test --test it schema"
+    );
 }
 
-/// Scenario: the list, filtered; models with a date of retirement.
-/// Guarantees: rates of the day asked for; only what was asked for, in order; the same for scripts as JSON.
-#[test]
-fn list_and_retiring() {
-    let list = say(&["list", "--provider", "acme", "--at", "2026-11-23"]);
-    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1], ["acme", "fox-1", "1.5", "-", "-", "8", "+1"]);
-    assert_eq!(lines[2], ["acme", "fox-2", "1", "-", "-", "4"]);
-    assert_eq!(lines[3], ["acme", "hen", "0.1", "-", "-", "-", "retired"]);
-    assert_eq!(say(&["list", "--provider", "acme", "--model", "fox*", "--json"]).lines().count(), 2);
-    assert!(say(&["list", "--model", "gpt-4o"]).lines().count() > 4, "a part of the name");
+/// What the schema finds wrong with a file.
+fn against_the_schema(text: &str) -> Vec<String> {
+    let schema: Value = serde_json::from_str(&schema()).unwrap();
+    let value: Value = serde_yaml::from_str(text).unwrap();
+    schema::Validator::new(&schema).faults(&value)
+}
 
-    let within =
-        |days: &str| say(&["retiring", "--provider", "acme", "--at", "2026-11-23", "--within", days]);
-    let soon = within("60d");
-    let lines: Vec<&str> = soon.lines().collect();
-    assert!(lines[0].starts_with("2026-12-01  in   8 days") && lines[0].ends_with("fox-2"), "{soon}");
-    assert!(lines[1].starts_with("2027-01-15") && lines[1].ends_with("fox-1"), "{soon}");
-    assert!(lines[2].contains("2 of 3") && lines[2].contains("1 are past"), "{soon}");
-    assert_eq!(within("52d").lines().count(), 2);
+/// Scenario: the files that are good, and those that are not.
+/// Guarantees: the schema takes the good ones, and finds every mistake that is one of shape.
+#[test]
+fn the_schema_takes_what_the_code_takes() {
+    assert_eq!(against_the_schema(&read("tests/fixtures/prices/example.yaml")), Vec::<String>::new());
+    assert_eq!(against_the_schema(&read("config/catalog.json")), Vec::<String>::new());
+    // What only meaning can find: ends before beginnings, names of nothing, sums; and what YAML readers find themselves.
+    let of_meaning = [
+        "adjust.yaml",
+        "comma.json",
+        "meaning.json",
+        "dollar.yaml",
+        "duplicates.yaml",
+        "euro.yaml",
+        "gpu.yaml",
+        "meaning.yaml",
+        "syntax.yaml",
+    ];
+    for (name, text) in folder(INVALID) {
+        if !name.ends_with(".txt") && !of_meaning.contains(&name.as_str()) {
+            assert!(!against_the_schema(&text).is_empty(), "{name}");
+        }
+    }
+    let faults = against_the_schema("providers: {p: {models: {m: {when: [{form: 2026-01-01, x: 2}]}}}}");
+    assert_eq!(faults, ["/providers/p/models/m/when/0/form: no such key"]);
 }

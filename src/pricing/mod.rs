@@ -23,6 +23,7 @@ mod pattern;
 mod price;
 pub mod rate;
 pub mod receipt;
+pub mod region;
 pub mod resolver;
 pub mod rules;
 pub mod status;

@@ -15,6 +15,7 @@ mod full;
 mod json;
 mod ledger;
 mod metrics;
+mod names;
 mod odd;
 mod oracle;
 mod oracle_litellm;

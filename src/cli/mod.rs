@@ -54,7 +54,7 @@ impl Cli {
             Command::Check(check) => Ok(ExitCode::from(check.run())),
             Command::Explain(explain) => explain.run(),
             Command::Quote(quote) => quote.run(),
-            Command::Prices(prices) => prices.run().map(|()| ExitCode::SUCCESS),
+            Command::Prices(prices) => prices.run(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! `pricetag prices`: price lists, one file a command.
 
 mod import;
+mod lint;
 mod list;
 mod retiring;
 mod show;
 mod words;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
@@ -27,6 +29,8 @@ enum Command {
     Retiring(retiring::Retiring),
     /// Convert a published price list into a catalog
     Import(import::Import),
+    /// Look through a price list: mistakes, and what looks like one
+    Lint(lint::Lint),
 }
 
 impl Prices {
@@ -34,13 +38,15 @@ impl Prices {
     ///
     /// # Errors
     /// A file cannot be read or written, or is no price list.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::List(list) => print(&list.run()?),
-            Command::Show(show) => print(&show.run()?),
-            Command::Retiring(retiring) => print(&retiring.run()?),
-            Command::Import(import) => import.run(),
+            Command::List(list) => print(&list.run()?)?,
+            Command::Show(show) => print(&show.run()?)?,
+            Command::Retiring(retiring) => print(&retiring.run()?)?,
+            Command::Import(import) => import.run()?,
+            Command::Lint(lint) => return lint.run(),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::matching::{ModelBy, ProviderBy};
 use super::names::{GLOBAL, peel, strip_once, strip_pointer, with_compact_date, with_dashes};
+use super::region::Region;
 use super::variant::{Tuned, Variant, Variants, split_ending, tuned, without_endings};
 
 /// A model found in a provider's list.
@@ -12,7 +13,7 @@ use super::variant::{Tuned, Variant, Variants, split_ending, tuned, without_endi
 pub(super) struct Found {
     pub(super) model: ModelId,
     pub(super) by: ModelBy,
-    pub(super) region: Option<&'static str>,
+    pub(super) region: Option<Region>,
     pub(super) variants: Variants,
 }
 
@@ -35,7 +36,7 @@ impl Catalog {
         }
         let bare = self.bare(name);
         if let Some(base) = bare.strip_prefix(GLOBAL) {
-            let found = Found { region: Some("global"), ..self.find(provider, base)? };
+            let found = Found { region: Region::new(Region::GLOBAL), ..self.find(provider, base)? };
             return self.varied(Variant::Global, found);
         }
         let found = match tuned(bare) {
@@ -85,8 +86,8 @@ impl Catalog {
         let entry = self.provider(provider);
         let lists = || lists.iter().map(|id| &self.provider(*id).names);
         let peeled = peel(name, |route| self.names.exact(route).is_some());
-        let global = || peeled.names.last()?.starts_with(GLOBAL).then_some("global");
-        let region = peeled.region.or_else(global);
+        let global = || peeled.names.last()?.starts_with(GLOBAL).then_some(Region::GLOBAL);
+        let region = global().or(peeled.region).and_then(Region::new);
         let found = |model, by| Some(Found { model, by, region, variants: Variants::default() });
         let mut names = peeled.names.clone();
         for name in &peeled.names {

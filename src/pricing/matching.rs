@@ -10,6 +10,7 @@ use super::adjust::{self, Adjusted};
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::find::Found;
 use super::names::MAX_NAME;
+use super::region::Region;
 use super::variant::{Variant, Variants};
 
 /// What a span says about who served a call; empty where it says nothing.
@@ -75,8 +76,8 @@ pub struct Resolution {
     pub model_by: Option<ModelBy>,
     /// The served model is unknown: this is the asked one.
     pub asked_model: bool,
-    /// The region that the model's name carried (`us.anthropic.…`): a condition of the price.
-    pub region: Option<&'static str>,
+    /// The region that the model's name carried (`us.anthropic.…`, `azure/eu/…`): a condition of the price.
+    pub region: Option<Region>,
     /// The adjustments of who bills that are meant for these names, whenever they hold.
     pub adjusted: Adjusted,
     /// What else the name said about the price.

@@ -5,11 +5,13 @@
 
 use smallvec::SmallVec;
 
+use super::region::Region;
+
 /// Longer names are no names.
 pub(super) const MAX_NAME: usize = 512;
 
 /// Words of routers and clouds that stand before a model's name, besides the providers' own names.
-const ROUTES: [&str; 17] = [
+const ROUTES: [&str; 15] = [
     "azure_ai",
     "bedrock",
     "claude",
@@ -24,8 +26,6 @@ const ROUTES: [&str; 17] = [
     "models",
     "text-completion-openai",
     "together_ai",
-    "us",
-    "eu",
     "global-standard",
 ];
 
@@ -45,7 +45,7 @@ pub(super) struct Peeled<'a> {
     /// The first route that was taken off, if it has the shape of `provider/…`.
     pub(super) route: Option<&'a str>,
     /// The region that a route named.
-    pub(super) region: Option<&'static str>,
+    pub(super) region: Option<&'a str>,
 }
 
 /// Takes routes off `name`; `is_provider` knows the names of providers.
@@ -54,10 +54,19 @@ pub(super) fn peel<'a>(name: &'a str, is_provider: impl Fn(&str) -> bool) -> Pee
     let mut rest = name;
     while !rest.is_empty() && peeled.names.len() < 8 {
         peeled.names.push(rest);
-        rest = if let Some(tail) = resource_tail(rest) {
+        rest = if let Some((region, tail)) = resource_tail(rest) {
+            peeled.region = region.or(peeled.region);
             tail
         } else if let Some((route, tail)) = rest.split_once('/')
-            && (is_provider(route) || ROUTES.contains(&route) || is_cloud_region(route))
+            && (is_provider(route) || ROUTES.contains(&route) || is_region(route))
+        {
+            if is_region(route) {
+                peeled.region = Some(route);
+            }
+            peeled.route = peeled.route.or(Some(route));
+            tail
+        } else if let Some((route, tail)) = rest.split_once(':')
+            && is_provider(route)
         {
             peeled.route = peeled.route.or(Some(route));
             tail
@@ -76,27 +85,32 @@ pub(super) fn peel<'a>(name: &'a str, is_provider: impl Fn(&str) -> bool) -> Pee
     peeled
 }
 
-/// The model in a full resource name: Vertex AI's `projects/…/publishers/…/models/X`, Bedrock's ARN of a foundation
-/// model or of one of its own inference profiles. Customers' endpoints and profiles hide their model.
-fn resource_tail(name: &str) -> Option<&str> {
+/// Region and model of a full resource name: Vertex AI's `projects/…/publishers/…/models/X`, Bedrock's ARN of a
+/// foundation model or of one of its own inference profiles. Customers' endpoints and profiles hide their model.
+fn resource_tail(name: &str) -> Option<(Option<&str>, &str)> {
     if let Some(arn) = name.strip_prefix("arn:aws") {
         let (resource, tail) = arn.split_once('/')?;
         let own = resource.ends_with(":foundation-model") || resource.ends_with(":inference-profile");
-        return own.then_some(tail);
+        return own.then_some((resource.split(':').nth(2).filter(|region| is_region(region)), tail));
     }
     if let Some(account) = name.strip_prefix("accounts/fireworks/models/") {
-        return Some(account);
+        return Some((None, account));
     }
-    let publisher = if name.starts_with("projects/") {
-        name.split_once("/publishers/")?.1
-    } else {
-        name.strip_prefix("publishers/")?
+    let (location, publisher) = match name.strip_prefix("publishers/") {
+        Some(publisher) => (None, publisher),
+        None => {
+            let (project, publisher) = name.strip_prefix("projects/")?.split_once("/publishers/")?;
+            (project.split_once("/locations/").map(|(_, location)| location), publisher)
+        }
     };
-    publisher.split_once("/models/").map(|(_, model)| model)
+    publisher.split_once("/models/").map(|(_, model)| (location, model))
 }
 
-/// `us-east-1`, `us-gov-west-1`.
-fn is_cloud_region(text: &str) -> bool {
+/// `us-east-1`, `us-gov-west-1`, and what Azure writes before deployments in data zones and everywhere.
+fn is_region(text: &str) -> bool {
+    if matches!(text, "us" | "eu" | Region::GLOBAL) {
+        return true;
+    }
     let mut parts = text.split('-');
     let country = parts.next().is_some_and(|part| part.len() == 2);
     let number = text.rsplit('-').next().is_some_and(|part| matches!(part.as_bytes(), [b'0'..=b'9']));
@@ -263,6 +277,24 @@ mod tests {
         }
     }
 
+    /// The last one said: a profile counts more than where it was called from.
+    #[test]
+    fn routes_name_regions() {
+        for (name, region) in [
+            ("azure/eu/gpt-5", Some("eu")),
+            ("bedrock/us-east-1/amazon.nova-pro-v1:0", Some("us-east-1")),
+            ("bedrock/us-east-1/eu.amazon.nova-pro-v1:0", Some("eu")),
+            ("arn:aws:bedrock:eu-west-1:1:inference-profile/eu.meta.x", Some("eu")),
+            ("arn:aws-us-gov:bedrock:us-gov-west-1::foundation-model/meta.x", Some("us-gov-west-1")),
+            ("projects/p/locations/europe-west4/publishers/google/models/gemini-x", Some("europe-west4")),
+            ("projects/p/locations/global/publishers/google/models/gemini-x", Some("global")),
+            ("publishers/google/models/gemini-x", None),
+            ("azure/gpt-5", None),
+        ] {
+            assert_eq!(peel(name, |route| route == "azure").region, region, "{name}");
+        }
+    }
+
     #[test]
     fn routes_come_off_one_by_one() {
         let peeled = peel("bedrock/us-east-1/us.anthropic.claude-x", |_| false);
@@ -285,5 +317,7 @@ mod tests {
         let hidden = "arn:aws:bedrock:us-east-1:1:application-inference-profile/a1";
         assert_eq!(last(hidden), Some(hidden));
         assert_eq!(last("global.anthropic.claude-x"), Some("global.anthropic.claude-x"));
+        assert_eq!(last("openai:gpt-5"), Some("gpt-5"));
+        assert_eq!(last("gpt-5:free"), Some("gpt-5:free"));
     }
 }

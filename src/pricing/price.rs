@@ -7,6 +7,7 @@ use super::matching::Resolution;
 use super::money::Picodollars;
 use super::rate::Factor;
 use super::receipt::{Flags, Line, Receipt, TierName};
+use super::region::Region;
 use super::rules::Conditions;
 use super::status::{Buckets, Reason, Status};
 use crate::genai::usage::{Bucket, MAX_PLAUSIBLE, Usage};
@@ -31,8 +32,8 @@ impl Catalog {
         };
         let mut conditions = *conditions;
         // An inference profile says what is billed; the other one is where the call came from.
-        conditions.region = found.region.unwrap_or(conditions.region);
-        let mut receipt = if found.variants.is_empty() {
+        conditions.region = found.region.as_ref().map_or(conditions.region, Region::as_str);
+        let mut receipt = if found.variants.is_empty() || self.is_free(adjusted) {
             self.bill(model, adjusted, &conditions, usage)
         } else {
             let billed = found.variants.before(&mut conditions, usage);

@@ -11,7 +11,7 @@ use super::money::Picodollars;
 use super::rate::Rate;
 use super::rules::Applied;
 use super::status::{Reason, Status};
-use super::variant::Variants;
+use super::variant::{Variant, Variants};
 use crate::genai::usage::{Bucket, Group};
 
 /// Lines that a receipt holds without the heap; a usual call has two to four.
@@ -79,6 +79,7 @@ impl Flags {
         ]
         .into_iter()
         .filter_map(|(set, text)| set.then_some(text))
+        .chain(self.variants.iter().map(Variant::rule))
     }
 }
 
@@ -92,10 +93,6 @@ impl fmt::Display for Flags {
         }
         for text in self.texts() {
             write!(f, "{separator}{text}")?;
-            separator = "; ";
-        }
-        for variant in self.variants.iter() {
-            write!(f, "{separator}{variant}")?;
             separator = "; ";
         }
         Ok(())
@@ -187,7 +184,7 @@ impl Receipt {
 
     /// Reason and flags as one text, empty where there is nothing to say. On the heap only where it must be put together.
     pub fn explanation(&self) -> Cow<'static, str> {
-        let needs_words = self.flags.tier_fallback.is_some() || !self.flags.variants.is_empty();
+        let needs_words = self.flags.tier_fallback.is_some();
         let mut texts = self.flags.texts();
         match (self.reason, texts.next(), texts.next()) {
             (Reason::None, None, _) if !needs_words => Cow::Borrowed(""),

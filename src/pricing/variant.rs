@@ -3,8 +3,6 @@
 //! A variant that the catalog lists under its own name has that entry's price. Only for others is there a rule, which
 //! the receipt names. None drops a part and goes on as if it had not been there.
 
-use std::fmt;
-
 /// A part of a model's name that says more than which model it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -55,16 +53,17 @@ impl Variant {
         }
     }
 
-    /// The rule by which a call of it is priced.
-    const fn rule(self) -> &'static str {
+    /// The rule by which a call of it is priced, as receipts say it.
+    pub const fn rule(self) -> &'static str {
         match self {
-            Self::Free => "no charge for tokens",
-            Self::Batch => "batch price",
-            Self::Online => "web searches cost extra",
-            Self::Thinking | Self::Extended => "a price of its own",
-            Self::LongContext => "same model, long context by its tokens",
-            Self::Global => "price of region global",
-            Self::FineTune => "price of the fine-tuned base",
+            Self::Free => "variant :free: no charge for tokens",
+            Self::Batch => "variant :batch: batch price",
+            Self::Online => "variant :online: web searches cost extra",
+            Self::Thinking => "variant :thinking: a price of its own",
+            Self::Extended => "variant :extended: a price of its own",
+            Self::LongContext => "variant [1m]: same model, long context by its tokens",
+            Self::Global => "variant global.: price of region global",
+            Self::FineTune => "variant fine-tune: price of the fine-tuned base",
         }
     }
 
@@ -90,13 +89,6 @@ impl Variant {
     /// Whether only an entry of its own has its price, never its base.
     pub(super) const fn has_own_price(self) -> bool {
         matches!(self, Self::Thinking | Self::Extended | Self::FineTune)
-    }
-}
-
-/// `` `:online`: web searches cost extra ``
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "variant {}: {}", self.mark(), self.rule())
     }
 }
 

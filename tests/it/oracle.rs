@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pricetag::genai::usage::{Bucket, Counts, InputMeans, Usage};
+use pricetag::pricing::region::Region;
 use pricetag::pricing::{Catalog, Conditions, ModelQuery, Picodollars, Resolution, Status};
 use serde_json::Value;
 
@@ -106,7 +107,7 @@ fn costs_are_the_oracles() {
                 .and_then(Value::as_str)
                 .unwrap_or(""),
             batch: text(context, "processing") == "batch",
-            region: resolution.region.unwrap_or(&route),
+            region: resolution.region.as_ref().map_or(&route, Region::as_str),
             ..Conditions::default()
         };
         let receipt =

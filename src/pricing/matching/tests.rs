@@ -116,5 +116,5 @@ fn a_variant_is_not_its_base() {
 fn the_region_of_a_profile_is_kept() {
     let served = "us.anthropic.claude-sonnet-4-5-20250929-v1:0";
     let query = ModelQuery { provider: "aws.bedrock", served, ..ModelQuery::default() };
-    assert_eq!(Catalog::embedded().resolve(&query).region, Some("us"));
+    assert_eq!(Catalog::embedded().resolve(&query).region.unwrap().as_str(), "us");
 }

@@ -154,7 +154,7 @@ pub struct GpuEntry {
 }
 
 /// Conditions, all of which must be true, and what they change.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhenEntry {
     /// More input tokens than this, cached ones included.
@@ -177,7 +177,7 @@ pub struct WhenEntry {
     pub tier: Vec<String>,
     /// Whether the call was part of a batch.
     pub batch: Option<bool>,
-    /// One of these regions.
+    /// One of these regions; `europe-*` is every region that begins so.
     #[serde(default, deserialize_with = "one_or_many")]
     #[schemars(with = "OneOrMany<String>")]
     pub region: Vec<String>,

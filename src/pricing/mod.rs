@@ -15,6 +15,7 @@ pub mod format;
 mod gpu;
 pub mod import;
 mod index;
+pub mod lint;
 pub mod matching;
 pub mod money;
 mod names;
@@ -29,6 +30,7 @@ pub mod status;
 pub mod variant;
 mod varied;
 pub mod when;
+pub mod write;
 
 pub use adjust::Adjustment;
 pub use catalog::{Catalog, Layer, Model, ModelId, Provider, ProviderId};

@@ -204,7 +204,13 @@ impl When {
 
     fn is_true(&self, facts: &Facts<'_>) -> bool {
         let named = |names: &[Box<str>], name: &str| {
-            names.is_empty() || names.iter().any(|known| known.eq_ignore_ascii_case(name))
+            names.is_empty()
+                || names.iter().any(|known| match known.strip_suffix('*') {
+                    Some(start) => {
+                        name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+                    }
+                    None => known.eq_ignore_ascii_case(name),
+                })
         };
         self.over.is_none_or(|limit| facts.input_tokens > limit)
             && self.from.is_none_or(|from| from <= facts.moment)

@@ -18,6 +18,7 @@ mod metrics;
 mod names;
 mod odd;
 mod oracle;
+mod oracle_litellm;
 mod passthrough;
 mod refused_grpc;
 mod refused_http;

@@ -1,6 +1,10 @@
-//! Converting published price lists into our format. Pure: text in, text out.
+//! Converting published price lists into our format. Pure: text in, a catalog out.
 
+pub mod diff;
 pub mod genai_prices;
+pub mod history;
+pub mod join;
+pub mod litellm;
 
 /// Why a published list could not be converted.
 #[derive(Debug, thiserror::Error)]

@@ -125,7 +125,16 @@ pub(super) const PROVIDERS: &[Facts] = &[
     Facts { id: "zai", names: &["z.ai", "z_ai", "z-ai"], ..NONE },
 ];
 
-/// Models whose peak hours are those of working days; their list has no word for days (PRICING.md).
-pub(super) fn working_days_only(provider: &str, model: &str) -> bool {
+/// Whether a model has DeepSeek's peak hours, when everything costs double. genai-prices has no word for days, and dates only some
+/// of the hours. DeepSeek's page (api-docs.deepseek.com/quick_start/pricing, at several dates): every day since
+/// [`DEEPSEEK_PEAK_SINCE`], on working days only since [`DEEPSEEK_WORKING_DAYS_SINCE`]. China's public holidays are off-peak too;
+/// that cannot be said here, and those few days are priced as other days.
+pub(super) fn deepseek_peak(provider: &str, model: &str) -> bool {
     provider == "deepseek" && matches!(model, "deepseek-flash" | "deepseek-v4-flash" | "deepseek-v4-pro")
 }
+
+/// The new prices began at 16:00 UTC of the day before; the first peak hour was this day's.
+pub(super) const DEEPSEEK_PEAK_SINCE: &str = "2026-08-17";
+
+/// The day since which peak hours are those of working days.
+pub(super) const DEEPSEEK_WORKING_DAYS_SINCE: &str = "2026-09-10";

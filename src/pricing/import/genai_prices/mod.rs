@@ -15,14 +15,17 @@
 //!
 //! What their list cannot say is put right in `facts`.
 
+mod claims;
 mod facts;
 mod names;
 mod prices;
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::ImportError;
+use crate::pricing::format::{CatalogFile, ModelEntry, Ordered, ProviderEntry};
+pub use claims::Claims;
 use facts::PROVIDERS;
 
 /// A provider as genai-prices publishes it. Keys that do not bear on prices are not read.
@@ -103,97 +106,80 @@ const NOTES: [&str; 2] = [
     "genai-prices is Copyright (c) Pydantic Services Inc., MIT licence: config/LICENSES/genai-prices.txt.",
 ];
 
-/// Converts the published list `json` of genai-prices `version` into the text of a catalog: JSON, one model a
-/// line, in the order of the list. The same input gives the same text.
+/// Converts the published list `json` of genai-prices `version` into a catalog, in the order of the list.
 ///
 /// # Errors
 /// The list is no list of genai-prices, or says something that our format cannot.
-pub fn convert(json: &str, version: &str) -> Result<String, ImportError> {
+pub fn convert(json: &str, version: &str) -> Result<CatalogFile, ImportError> {
+    convert_with_claims(json, version).map(|(file, _)| file)
+}
+
+/// [`convert`], and whose names the list itself takes others for: what [`join`](super::join::join) asks.
+///
+/// # Errors
+/// See [`convert`].
+pub fn convert_with_claims(json: &str, version: &str) -> Result<(CatalogFile, Claims), ImportError> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let providers: Vec<Provider> = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         ImportError::Shape { place: error.path().to_string(), problem: error.inner().to_string() }
     })?;
-
-    let mut text = String::from("{\n");
-    line(&mut text, 1, "currency", &json!("USD"));
-    line(&mut text, 1, "source", &json!(format!("genai-prices {version}")));
-    line(&mut text, 1, "version", &json!(version));
-    line(&mut text, 1, "notes", &json!(NOTES));
-    text.push_str("  \"providers\": {\n");
+    let mut entries = Vec::with_capacity(PROVIDERS.len() + providers.len());
     for provider in &providers {
-        write_provider(&mut text, provider)?;
+        entries.push((provider.id.clone(), entry(provider)?));
     }
     for facts in PROVIDERS.iter().filter(|facts| providers.iter().all(|provider| provider.id != facts.id)) {
-        text.push_str(&format!("    {}: {},\n", json!(facts.id), json!({ "names": facts.names })));
+        entries.push((
+            facts.id.to_owned(),
+            ProviderEntry { names: owned(facts.names), ..ProviderEntry::default() },
+        ));
     }
-    close(&mut text, "  }\n}\n");
-    Ok(text)
+    let file = CatalogFile {
+        currency: Some("USD".to_owned()),
+        source: Some(format!("genai-prices {version}")),
+        version: Some(version.to_owned()),
+        notes: owned(&NOTES),
+        providers: Ordered(entries),
+        ..CatalogFile::default()
+    };
+    Ok((file, Claims::new(providers)))
 }
 
-fn write_provider(text: &mut String, provider: &Provider) -> Result<(), ImportError> {
-    let facts = PROVIDERS.iter().find(|facts| facts.id == provider.id);
-    let given = |list: fn(&facts::Facts) -> &'static [&'static str]| {
-        facts.map_or(&[][..], list).iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()
-    };
-    let mut provider_names = given(|facts| facts.names);
-    if let Some(clause) = &provider.provider_match {
-        names::globs(clause, &provider.id, &mut provider_names)?;
-    }
-    let mut hosts = given(|facts| facts.hosts);
-    hosts.extend(names::host(&provider.api_pattern));
-    let mut serves = given(|facts| facts.serves);
-    if let Some(clause) = &provider.model_match {
-        names::globs(clause, &provider.id, &mut serves)?;
-    }
+fn owned(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
 
-    text.push_str(&format!("    {}: {{\n", json!(provider.id)));
-    for (key, list) in [
-        ("names", provider_names),
-        ("hosts", hosts),
-        ("serves", serves),
-        ("fallback", provider.fallback_model_providers.clone().unwrap_or_default()),
-        ("same_price", given(|facts| facts.same_price)),
-    ] {
-        if !list.is_empty() {
-            line(text, 3, key, &json!(list));
-        }
+fn entry(provider: &Provider) -> Result<ProviderEntry, ImportError> {
+    let facts = PROVIDERS.iter().find(|facts| facts.id == provider.id);
+    let given = |list: fn(&facts::Facts) -> &'static [&'static str]| owned(facts.map_or(&[][..], list));
+    let mut entry = ProviderEntry {
+        names: given(|facts| facts.names),
+        hosts: given(|facts| facts.hosts),
+        serves: given(|facts| facts.serves),
+        fallback: provider.fallback_model_providers.clone().unwrap_or_default(),
+        same_price: given(|facts| facts.same_price),
+        models: Ordered::default(),
+    };
+    if let Some(clause) = &provider.provider_match {
+        names::globs(clause, &provider.id, &mut entry.names)?;
     }
-    text.push_str("      \"models\": {\n");
+    entry.hosts.extend(names::host(&provider.api_pattern));
+    if let Some(clause) = &provider.model_match {
+        names::globs(clause, &provider.id, &mut entry.serves)?;
+    }
     for model in &provider.models {
         let place = format!("{}/{}", provider.id, model.id);
         let matched = names::model(&model.matches, &model.id, &place)?;
         let price = prices::convert(provider, model, &place)?;
-        line(text, 4, &model.id, &entry(matched.names, &price));
         // A fine-tune billed like its base is still not its base: it gets an entry of its own.
         if !matched.fine_tunes.is_empty() {
-            line(text, 4, &format!("ft:{}", model.id), &entry(matched.fine_tunes, &price));
+            let fine_tunes = ModelEntry { matches: matched.fine_tunes, ..price.clone() };
+            entry.models.0.push((model.id.clone(), ModelEntry { matches: matched.names, ..price }));
+            entry.models.0.push((format!("ft:{}", model.id), fine_tunes));
+        } else {
+            entry.models.0.push((model.id.clone(), ModelEntry { matches: matched.names, ..price }));
         }
     }
-    close(text, "      }\n");
-    text.push_str("    },\n");
-    Ok(())
-}
-
-fn entry(names: Vec<String>, price: &Map<String, Value>) -> Value {
-    let mut entry = Map::new();
-    if !names.is_empty() {
-        entry.insert("match".to_owned(), json!(names));
-    }
-    entry.extend(price.clone());
-    Value::Object(entry)
-}
-
-fn line(text: &mut String, depth: usize, key: &str, value: &Value) {
-    text.push_str(&format!("{:indent$}{}: {value},\n", "", json!(key), indent = depth * 2));
-}
-
-/// Closes a list: without the comma after its last entry.
-fn close(text: &mut String, end: &str) {
-    if text.ends_with(",\n") {
-        text.truncate(text.len() - 2);
-        text.push('\n');
-    }
-    text.push_str(end);
+    Ok(entry)
 }
 
 #[cfg(test)]

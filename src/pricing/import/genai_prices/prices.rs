@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::super::ImportError;
-use super::facts::working_days_only;
+use super::facts::{DEEPSEEK_PEAK_SINCE, DEEPSEEK_WORKING_DAYS_SINCE, deepseek_peak};
 use super::{Constraint, Model, Prices, Provider, RateMap, Variant};
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
+use crate::pricing::format::ModelEntry;
 
 /// Digits after the point that our rates hold; beyond is the noise of their floats.
 const PLACES: u32 = 12;
@@ -21,7 +22,7 @@ struct Listed {
 }
 
 /// `rates` and `when` of a model.
-pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result<Object, ImportError> {
+pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result<ModelEntry, ImportError> {
     let mut whens: Vec<Object> = Vec::new();
     let always = [super::Dated { constraint: None, prices: RateMap::new() }];
     let mut rates = Object::new();
@@ -43,7 +44,8 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
                 }
                 let mut condition = constraint(list.constraint.as_ref(), &mut since, place)?;
                 if condition.contains_key("hours") {
-                    if working_days_only(&provider.id, &model.id) {
+                    if deepseek_peak(&provider.id, &model.id) {
+                        condition.insert("from".to_owned(), json!(DEEPSEEK_WORKING_DAYS_SINCE));
                         condition.insert("days".to_owned(), json!(["mon", "tue", "wed", "thu", "fri"]));
                     }
                     if add_hours(&mut whens, &condition, &listed) {
@@ -53,6 +55,17 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
                 push(&mut whens, condition, listed, &replaced);
             }
         }
+    }
+    if deepseek_peak(&provider.id, &model.id)
+        && let Some(hours) = whens.last().and_then(|when| when.get("hours")).cloned()
+        && whens.iter().any(|when| when.get("from") == Some(&json!(DEEPSEEK_PEAK_SINCE)))
+    {
+        whens.push(object([
+            ("from", json!(DEEPSEEK_PEAK_SINCE)),
+            ("until", json!(DEEPSEEK_WORKING_DAYS_SINCE)),
+            ("hours", hours),
+            ("x", json!(2)),
+        ]));
     }
     for variant in in_order(&model.price_variants) {
         let mut since = None;
@@ -70,7 +83,8 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
     if !whens.is_empty() {
         price.insert("when".to_owned(), json!(whens));
     }
-    Ok(price)
+    // The words of the format, so that its reader decides what they mean.
+    serde_json::from_value(Value::Object(price)).map_err(|error| unsupported(place, error.to_string()))
 }
 
 /// The first list is the base; its thresholds are conditions already.

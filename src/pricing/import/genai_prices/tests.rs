@@ -1,34 +1,47 @@
 //! The conversion, on lists made up for it.
 
 use super::*;
-use crate::pricing::Catalog;
+use crate::pricing::{Catalog, write};
 
 /// Providers and models of genai-prices 0.2.3, as published.
 const SAMPLE: &str = include_str!("../../../../tests/fixtures/import/genai_prices_sample.json");
-const EMBEDDED: &str = include_str!("../../../../config/catalog.json");
 
 /// Scenario: a sample of the list that the embedded catalog was made from is converted again.
-/// Guarantees: every model and every word about a provider comes out as it was committed: nobody edited the catalog by
-/// hand, and no change of the converter was left without a new catalog.
+/// Guarantees: every model comes out as it was committed, but for what LiteLLM's list adds to it (names, retirements): nobody
+/// edited the catalog by hand, and no change of the converter was left without a new catalog.
 #[test]
 fn the_embedded_catalog_is_a_fresh_conversion() {
-    let plain = |line: &str| line.trim_end_matches(',').to_owned();
-    let committed: hashbrown::HashSet<_> = EMBEDDED.lines().map(plain).collect();
-    let converted = convert(SAMPLE, "0.2.3").unwrap();
-    // Providers that the sample leaves out come as names only.
-    let names_only = |line: &str| line.starts_with("    \"") && line.contains("{\"names\"");
-    let missing: Vec<_> =
-        converted.lines().map(plain).filter(|line| !committed.contains(line) && !names_only(line)).collect();
-    assert!(missing.is_empty(), "{missing:#?}");
-    assert_eq!(converted, convert(SAMPLE, "0.2.3").unwrap(), "the same input gives the same text");
-    Catalog::from_json("sample", &converted).unwrap();
+    let committed = Catalog::embedded_file().unwrap();
+    for (provider, entry) in &convert(SAMPLE, "0.2.3").unwrap().providers.0 {
+        let (_, known) = committed.providers.0.iter().find(|(id, _)| id == provider).unwrap();
+        for (one, other) in
+            [(&entry.names, &known.names), (&entry.hosts, &known.hosts), (&entry.serves, &known.serves)]
+        {
+            // Providers that the sample leaves out come as names only.
+            assert!(
+                one == other || (entry.models.0.is_empty() && one.iter().all(|name| other.contains(name))),
+                "{provider}"
+            );
+        }
+        for (id, model) in &entry.models.0 {
+            let (_, known) = known.models.0.iter().find(|(known, _)| known == id).unwrap();
+            assert!(known.matches.starts_with(&model.matches), "{provider}/{id}");
+            let known =
+                ModelEntry { matches: model.matches.clone(), retires: model.retires, ..known.clone() };
+            assert_eq!(write::model(model), write::model(&known), "{provider}/{id}");
+        }
+    }
+}
+
+fn text(list: &str, version: &str) -> String {
+    write::to_json(&convert(list, version).unwrap())
 }
 
 fn one_model(json: &str) -> String {
     let list = format!(
         r#"[{{"id": "p", "name": "P", "api_pattern": "https://api\\.p\\.com", "models": [{json}]}}]"#
     );
-    let text = convert(&list, "1").unwrap();
+    let text = text(&list, "1");
     let line = text.lines().find(|line| line.starts_with("        ")).unwrap();
     line.trim().trim_end_matches(',').to_owned()
 }
@@ -76,7 +89,7 @@ fn variants_are_tiers_and_batches_in_order_of_date() {
     );
     assert_eq!(
         model,
-        r#""m": {"rates":{"input":1},"when":[{"tier":["priority","fast"],"rates":{"input":2}},{"batch":true,"from":"2026-10-14","rates":{"input":0.5}},{"batch":true,"from":"2027-01-01","rates":{"input":0.7}}]}"#
+        r#""m": {"rates":{"input":1},"when":[{"tier":["priority","fast"],"rates":{"input":2}},{"from":"2026-10-14","batch":true,"rates":{"input":0.5}},{"from":"2027-01-01","batch":true,"rates":{"input":0.7}}]}"#
     );
 }
 
@@ -109,4 +122,21 @@ fn what_cannot_be_said_is_refused() {
     assert_eq!(unit, "p/m: the unit `qubits_mtok`");
     let shape = refused(r#"{"id": "m", "match": {"sounds_like": "m"}, "prices": {}}"#);
     assert!(shape.starts_with("at [0].models[0].match"), "{shape}");
+}
+
+/// Guarantees: a name is claimed as genai-prices' own matching would, by a reseller's sources too.
+#[test]
+fn names_are_claimed_by_clauses() {
+    let list = r#"[
+        {"id": "p", "name": "P", "api_pattern": "https://p", "models": [
+            {"id": "m-1", "match": {"and": [{"starts_with": "m-1"}, {"regex": "^(?!.*-tts)"}]}, "prices": {}},
+            {"id": "n", "match": {"or": [{"regex": "^n-\\d{8}$"}, {"ends_with": "/n"}]}, "prices": {}}]},
+        {"id": "q", "name": "Q", "api_pattern": "https://q", "fallback_model_providers": ["p"], "models": []}]"#;
+    let (_, claims) = convert_with_claims(list, "1").unwrap();
+    assert_eq!(claims.model("p", "M-1-cyber"), Some(("p", "m-1")));
+    assert_eq!(claims.model("q", "m-1-cyber"), Some(("p", "m-1")));
+    assert_eq!(claims.model("p", "m-1-tts"), None);
+    assert_eq!(claims.model("p", "n-20260101"), Some(("p", "n")));
+    assert_eq!(claims.model("p", "n-1"), None);
+    assert_eq!(claims.model("x", "m-1"), None);
 }

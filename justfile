@@ -27,6 +27,6 @@ python:
 schema:
     UPDATE_SCHEMA=1 cargo test --lib schema
 
-# The embedded catalog from genai-prices' published data
-catalog file version:
-    cargo run --release -- prices import --from genai-prices --version {{version}} {{file}} -o config/catalog.json
+# The embedded catalog from the packages that its script names
+catalog:
+    config/catalog.sh

@@ -48,7 +48,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Check(check) => Ok(ExitCode::from(check.run())),
             Command::Explain(explain) => explain.run(),
-            Command::Prices(prices) => prices.run().map(|()| ExitCode::SUCCESS),
+            Command::Prices(prices) => prices.run(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `pricetag prices`: price lists, one file a command.
 
 mod import;
+mod lint;
+
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
@@ -15,6 +18,8 @@ pub struct Prices {
 enum Command {
     /// Convert a published price list into a catalog
     Import(import::Import),
+    /// Look through a price list: mistakes, and what looks like one
+    Lint(lint::Lint),
 }
 
 impl Prices {
@@ -22,9 +27,11 @@ impl Prices {
     ///
     /// # Errors
     /// A file cannot be read or written, or is no price list.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Import(import) => import.run(),
+            Command::Import(import) => import.run()?,
+            Command::Lint(lint) => return lint.run(),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,7 +1,10 @@
 //! The catalog: what was written, checked and indexed. Immutable once built.
 
 use std::fmt;
+use std::io::Read as _;
 use std::sync::OnceLock;
+
+use flate2::read::DeflateDecoder;
 
 use super::adjust::Adjustment;
 use super::aliases::Aliases;
@@ -18,7 +21,7 @@ use crate::genai::usage::Bucket;
 use crate::yaml::Mistakes;
 
 /// The catalog that the binary carries.
-const EMBEDDED: &str = include_str!("../../config/catalog.json");
+const EMBEDDED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/catalog.deflate"));
 
 /// A provider of one catalog, by position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -177,7 +180,8 @@ impl Catalog {
     /// The carried file is no catalog; a test rules it out.
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        CATALOG.get_or_init(|| match Self::from_json("embedded", EMBEDDED) {
+        let read = || Self::from_layers([("embedded", Self::embedded_file()?)]);
+        CATALOG.get_or_init(|| match read() {
             Ok(catalog) => catalog,
             Err(error) => panic!("the embedded catalog is broken: {error}"),
         })
@@ -188,7 +192,10 @@ impl Catalog {
     /// # Errors
     /// The carried file is no catalog; a test rules it out.
     pub fn embedded_file() -> Result<CatalogFile, Mistakes> {
-        CatalogFile::from_json("embedded", EMBEDDED)
+        let mut text = String::new();
+        // What build.rs packed unpacks; if it did not, an empty text is no catalog either.
+        let _ = DeflateDecoder::new(EMBEDDED).read_to_string(&mut text);
+        CatalogFile::from_json("embedded", &text)
     }
 
     /// A catalog from one JSON text; `origin` names it in errors.

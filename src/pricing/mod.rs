@@ -15,6 +15,7 @@ pub mod format;
 mod gpu;
 pub mod import;
 mod index;
+pub mod lint;
 pub mod matching;
 pub mod money;
 mod names;

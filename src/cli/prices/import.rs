@@ -63,17 +63,18 @@ fn moment(text: &str) -> Result<Moment, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
+/// Midnight, UTC: prices change by the day.
+pub(super) fn today() -> Moment {
+    Moment::from_unix(jiff::Timestamp::now().as_second() / 86_400 * 86_400)
+}
+
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 impl Import {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let date = match self.date {
-            Some(date) => date,
-            // Midnight: prices change by the day.
-            None => Moment::from_unix(jiff::Timestamp::now().as_second() / 86_400 * 86_400),
-        };
+        let date = self.date.unwrap_or_else(today);
         let (mut file, notes) = self.convert(date)?;
         file.date = Some(date);
         let before = self.before()?;

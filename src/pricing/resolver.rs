@@ -26,7 +26,7 @@ pub struct Resolver {
 }
 
 /// The names one after the other, and their lengths in one word: quicker than an array's own hash.
-fn hash(hasher: &RandomState, names: Names<'_>) -> u64 {
+fn hash_of(hasher: &RandomState, names: Names<'_>) -> u64 {
     let mut state = hasher.build_hasher();
     let mut lengths = 0;
     for name in names {
@@ -62,7 +62,7 @@ impl Resolver {
     /// The entry for what a span says, as [`Catalog::resolve`]; a name that is no UTF-8 says nothing. One resolver goes
     /// with one catalog: make a new one when the catalog changes.
     pub fn resolve(&mut self, catalog: &Catalog, names: Names<'_>) -> Resolution {
-        let hash = hash(&self.hasher, names);
+        let hash = hash_of(&self.hasher, names);
         if let Some(known) = self.known.find(hash, |known| known.is(names)) {
             return known.resolution;
         }
@@ -74,7 +74,7 @@ impl Resolver {
             }
             let known = Known { names: names.map(Box::from), resolution };
             let hasher = &self.hasher;
-            self.known.insert_unique(hash, known, |known| hash(hasher, known.names()));
+            self.known.insert_unique(hash, known, |known| hash_of(hasher, known.names()));
         }
         resolution
     }

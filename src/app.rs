@@ -1,6 +1,7 @@
 //! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
+mod prices;
 mod start;
 mod wiring;
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
@@ -51,7 +52,10 @@ pub struct App {
     ledger_reader: Reader,
     exporters: Vec<(String, Reader)>,
     receiving: JoinSet<Result<(), String>>,
+    /// What goes on as long as requests come: traces settle, prices are kept up to date.
     settling: JoinSet<()>,
+    /// Asks for the price files to be read again; `None` where nothing is priced.
+    reload: Option<mpsc::Sender<prices::Why>>,
     reading: JoinSet<()>,
     serving: JoinSet<()>,
     stop_receiving: watch::Sender<bool>,
@@ -67,6 +71,15 @@ impl App {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Reads the price files again, soon, and says in the log what came of it.
+    pub fn reload_prices(&self) {
+        match &self.reload {
+            // A full channel means that they are about to be read anyway.
+            Some(reload) => drop(reload.try_send(prices::Why::Asked)),
+            None => info!("there are no prices to read: no pipeline has pricetag among its processors"),
+        }
     }
 
     /// Waits for a receiver to fail; pending while all is well.

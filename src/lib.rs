@@ -10,6 +10,7 @@
 //! | 2 | [`processor`] | collect the calls ([`genai`]), judge which count ([`settlement`]), price them ([`pricing`]), splice ([`otlp`]) |
 //! | 3 | [`queue`] | holds the request and its [`booking`]s, in one commit |
 //! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, the other counts |
+//! | - | [`price_files`] | a user's prices over the embedded ones |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
 //! | - | [`yaml`], [`text`] | what the config and price files are written in; text for people |
 //!
@@ -32,6 +33,7 @@ pub mod exporter;
 pub mod genai;
 pub mod ledger;
 pub mod otlp;
+pub mod price_files;
 pub mod pricing;
 pub mod processor;
 pub mod queue;

@@ -10,6 +10,7 @@ mod money;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -36,13 +37,21 @@ pub struct Now {
     pub monotonic: u64,
 }
 
+/// A catalog in force. Catalogs change while requests are under way; a request has one from its first span to its last.
+#[derive(Debug)]
+struct Edition {
+    /// Rises with each change: a processor sees by it that what it remembers of names is out of date.
+    number: u64,
+    catalog: Arc<Catalog>,
+}
+
 /// What every processor of a process shares.
 #[derive(Debug)]
 pub struct Shared {
     recogniser: Recogniser,
     dimensions: usize,
     annotations: Annotations,
-    catalog: Arc<Catalog>,
+    edition: ArcSwap<Edition>,
     open_traces: OpenTraces,
 }
 
@@ -75,7 +84,7 @@ impl Shared {
             recogniser: Recogniser { keys, trust_upstream: settings.trust_upstream },
             dimensions: settings.dimensions.len(),
             annotations,
-            catalog,
+            edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),
             open_traces: OpenTraces::new(
                 u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
                 settings.max_open_bytes,
@@ -89,8 +98,13 @@ impl Shared {
     }
 
     /// The catalog in force.
-    pub fn catalog(&self) -> &Catalog {
-        &self.catalog
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.edition.load().catalog)
+    }
+
+    /// Puts another catalog in force, for all requests that begin from now on.
+    pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
+        self.edition.rcu(|before| Edition { number: before.number + 1, catalog: Arc::clone(&catalog) });
     }
 }
 
@@ -110,6 +124,8 @@ pub struct Processed {
 pub struct Processor {
     shared: Arc<Shared>,
     resolver: Resolver,
+    /// The number of the edition whose names the resolver remembers.
+    resolves: u64,
     plan: Plan,
     found: Found<'static>,
     verdicts: Vec<Judged>,
@@ -122,6 +138,7 @@ impl Processor {
         Processor {
             shared,
             resolver: Resolver::default(),
+            resolves: 0,
             plan: Plan::default(),
             found: Found::default(),
             verdicts: Vec::new(),
@@ -155,13 +172,20 @@ impl Processor {
 
         self.judge(&shared.open_traces, now, &found);
 
+        let edition = shared.edition.load();
+        if self.resolves != edition.number {
+            self.resolver = Resolver::default();
+            self.resolves = edition.number;
+        }
+        let catalog = &*edition.catalog;
+
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
-            let outcome = money::outcome(call, &shared.catalog, &mut self.resolver, now);
+            let outcome = money::outcome(call, catalog, &mut self.resolver, now);
             let resource = found.resources[call.resource as usize];
             let dimensions = found.dimensions.values(call.dimensions, resource).collect();
-            shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, &shared.catalog);
+            shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
             if !judged.again {
-                let booking = booking(call, &outcome, *judged, &dimensions, &shared.catalog, now);
+                let booking = booking(call, &outcome, *judged, &dimensions, catalog, now);
                 self.entries.push_booking(&booking);
             }
             show(call, &outcome, *judged, &dimensions);

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+use super::prices::{self, Prices};
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness};
@@ -25,11 +26,11 @@ use crate::exporter::worker::Worker;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
-use crate::pricing::Catalog;
 use crate::processor::{self, Shared};
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
+use crate::yaml::Mistakes;
 
 /// How often the cost metrics go out.
 const METRICS_INTERVAL: Duration = Duration::from_secs(10);
@@ -60,6 +61,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// Price files that can not be used.
+    #[error("{0}")]
+    Prices(#[from] Mistakes),
     /// Exporters that send to ourselves.
     #[error("{0}")]
     Loop(String),
@@ -81,11 +85,8 @@ pub enum StartError {
 ///
 /// # Errors
 /// [`StartError`]; nothing is left listening then.
-pub async fn start(
-    config: &Config,
-    catalog: Arc<Catalog>,
-    options: Options,
-) -> Result<(App, Option<Reader>), StartError> {
+pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
+    let (files, catalog) = prices::read(config)?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
@@ -130,7 +131,7 @@ pub async fn start(
         routes,
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
-    observe(telemetry.meter(), &log, &ledger, shared);
+    observe(telemetry.meter(), &log, &ledger, shared.clone());
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
@@ -148,12 +149,15 @@ pub async fn start(
         ledger_reader,
         receiving: JoinSet::new(),
         settling: JoinSet::new(),
+        reload: None,
         reading,
         serving: JoinSet::new(),
         stop_receiving,
         stop_serving,
     };
     app.settling.spawn(settle(intake));
+    app.reload =
+        shared.map(|shared| Prices::keep(config, files, shared, app.telemetry.meter(), &mut app.settling));
     listeners.serve(&mut app, config, vec![costs, self_metrics], receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::config::{self, Config, Environment, ExporterKind, Loop};
 use crate::otlp::Signal;
+use crate::price_files::PriceFiles;
 
 /// The exit code for a config that is wrong: EX_USAGE of sysexits.
 pub const EXIT_WRONG: u8 = 64;
@@ -47,8 +48,17 @@ impl Check {
         if !loops.is_empty() {
             return wrong(&loops);
         }
+        let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
+        let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {
+            Ok(catalog) => catalog,
+            Err(mistakes) => return wrong(&mistakes.0),
+        };
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
-        Checked { out: format!("ok: {source}\n{}", summary(&config)), err: String::new(), code: 0 }
+        let mut out = format!("ok: {source}\n{}", summary(&config));
+        if config.processor.is_some() {
+            let _ = writeln!(out, "  prices     {}", catalog.source());
+        }
+        Checked { out, err: String::new(), code: 0 }
     }
 
     /// Checks, prints, and returns the exit code.

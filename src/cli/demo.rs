@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::time::timeout;
 
-use super::run::{Signals, catalog, log_to_stderr, runtime, until_stopped};
+use super::run::{Signals, log_to_stderr, runtime, until_stopped};
 use crate::app::{self, GRACE, Options};
 use crate::config::{Config, HostPort, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::exporter::build::Output;
@@ -49,7 +49,7 @@ impl Demo {
 
     async fn play(self, config: Config) -> anyhow::Result<ExitCode> {
         let options = Options { debug_output: Output::Nowhere, watch_bookings: true };
-        let (app, bookings) = app::start(&config, catalog(), options).await?;
+        let (app, bookings) = app::start(&config, options).await?;
         let addresses = app.addresses();
         let (Some(grpc), Some(bookings)) = (addresses.grpc, bookings) else {
             bail!("the embedded config has no OTLP/gRPC receiver")
@@ -94,7 +94,7 @@ impl Demo {
         }
         console.restart();
         let watch = async { while console.next().await > 0 {} };
-        let signals = Signals::listen()?;
+        let signals = Signals::listen(false)?;
         tokio::select! {
             code = until_stopped(app, signals) => code,
             () = watch => Ok(ExitCode::SUCCESS),

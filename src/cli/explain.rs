@@ -14,8 +14,7 @@ use bytes::Bytes;
 
 pub use report::Report;
 
-use super::run::catalog;
-use crate::config::{Config, ProcessEnvironment};
+use super::layers::Layers;
 use crate::otlp::{Signal, json};
 use crate::processor::{Now, Processor, Shared};
 
@@ -25,6 +24,8 @@ pub struct Explain {
     /// One JSON object a line: each call, then a summary
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    layers: Layers,
     /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several), or - for standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
@@ -36,21 +37,22 @@ impl Explain {
     /// # Errors
     /// A file that can not be read, or is no trace payload.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config =
-            Config::load(None, &[], &ProcessEnvironment).map_err(|errors| anyhow::anyhow!("{errors}"))?;
-        let Some(pricetag) = &config.processor else { bail!("the embedded config prices nothing") };
-        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag), catalog()));
+        let config = self.layers.config()?;
+        let Some(pricetag) = &config.processor else {
+            bail!("the config prices nothing; put `pricetag` into the processors of a pipeline of traces")
+        };
+        let catalog = Arc::new(self.layers.catalog_of(&config)?);
+        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag), Arc::clone(&catalog)));
         let mut processor = Processor::new(Arc::clone(&shared));
         let mut report = Report::default();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {
             let body = payload(file).with_context(|| file.display().to_string())?;
-            let catalog = shared.catalog();
             let processed = processor
                 .process_with(body, now, |call, outcome, judged, dimensions| {
                     if !judged.again {
-                        report.add(call, outcome, judged.verdict, dimensions, catalog);
+                        report.add(call, outcome, judged.verdict, dimensions, &catalog);
                     }
                 })
                 .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;

@@ -3,7 +3,10 @@
 pub mod check;
 pub mod demo;
 pub mod explain;
+pub mod layers;
+mod line;
 pub mod prices;
+pub mod quote;
 pub mod run;
 
 use std::process::ExitCode;
@@ -33,6 +36,8 @@ enum Command {
     Check(check::Check),
     /// Prices OTLP trace payloads from files, and shows each receipt
     Explain(explain::Explain),
+    /// Prices usage records: JSON lines in, a receipt a line out
+    Quote(quote::Quote),
     /// Price lists
     Prices(prices::Prices),
 }
@@ -48,6 +53,7 @@ impl Cli {
             Command::Demo(demo) => demo.run(),
             Command::Check(check) => Ok(ExitCode::from(check.run())),
             Command::Explain(explain) => explain.run(),
+            Command::Quote(quote) => quote.run(),
             Command::Prices(prices) => prices.run(),
         }
     }

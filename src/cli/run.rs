@@ -3,16 +3,14 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::check::EXIT_WRONG;
-use crate::app::{self, App, GRACE, Options};
+use crate::app::{self, App, GRACE, Options, StartError};
 use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
-use crate::pricing::Catalog;
 
 /// Runs the collector until SIGTERM or SIGINT; a second signal ends it at once.
 #[derive(Debug, Default, clap::Args)]
@@ -52,8 +50,16 @@ impl Run {
         let runtime = runtime()?;
         let code = runtime.block_on(async {
             // Before anything is acknowledged: from then on no signal may end it without a drain.
-            let signals = Signals::listen()?;
-            let (app, _) = app::start(&config, catalog(), Options::default()).await?;
+            let signals = Signals::listen(true)?;
+            let app = match app::start(&config, Options::default()).await {
+                Ok((app, _)) => app,
+                // As wrong as a wrong config.
+                Err(StartError::Prices(problem)) => {
+                    eprintln!("{problem}");
+                    return Ok(ExitCode::from(EXIT_WRONG));
+                }
+                Err(error) => return Err(error.into()),
+            };
             let addresses = app.addresses();
             let target = |name: &str, address: Option<_>| address.map(|at| format!("{name} http://{at}"));
             let targets = [target("gRPC", addresses.grpc), target("HTTP", addresses.http)];
@@ -64,11 +70,6 @@ impl Run {
         runtime.shutdown_background();
         code
     }
-}
-
-/// The embedded catalog.
-pub(super) fn catalog() -> Arc<Catalog> {
-    Arc::new(Catalog::embedded().clone())
 }
 
 /// The runtime: as many workers as there are cores.
@@ -92,28 +93,35 @@ pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
     };
 }
 
-/// The signals that stop a collector. While this exists, they do not end the process by themselves.
+/// The signals that stop a collector, and the one that reads its prices again. While this exists, they do not end the process by themselves.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    /// Only where it means "read the prices again": elsewhere it ends the process, as when its terminal closes.
+    hangup: Option<Signal>,
 }
 
 impl Signals {
-    pub(super) fn listen() -> std::io::Result<Self> {
+    /// Listens. `reload`: SIGHUP reads the price files again.
+    pub(super) fn listen(reload: bool) -> std::io::Result<Self> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: reload.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 }
 
 /// Runs until a signal or a failure, then drains.
 pub(super) async fn until_stopped(mut app: App, signals: Signals) -> anyhow::Result<ExitCode> {
-    let Signals { mut terminate, mut interrupt } = signals;
-    let failed = tokio::select! {
-        _ = terminate.recv() => { info!("SIGTERM: shutting down"); false }
-        _ = interrupt.recv() => { info!("SIGINT: shutting down"); false }
-        failure = app.failure() => { error!("shutting down: {failure}"); true }
+    let Signals { mut terminate, mut interrupt, mut hangup } = signals;
+    let failed = loop {
+        tokio::select! {
+            _ = terminate.recv() => { info!("SIGTERM: shutting down"); break false }
+            _ = interrupt.recv() => { info!("SIGINT: shutting down"); break false }
+            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading the price files"); app.reload_prices(); }
+            failure = app.failure() => { error!("shutting down: {failure}"); break true }
+        }
     };
     tokio::select! {
         // What could not be delivered has been said; the shutdown itself went as it should.

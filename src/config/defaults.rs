@@ -15,6 +15,8 @@ pub(super) const HEALTH_CHECK_ENDPOINT: (&str, u16) = ("localhost", 13133);
 /// The specification's limit for a request. The Collector's 4 MiB refuses prompts of normal length.
 pub(super) const MAX_REQUEST_BYTES: usize = 64 * MIB;
 
+/// Two months: vendors change a price or bring out a model every few weeks.
+pub(super) const PRICES_STALE_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(10);
 pub(super) const MAX_OPEN_TRACES_BYTES: usize = 64 * MIB;
 

@@ -1,5 +1,6 @@
 //! What a config means. Everything here is checked: the rest of pricetag asks no questions of it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::endpoint::HostPort;
@@ -61,6 +62,10 @@ pub struct Pricetag {
     pub attributes: Attributes,
     /// The keys besides our own that carry the cost.
     pub aliases: Vec<Alias>,
+    /// The user's price files, the weakest first.
+    pub prices: Vec<PathBuf>,
+    /// From this age on the catalog's prices are stale; zero for never.
+    pub prices_stale_after: Duration,
     /// What to do with spans that another pricetag has priced.
     pub upstream: Upstream,
     /// How long after its last span a trace stays open.

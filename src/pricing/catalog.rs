@@ -14,7 +14,7 @@ use super::format::CatalogFile;
 use super::gpu::Gpu;
 use super::index::{Names, ProviderNames};
 use super::rate::Rate;
-use super::receipt::Receipt;
+use super::receipt::{Line, Receipt};
 use super::rules::{Rules, When};
 use super::when::Moment;
 use crate::genai::usage::Bucket;
@@ -278,6 +278,26 @@ impl Catalog {
         if let Some(model) = receipt.model.map(|model| self.entry(model)) {
             conditions.extend(model.gpu.iter().map(ToString::to_string));
             conditions.extend(receipt.applied.iter().map(|nth| model.rules.whens[nth].to_string()));
+        }
+        conditions.extend(receipt.adjusted.iter().map(|nth| self.adjustments[nth].to_string()));
+        conditions
+    }
+
+    /// Those of the [`conditions`](Self::conditions) that made the rate of one line what it is.
+    pub fn line_conditions(&self, receipt: &Receipt, line: &Line) -> Vec<String> {
+        let mut conditions = Vec::new();
+        if let Some(model) = receipt.model.map(|model| self.entry(model)) {
+            let rules = &model.rules;
+            let made = |bucket| rules.last_naming(receipt.applied, bucket);
+            // A rate was removed, and the one of the whole was set.
+            let (own, whole) = (made(line.bucket), made(line.rate_of));
+            let by_gpu = whole.is_none() && matches!(line.rate_of, Bucket::Input | Bucket::Output);
+            conditions.extend(model.gpu.iter().filter(|_| by_gpu).map(ToString::to_string));
+            let counts = |nth: &usize| {
+                let scales = line.bucket.is_tokens() && rules.whens[*nth].x.is_some();
+                Some(*nth) == own || Some(*nth) == whole || scales
+            };
+            conditions.extend(receipt.applied.iter().filter(counts).map(|nth| rules.whens[nth].to_string()));
         }
         conditions.extend(receipt.adjusted.iter().map(|nth| self.adjustments[nth].to_string()));
         conditions

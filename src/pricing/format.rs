@@ -237,7 +237,11 @@ impl CatalogFile {
                 line: Some(error.line()),
                 column: Some(error.column()),
                 key: String::new(),
-                message: format!("not valid JSON: {error}"),
+                // Its own words end in the place.
+                message: format!(
+                    "not valid JSON: {}",
+                    error.to_string().split(" at line ").next().unwrap_or_default()
+                ),
                 remedy: Some("check commas and quotes around this place".to_owned()),
             }]),
         })?;

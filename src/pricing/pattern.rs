@@ -4,7 +4,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 /// How names are recognised.
 #[derive(Clone, Debug)]
-pub(super) enum Pattern {
+pub enum Pattern {
     /// This name.
     Exact(Box<str>),
     /// The pieces between the stars, at least two.
@@ -14,8 +14,11 @@ pub(super) enum Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern; the error says what is wrong with it.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// What is wrong with it, and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
             return Err("an empty pattern matches nothing; remove it".to_owned());
@@ -50,7 +53,7 @@ impl Pattern {
     }
 
     /// Whether `name`, in lowercase, is meant.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub fn matches(&self, name: &str) -> bool {
         match self {
             Self::Exact(exact) => **exact == *name,
             Self::Glob(pieces) => glob(pieces, name),

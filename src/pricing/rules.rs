@@ -294,6 +294,12 @@ impl Rules {
         in_force
     }
 
+    /// The last of the true conditions that sets or removes the bucket's rate.
+    pub(super) fn last_naming(&self, applied: Applied, bucket: Bucket) -> Option<usize> {
+        let naming = |nth: &usize| self.whens[*nth].rates.get(bucket).is_some();
+        applied.within(self.patching).iter().rev().find(naming)
+    }
+
     /// The factor on token rates under the conditions that were true; `None` where it does not fit.
     pub(super) fn factor(&self, applied: Applied) -> Option<Factor> {
         let mut xs = applied.within(self.scaling).iter().filter_map(|nth| self.whens[nth].x);

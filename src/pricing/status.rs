@@ -144,8 +144,8 @@ impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => Ok(()),
-            Self::ProviderNotInCatalog => f.write_str("provider not in catalog"),
-            Self::ModelNotInCatalog => f.write_str("model not in catalog"),
+            Self::ProviderNotInCatalog => f.write_str("provider not in catalog; add it to a price file"),
+            Self::ModelNotInCatalog => f.write_str("model not in catalog; add it to a price file"),
             Self::VariantHasNoPrice(variant) => {
                 write!(f, "variant {}: {}", variant.mark(), variant.unpriced())
             }

@@ -1,5 +1,10 @@
 //! The format's features, one by one, and what known calls cost.
 
+mod example;
+mod properties;
+mod reference;
+mod terms;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -127,6 +132,8 @@ fn a_threshold_is_strict_and_takes_the_whole_request() {
     };
     assert_eq!(total(60, 40), 101_000_000, "cached tokens count, and 100 is not over 100");
     assert_eq!(total(60, 41), 205_000_000);
+    let written = [(Bucket::Input, 60), (Bucket::CacheWrite, 40), (Bucket::CacheWrite1h, 1)];
+    assert_eq!(priced(&catalog, &now(), &written).total.get(), 202_000_000, "and so do those written");
 }
 
 #[test]
@@ -187,11 +194,14 @@ fn what_is_not_in_the_catalog_is_said() {
             receipt.provider.map(|id| catalog.provider(id).id()),
         )
     };
-    let unknown = "model not in catalog".to_owned();
+    let unknown = "model not in catalog; add it to a price file".to_owned();
     assert_eq!(receipt("openai", "gpt-99"), (Status::UnknownModel, unknown.clone(), Some("openai")));
     assert_eq!(receipt("", "gpt-99"), (Status::UnknownModel, unknown, None));
     let (status, reason, _) = receipt("acme", "acme-1");
-    assert_eq!((status, reason.as_str()), (Status::UnknownProvider, "provider not in catalog"));
+    assert_eq!(
+        (status, reason.as_str()),
+        (Status::UnknownProvider, "provider not in catalog; add it to a price file")
+    );
     // Priced by OpenAI's list, billed by Azure.
     assert_eq!(receipt("azure", "gpt-5-mini").2, Some("azure"));
 }

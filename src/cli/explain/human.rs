@@ -38,11 +38,21 @@ fn receipt(text: &mut String, call: &Explained) -> std::fmt::Result {
     let width = call.lines.iter().map(|line| grouped(line.quantity).len()).max().unwrap_or(0);
     for line in &call.lines {
         let (quantity, per) = (grouped(line.quantity), grouped(line.per.into()));
-        writeln!(
+        write!(
             text,
             "    {:<18}{quantity:>width$} x ${} / {per} = ${}",
             line.bucket, line.price, line.amount
         )?;
+        let rate_of = line.rate_of.map(|bucket| format!("as {bucket}"));
+        let why: Vec<&str> =
+            rate_of.as_deref().into_iter().chain(line.conditions.iter().map(String::as_str)).collect();
+        if !why.is_empty() {
+            write!(text, "  ({})", printable(&why.join("; ")))?;
+        }
+        writeln!(text)?;
+    }
+    if let Some(prices) = call.prices.as_ref().filter(|_| !call.lines.is_empty()) {
+        writeln!(text, "    prices: {}", printable(prices))?;
     }
     if !call.reason.is_empty() {
         writeln!(text, "    {}", printable(&call.reason))?;

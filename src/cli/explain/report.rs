@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::cli::line::Line;
 use crate::genai::call::Call;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
@@ -46,6 +47,9 @@ pub(super) struct Explained {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reported: Option<Reported>,
     pub(super) catalog: String,
+    /// The layer of the rates in words, for people.
+    #[serde(skip)]
+    pub(super) prices: Option<String>,
     #[serde(skip)]
     own: Own,
 }
@@ -58,19 +62,6 @@ struct Own {
     reason: String,
     money: Option<Picodollars>,
     lines: Vec<Line>,
-}
-
-/// A line of a receipt: quantity x rate = amount.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Line {
-    pub(super) bucket: &'static str,
-    pub(super) quantity: u64,
-    /// USD for one unit.
-    pub(super) rate: String,
-    pub(super) amount: String,
-    /// The same rate as price lists state it: USD, for so many units.
-    pub(super) price: String,
-    pub(super) per: u32,
 }
 
 /// The sender's own cost.
@@ -105,14 +96,7 @@ impl Report {
     ) {
         let receipt = &outcome.receipt;
         let (trace, span) = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
-        let lines = receipt.lines.iter().map(|line| Line {
-            bucket: line.bucket.name(),
-            quantity: line.quantity,
-            rate: catalog.unit_price(receipt, line).to_string(),
-            amount: line.amount().to_string(),
-            price: catalog.list_price(receipt, line).to_string(),
-            per: line.bucket.per(),
-        });
+        let lines = receipt.lines.iter().map(|line| Line::new(catalog, receipt, line));
         let own = Own {
             ids: (trace, span),
             status: outcome.status,
@@ -156,6 +140,7 @@ impl Report {
                 amount: amount.map(|amount| amount.to_string()),
             }),
             catalog: catalog.source().to_owned(),
+            prices: catalog.origin(receipt).map(ToString::to_string),
             own,
         };
         explained.judge(verdict);

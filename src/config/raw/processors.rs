@@ -1,5 +1,7 @@
 //! `processors:` as written.
 
+use std::path::PathBuf;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
@@ -51,6 +53,11 @@ pub(in crate::config) struct Pricetag {
     /// The keys besides `pricetag.cost.total` that carry the cost, for backends that read them; `[]` for
     /// none. Default: both.
     pub(in crate::config) aliases: Option<Vec<Alias>>,
+    /// Price files over the embedded catalog, the last one the strongest; read again when they change. Paths are
+    /// relative to the working directory. Default: none.
+    pub(in crate::config) prices: Vec<PathBuf>,
+    /// The age of the catalog's prices from which on a warning is logged; 0 for none. Default: 1440h.
+    pub(in crate::config) prices_stale_after: Option<GoDuration>,
     /// What to do with spans that carry `pricetag.status` already. Default: trust.
     pub(in crate::config) upstream: Option<Upstream>,
     /// How long after its last span a trace stays open; then its bookings are final. Default: 10s.

@@ -66,6 +66,14 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
             aliases.push(*alias);
         }
     }
+    for (index, file) in said.prices.iter().enumerate() {
+        let path = path.key("prices").index(index);
+        if file.as_os_str().is_empty() {
+            report.wrong(&path, "an empty file name", "name a price file, or remove the entry");
+        } else if said.prices[..index].contains(file) {
+            report.wrong(&path, "this file stands here twice", "keep one of the two");
+        }
+    }
     let mut keys = |name: &str, said: &Option<Vec<String>>, default: &[&str]| {
         let path = path.key("dimensions").key(name);
         let said = said.clone().unwrap_or_else(|| default.iter().map(|key| (*key).to_owned()).collect());
@@ -88,6 +96,10 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
     Pricetag {
         attributes: said.attributes.unwrap_or_default(),
         aliases,
+        prices: said.prices.clone(),
+        prices_stale_after: said
+            .prices_stale_after
+            .map_or(defaults::PRICES_STALE_AFTER, |duration| duration.0),
         upstream: said.upstream.unwrap_or_default(),
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,

@@ -79,8 +79,8 @@ fn each_variant_costs_what_its_rule_says() {
             "-",
             "variant :thinking: a price of its own, not in catalog",
         ),
-        ("openrouter", "a/none:thinking", UnknownModel, "-", "model not in catalog"),
-        ("openai", "gpt-9:free", UnknownModel, "-", "model not in catalog"),
+        ("openrouter", "a/none:thinking", UnknownModel, "-", "model not in catalog; add it to a price file"),
+        ("openai", "gpt-9:free", UnknownModel, "-", "model not in catalog; add it to a price file"),
         ("openai", "gpt-9[1m]", Priced, "1", "variant [1m]: same model, long context by its tokens"),
         (
             "openai",

@@ -1,0 +1,91 @@
+//! `pricetag prices list`: the models, and what they cost now.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use serde_json::json;
+
+use super::words::{self, Which};
+use crate::cli::layers::Layers;
+use crate::genai::usage::Bucket;
+use crate::pricing::decimal::Decimal;
+
+/// Columns of prices: those that nearly every model has.
+const COLUMNS: [(Bucket, &str); 4] = [
+    (Bucket::Input, "input"),
+    (Bucket::CacheRead, "cached"),
+    (Bucket::CacheWrite, "written"),
+    (Bucket::Output, "output"),
+];
+
+/// Lists models with the rates of a plain call: standard tier, no batch, a short prompt.
+#[derive(Debug, Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    which: Which,
+    /// Rates of this day instead of today
+    #[arg(long, value_name = "DATE", value_parser = words::moment)]
+    at: Option<crate::pricing::when::Moment>,
+    /// One JSON object a line, with every rate
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    layers: Layers,
+}
+
+impl List {
+    pub(super) fn run(self) -> anyhow::Result<String> {
+        let catalog = self.layers.catalog()?;
+        let at = self.at.unwrap_or_else(words::now);
+        let models = self.which.models(&catalog)?;
+        let mut text = String::new();
+        if !self.json {
+            write!(text, "{} {}", words::cell("provider", 14), words::cell("model", 36))?;
+            for (_, name) in COLUMNS {
+                write!(text, " {name:>8}")?;
+            }
+            writeln!(text, "  USD per 1M")?;
+        }
+        for (id, provider, model) in &models {
+            let rates = words::rates_at(&catalog, *id, at);
+            if self.json {
+                let line = json!({
+                    "provider": provider, "model": model.id(),
+                    "rates": words::json(rates.iter().map(|(bucket, rate)| (*bucket, Some(*rate)))),
+                    "conditions": model.whens().len(),
+                    "retires": model.retires().map(|day| day.to_string()),
+                    "layer": catalog.layer(*id).origin(), "source": model.source(),
+                });
+                writeln!(text, "{line}")?;
+                continue;
+            }
+            write!(text, "{} {}", words::cell(provider, 14), words::cell(model.id(), 36))?;
+            let rate = |bucket| rates.iter().find(|(of, _)| *of == bucket).map(|(_, rate)| short(*rate));
+            for (bucket, _) in COLUMNS {
+                write!(text, " {:>8}", rate(bucket).unwrap_or_else(|| "-".to_owned()))?;
+            }
+            let others =
+                rates.iter().filter(|(bucket, _)| COLUMNS.iter().all(|(column, _)| column != bucket)).count();
+            let more = [
+                (!model.is_priced()).then(|| "no price".to_owned()),
+                (others > 0).then(|| format!("+{others}")),
+                model.retires().filter(|day| *day <= at).map(|_| "retired".to_owned()),
+            ];
+            let more: Vec<String> = more.into_iter().flatten().collect();
+            writeln!(text, "{}{}", if more.is_empty() { "" } else { "  " }, more.join(", "))?;
+        }
+        if !self.json {
+            let plural = if models.len() == 1 { "" } else { "s" };
+            writeln!(text, "{} model{plural}; +n: n more rates, see pricetag prices show", models.len())?;
+            writeln!(text, "prices: {}", catalog.source())?;
+        }
+        Ok(text)
+    }
+}
+
+/// A rate in a narrow column: five digits behind the point are enough to compare.
+fn short(rate: Decimal) -> String {
+    let rounded = rate.rounded(5);
+    let text = rounded.to_string();
+    if rounded == rate { text } else { format!("~{text}") }
+}

@@ -104,7 +104,7 @@ impl KeyTable {
     }
 
     /// The same for the attribute at a position of a span.
-    #[inline]
+    #[inline(always)]
     pub fn meanings_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
         match hints.by_position.get(position) {
             Some(hint) if hint.key.get(..hint.len as usize) == Some(key) => self.entry_meanings(hint.entry),

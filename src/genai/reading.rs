@@ -2,10 +2,11 @@
 
 use super::call::{Known, Reported, Role};
 use super::dialect::{Count, Meaning, Name};
-use super::dimensions::Row;
+use super::dimensions::{DimensionTable, Row};
 use super::keys::Ranked;
 use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
-use crate::otlp::view::{Scalar, Text};
+use crate::otlp::view::{Attribute, Scalar, Text};
+use crate::otlp::wire::Malformed;
 
 /// Span kind CLIENT.
 const CLIENT: u32 = 3;
@@ -18,7 +19,9 @@ pub(super) struct Reading<'a> {
     /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
     counts: [u64; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
-    implausible: Option<&'a str>,
+    /// Any count was.
+    counted: bool,
+    implausible: Option<&'a [u8]>,
     pub(super) reported: Option<Reported<'a>>,
     reported_rank: u8,
     upstream: bool,
@@ -35,6 +38,7 @@ impl<'a> Reading<'a> {
             name_ranks: [UNSAID; Name::COUNT],
             counts: [0; Count::COUNT],
             count_ranks: [UNSAID; Count::COUNT],
+            counted: false,
             implausible: None,
             reported: None,
             reported_rank: UNSAID,
@@ -44,37 +48,58 @@ impl<'a> Reading<'a> {
         }
     }
 
-    #[inline]
-    pub(super) fn take(&mut self, Ranked { meaning, rank }: Ranked, key: &'a [u8], value: Scalar<'a>) {
+    /// Takes in what an attribute says. Its value is read as what the meaning asks for.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing inside the value.
+    #[inline(always)]
+    pub(super) fn take(
+        &mut self,
+        Ranked { meaning, rank }: Ranked,
+        attribute: &Attribute<'a>,
+        dimensions: &mut DimensionTable<'a>,
+    ) -> Result<(), Malformed> {
         match meaning {
             Meaning::Name(slot) => {
-                if let Some(text) = value.text()
-                    && rank < self.name_ranks[slot as usize]
-                {
+                let text = match attribute.usual_text() {
+                    Some(text) => text,
+                    None => attribute.scalar()?.text().unwrap_or_default(),
+                };
+                if !text.is_empty() && rank < self.name_ranks[slot as usize] {
                     self.names[slot as usize] = text;
                     self.name_ranks[slot as usize] = rank;
                 }
             }
-            Meaning::Count(slot) => match plausible(value, slot) {
-                Ok(0) => {}
-                Ok(count) if rank < self.count_ranks[slot as usize] => {
+            Meaning::Count(slot) => {
+                let count = match attribute.usual_int() {
+                    Some(count) if count <= MAX_PLAUSIBLE => count,
+                    _ => match plausible(attribute.scalar()?, slot) {
+                        Ok(count) => count,
+                        Err(Implausible) => {
+                            self.implausible = Some(attribute.key);
+                            0
+                        }
+                    },
+                };
+                if count > 0 && rank < self.count_ranks[slot as usize] {
                     self.counts[slot as usize] = count;
+                    self.counted = true;
                     self.count_ranks[slot as usize] = rank;
                 }
-                Ok(_) => {}
-                Err(Implausible) => self.implausible = Some(std::str::from_utf8(key).unwrap_or("")),
-            },
+            }
             Meaning::ReportedCost => {
+                let value = attribute.scalar()?;
                 if rank < self.reported_rank {
-                    let key = std::str::from_utf8(key).unwrap_or("");
+                    let key = std::str::from_utf8(attribute.key).unwrap_or("");
                     self.reported = Some(Reported { key, value });
                     self.reported_rank = rank;
                 }
             }
-            Meaning::Dimension(_) => {} // has a table of its own
+            Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, attribute.scalar()?),
             Meaning::UpstreamStatus => self.upstream = true,
             Meaning::Ours(index) => self.ours |= 1 << index,
         }
+        Ok(())
     }
 
     /// Whether this span is a call or a container of calls; `None` for everything else.
@@ -84,7 +109,7 @@ impl<'a> Reading<'a> {
         }
         let said = |slot: Name| !self.names[slot as usize].is_empty();
         let operation = self.names[Name::Operation as usize];
-        let used = self.implausible.is_some() || self.counts != [0; Count::COUNT];
+        let used = self.implausible.is_some() || self.counted;
         let model = said(Name::ModelAsked) || said(Name::ModelServed);
         match Role::of(operation)? {
             Role::Container => used.then_some(Role::Container),
@@ -99,8 +124,8 @@ impl<'a> Reading<'a> {
 
     pub(super) fn usage(&self) -> Known<'a> {
         match self.implausible {
-            Some(key) => Known::Implausible(key),
-            None if self.counts == [0; Count::COUNT] => Known::Nothing,
+            Some(key) => Known::Implausible(std::str::from_utf8(key).unwrap_or_default()),
+            None if !self.counted => Known::Nothing,
             None => {
                 let disjoint = counts(&self.counts).disjoint(InputMeans::WithCache);
                 Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }

@@ -16,6 +16,9 @@ pub struct Attribute<'a> {
     value: Option<&'a [u8]>,
 }
 
+const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
+const INT_TAG: u8 = (any_value::INT << 3) as u8;
+
 /// A text as it stands on the wire: it should be UTF-8, which nobody has checked.
 ///
 /// Most texts are only compared, hashed and passed on; checking them all would cost as much as finding them.
@@ -66,7 +69,6 @@ impl<'a> Attribute<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing, or a key or value that is not length-delimited.
-    #[inline(always)]
     pub fn read(message: Message<'a>) -> Result<Self, Malformed> {
         match Self::usual(message) {
             Some(attribute) => Ok(attribute),
@@ -77,7 +79,7 @@ impl<'a> Attribute<'a> {
     /// The form that every encoder writes: key, value, nothing else, lengths without padding. Anything else,
     /// well-formed or not, is left to [`any`](Self::any).
     #[inline(always)]
-    fn usual(message: Message<'a>) -> Option<Self> {
+    pub fn usual(message: Message<'a>) -> Option<Self> {
         const KEY_TAG: u8 = (key_value::KEY << 3 | 2) as u8;
         const VALUE_TAG: u8 = (key_value::VALUE << 3 | 2) as u8;
         let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = message.bytes() else { return None };
@@ -94,7 +96,6 @@ impl<'a> Attribute<'a> {
         Some(Attribute { key, message, value: Some(value) })
     }
 
-    #[inline(never)]
     fn any(message: Message<'a>) -> Result<Self, Malformed> {
         let mut attribute = Attribute { key: b"", message, value: None };
         for field in message.fields() {
@@ -106,6 +107,30 @@ impl<'a> Attribute<'a> {
             }
         }
         Ok(attribute)
+    }
+
+    /// The value, if it is a string in the form that every encoder writes; a long one, or anything else, is left to
+    /// [`scalar`](Self::scalar).
+    #[inline(always)]
+    pub fn usual_text(&self) -> Option<Text<'a>> {
+        match self.value? {
+            [STRING_TAG, len @ ..0x80, text @ ..] if *len as usize == text.len() => Some(Text(text)),
+            _ => None,
+        }
+    }
+
+    /// The value, if it is an integer that is not negative, in the form that every encoder writes and of at most three
+    /// bytes (two million); anything else is left to [`scalar`](Self::scalar).
+    #[inline(always)]
+    pub fn usual_int(&self) -> Option<u64> {
+        match *self.value? {
+            [INT_TAG, a @ ..0x80] => Some(u64::from(a)),
+            [INT_TAG, a @ 0x80..=0xff, b @ ..0x80] => Some(u64::from(a & 0x7f) | u64::from(b) << 7),
+            [INT_TAG, a @ 0x80..=0xff, b @ 0x80..=0xff, c @ ..0x80] => {
+                Some(u64::from(a & 0x7f) | u64::from(b & 0x7f) << 7 | u64::from(c) << 14)
+            }
+            _ => None,
+        }
     }
 
     /// Decodes the value. The last of several wins, as protobuf has it for a `oneof`.
@@ -125,8 +150,6 @@ impl<'a> Scalar<'a> {
     /// The forms that every encoder writes: a short string or an integer, and nothing else.
     #[inline]
     fn usual(value: &'a [u8]) -> Option<Self> {
-        const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
-        const INT_TAG: u8 = (any_value::INT << 3) as u8;
         match *value {
             [STRING_TAG, len @ ..0x80, ref text @ ..] if len as usize == text.len() => {
                 Some(Scalar::String(Text(text)))

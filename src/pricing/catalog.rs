@@ -147,8 +147,9 @@ impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.origin)?;
         let source = self.source.as_deref().unwrap_or_default();
-        // A source often ends in its version.
-        let version = self.version.as_deref().filter(|version| !source.ends_with(version));
+        // A source often has its version in it, joined ones have several.
+        let is_told = |version: &&str| version.split('+').all(|part| source.contains(part.trim()));
+        let version = self.version.as_deref().filter(|version| !is_told(version));
         let said = [
             (!source.is_empty()).then(|| source.to_owned()),
             version.map(|version| format!("version {version}")),

@@ -1,6 +1,6 @@
 //! A bounded memory of resolutions, owned by one worker.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
@@ -23,6 +23,18 @@ pub type Names<'a> = [&'a [u8]; 4];
 pub struct Resolver {
     hasher: RandomState,
     known: HashTable<Known>,
+}
+
+/// The names one after the other, and their lengths in one word: quicker than an array's own hash.
+fn hash_of(hasher: &RandomState, names: Names<'_>) -> u64 {
+    let mut state = hasher.build_hasher();
+    let mut lengths = 0;
+    for name in names {
+        state.write(name);
+        lengths = lengths << 16 | name.len() as u64;
+    }
+    state.write_u64(lengths);
+    state.finish()
 }
 
 #[derive(Debug)]
@@ -50,7 +62,7 @@ impl Resolver {
     /// The entry for what a span says, as [`Catalog::resolve`]; a name that is no UTF-8 says nothing. One resolver goes
     /// with one catalog: make a new one when the catalog changes.
     pub fn resolve(&mut self, catalog: &Catalog, names: Names<'_>) -> Resolution {
-        let hash = self.hasher.hash_one(names);
+        let hash = hash_of(&self.hasher, names);
         if let Some(known) = self.known.find(hash, |known| known.is(names)) {
             return known.resolution;
         }
@@ -62,7 +74,7 @@ impl Resolver {
             }
             let known = Known { names: names.map(Box::from), resolution };
             let hasher = &self.hasher;
-            self.known.insert_unique(hash, known, |known| hasher.hash_one(known.names()));
+            self.known.insert_unique(hash, known, |known| hash_of(hasher, known.names()));
         }
         resolution
     }

@@ -1,10 +1,11 @@
 //! `pricetag explain`: receipts offline.
 
+use pricetag::pricing::Catalog;
 use prost::Message as _;
 use serde_json::Value;
 
 use crate::support::command::{Ended, pricetag, pricetag_with};
-use crate::support::spans::{agent_and_call, request};
+use crate::support::spans::{agent_and_call, attribute, chat, request};
 use crate::support::{CAPTURES, capture, capture_path};
 
 /// A capture's name, what it costs, and how many calls have which status.
@@ -49,6 +50,11 @@ fn checked(ended: &Ended) -> (Vec<Value>, Value) {
             assert_eq!(exact, decimal(text(line, "amount"), 18), "{line}");
             assert_eq!(call["usage"][text(line, "bucket")], quantity, "{line}");
             sum += decimal(text(line, "amount"), 12);
+            assert!(line["conditions"].is_array(), "{line}");
+            assert_eq!(
+                (text(line, "layer"), text(line, "version")),
+                ("embedded", Catalog::embedded().version())
+            );
         }
         let counts = call.get("total").is_some();
         assert_eq!(counts, text(call, "status") == "priced", "unknown is never zero: {call}");
@@ -99,6 +105,33 @@ fn several_files_are_one_delivery() {
     let arguments = [vec!["explain", "--json"], paths.iter().map(String::as_str).collect()].concat();
     let (calls, summary) = checked(&pricetag(&arguments));
     assert_eq!((calls.len(), text(&summary, "total")), (18, "0.04110728"));
+}
+
+/// Scenario: a call at the flex tier, with reasoning.
+/// Guarantees: each line says what made its rate what it is, whose it is, and which price list it stands in.
+#[test]
+fn lines_say_why_they_cost_what_they_cost() {
+    let usage = [("input_tokens", 1_000), ("output_tokens", 500), ("reasoning.output_tokens", 200)];
+    let usage = usage.map(|(key, count)| attribute(&format!("gen_ai.usage.{key}"), count));
+    let tier = attribute("openai.response.service_tier", "flex");
+    let call = chat(1, "gpt-5-mini", usage.into_iter().chain([tier]).collect());
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("flex.pb");
+    std::fs::write(&file, request(vec![call]).encode_to_vec()).unwrap();
+    let file = file.to_str().unwrap();
+
+    let ended = pricetag(&["explain", "--json", file]);
+    let call: Value = serde_json::from_str(ended.out.lines().next().unwrap()).unwrap();
+    let lines = call["lines"].as_array().unwrap();
+    let rates: Vec<_> = lines.iter().map(|line| (text(line, "bucket"), line["rate_of"].as_str())).collect();
+    assert_eq!(rates, [("input", None), ("output", None), ("reasoning", Some("output"))]);
+    for line in lines {
+        assert_eq!(line["conditions"], serde_json::json!(["from 2026-10-12, tier flex"]), "{line}");
+    }
+    let ended = pricetag(&["explain", file]);
+    assert!(
+        ended.out.contains("(as output; from 2026-10-12, tier flex)\n    prices: embedded (genai-prices ")
+    );
 }
 
 /// Scenario: the human form of the Claude capture.

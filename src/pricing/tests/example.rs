@@ -13,20 +13,22 @@ fn layered() -> Catalog {
 /// Provider, model, time, tier, and whether it was part of a batch.
 type Call = (&'static str, &'static str, &'static str, &'static str, bool);
 
+/// What it used.
+type Used = &'static [(Bucket, u64)];
+
 /// Scenario: the example's file over the embedded catalog; calls that meet each of its conditions.
 /// Guarantees: their costs, worked out by hand.
 #[test]
 fn calls_cost_what_the_example_says() {
     use Bucket::*;
     let catalog = layered();
-    let million = 1_000_000;
-    let small: &[(Bucket, u64)] = &[(Input, 100_000), (CacheRead, 100_000), (Output, 10_000), (WebSearch, 2)];
-    let over: &[(Bucket, u64)] = &[(Input, 200_000), (CacheRead, 72_001), (Output, 10_000)];
-    let just: &[(Bucket, u64)] = &[(Input, 200_000), (CacheRead, 72_000), (Output, 10_000)];
-    let both: &[(Bucket, u64)] = &[(Input, million), (Output, million)];
+    let small: Used = &[(Input, 100_000), (CacheRead, 100_000), (Output, 10_000), (WebSearch, 2)];
+    let over: Used = &[(Input, 200_000), (CacheRead, 72_001), (Output, 10_000)];
+    let just: Used = &[(Input, 200_000), (CacheRead, 72_000), (Output, 10_000)];
+    let both: Used = &[(Input, 1_000_000), (Output, 1_000_000)];
     let (sol, flash) = ("gpt-5.6-sol", "deepseek-v4-flash");
     let sonnet = "anthropic.claude-sonnet-4-5-20250929-v1:0";
-    let cases: [(Call, &[(Bucket, u64)], &str); 17] = [
+    let cases: [(Call, Used, &str); 17] = [
         // 0.5 + 0.05 + 0.3 + 0.02
         (("openai", sol, "2026-06-30T12:00:00Z", "", false), small, "0.87"),
         // Negotiated: × 0.88, searches too.

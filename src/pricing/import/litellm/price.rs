@@ -62,7 +62,7 @@ pub(super) fn convert(entry: &Map<String, Value>, habits: Habits) -> Result<Pric
         }
         lists.clear();
     }
-    let reasoning = base.get(&Bucket::Reasoning).is_some();
+    let reasoning = base.contains_key(&Bucket::Reasoning);
     for (when, mut rates) in lists {
         // A tier with an output of its own bills reasoning as output, unless it says otherwise.
         if reasoning && when.tier.is_some() && rates.contains_key(&Bucket::Output) {

@@ -28,7 +28,7 @@ pub(super) struct Import {
     #[arg(long, default_value = "unknown")]
     version: String,
     /// The day of the list, on which new prices begin; today if not given
-    #[arg(long, value_parser = moment)]
+    #[arg(long, value_parser = super::words::moment)]
     date: Option<Moment>,
     /// A list of LiteLLM's, for providers, models and retirements that the genai-prices list lacks
     #[arg(long, value_name = "LITELLM")]
@@ -58,14 +58,9 @@ enum Source {
     Litellm,
 }
 
-/// Reads a date, as catalogs write it.
-fn moment(text: &str) -> Result<Moment, String> {
-    serde_json::from_value(text.into()).map_err(|error| error.to_string())
-}
-
 /// Midnight, UTC: prices change by the day.
 pub(super) fn today() -> Moment {
-    Moment::from_unix(jiff::Timestamp::now().as_second() / 86_400 * 86_400)
+    Moment::from_unix(super::words::now().unix() / 86_400 * 86_400)
 }
 
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
@@ -92,7 +87,7 @@ impl Import {
             large = diff.moved.iter().filter(|moved| moved.is_large()).count();
             text.push_str(&words::diff(&diff, &name));
         }
-        std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes())?;
+        super::print(&text)?;
         if large > 0 && !self.allow_large_moves && self.output.is_some() {
             bail!(
                 "nothing written: {large} prices move by more than half (marked ! above); check them, then add --allow-large-moves"

@@ -27,7 +27,7 @@ impl Lint {
         let name = self.file.display().to_string();
         let text = super::import::read(&self.file)?;
         let (out, code) = look(&name, &text, super::import::today());
-        std::io::Write::write_all(&mut std::io::stdout().lock(), out.as_bytes())?;
+        super::print(&out)?;
         Ok(code)
     }
 }

@@ -16,18 +16,32 @@ impl PriceFiles {
     /// Reads the files.
     ///
     /// # Errors
-    /// One of them can not be read, or is no UTF-8; the error names it.
+    /// One of them can not be read, is empty, or is no UTF-8; the error names it.
     pub fn read(paths: &[PathBuf]) -> Result<Self, Mistakes> {
-        let read = |path: &PathBuf| match std::fs::read_to_string(path) {
-            Ok(text) => Ok((path.clone(), text)),
-            Err(error) => Err(Mistakes(vec![Mistake {
-                source: path.display().to_string(),
-                line: None,
-                column: None,
-                key: String::new(),
-                message: format!("the price file can not be read: {error}"),
-                remedy: Some("mend its name, or take it out of `prices`".to_owned()),
-            }])),
+        let read = |path: &PathBuf| {
+            let wrong = |message: String, remedy: &str| {
+                let (source, remedy) = (path.display().to_string(), Some(remedy.to_owned()));
+                Mistakes(vec![Mistake {
+                    source,
+                    line: None,
+                    column: None,
+                    key: String::new(),
+                    message,
+                    remedy,
+                }])
+            };
+            match std::fs::read_to_string(path) {
+                // One that is being written is empty for a moment: that must not take its prices away.
+                Ok(text) if text.trim_ascii().is_empty() => Err(wrong(
+                    "the price file is empty".to_owned(),
+                    "write prices, `aliases` or `adjust`, or take it out of `prices`",
+                )),
+                Ok(text) => Ok((path.clone(), text)),
+                Err(error) => Err(wrong(
+                    format!("the price file can not be read: {error}"),
+                    "mend its name, or take it out of `prices`",
+                )),
+            }
         };
         paths.iter().map(read).collect::<Result<_, _>>().map(Self)
     }

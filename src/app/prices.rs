@@ -23,8 +23,9 @@ use crate::pricing::{Catalog, Changes};
 use crate::processor::Shared;
 use crate::yaml::Mistakes;
 
-/// How long writers get to finish after their first change.
+/// The time between two readings that must agree before they count, and how many there are at most.
 const SETTLE: Duration = Duration::from_millis(200);
+const PATIENCE: usize = 25;
 /// How often the files are read without being told.
 const TICK: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -132,37 +133,47 @@ impl Prices {
                 warned = Some(Instant::now());
                 self.warn_if_stale();
             }
-            if why == Why::Changed && !self.paths.is_empty() {
-                sleep(SETTLE).await;
-            }
             self.read_again(why).await;
         }
     }
 
-    async fn read_again(&mut self, why: Why) {
+    async fn read(&self) -> Attempt {
         let paths = self.paths.clone();
-        let before = self.last.clone();
-        // Off the workers: reading a large list takes tens of milliseconds.
-        let read = tokio::task::spawn_blocking(move || {
-            let read = PriceFiles::read(&paths);
-            (why == Why::Asked || read != before).then(|| {
-                let catalog = read.clone().and_then(|files| files.catalog());
-                (read, catalog)
-            })
-        });
-        // Nothing there panics; and if it did, the prices in force stay.
-        let Ok(Some((read, catalog))) = read.await else { return };
+        let read = tokio::task::spawn_blocking(move || PriceFiles::read(&paths)).await;
+        read.unwrap_or_else(|_| self.last.clone())
+    }
+
+    async fn read_again(&mut self, why: Why) {
+        let mut read = self.read().await;
+        if why == Why::Changed {
+            // Someone may be writing: until two readings agree.
+            for _ in 0..PATIENCE {
+                if read == self.last {
+                    return;
+                }
+                sleep(SETTLE).await;
+                let again = self.read().await;
+                if again == std::mem::replace(&mut read, again.clone()) {
+                    break;
+                }
+            }
+        }
         let unchanged = read == self.last;
-        self.last = read;
+        self.last = read.clone();
+        // Off the workers: a large list takes tens of milliseconds.
+        let catalog = tokio::task::spawn_blocking(|| read.and_then(|files| files.catalog())).await;
+        // Nothing there panics; and if it did, the prices in force stay.
+        let Ok(catalog) = catalog else { return };
         let outcome = match catalog {
             Ok(_) if unchanged => {
                 info!("the price files have not changed");
                 "unchanged"
             }
             Ok(catalog) => {
+                let catalog = Arc::new(catalog);
                 let changes = Changes::between(&self.shared.catalog(), &catalog);
+                self.shared.replace_catalog(Arc::clone(&catalog));
                 info!(catalog = catalog.version(), "prices reloaded: {changes}");
-                self.shared.replace_catalog(Arc::new(catalog));
                 "changed"
             }
             Err(Mistakes(mistakes)) => {

@@ -145,7 +145,6 @@ fn the_collectors_own_sample_loads_with_notices() {
             "service.pipelines: no pipeline of traces has the processor `pricetag`: nothing will be priced; add \
              `processors: [pricetag]` to it, and `pricetag:` to `processors`",
             "processors.memory_limiter: accepted and not needed: pricetag bounds what it holds by itself",
-            "extensions.zpages: accepted and not started: pricetag shows its state on the listener of its metrics",
         ]
     );
 }
@@ -193,7 +192,6 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
             "exporters.otlp/tempo.sending_queue.storage",
             "exporters.otlp_grpc/mimir.sending_queue.storage",
             "extensions.file_storage/queue",
-            "extensions.pprof",
             "processors.batch",
             "processors.memory_limiter",
             "receivers.otlp.protocols.grpc.keepalive",

@@ -134,18 +134,18 @@ pub(in crate::config) struct Logs {
 #[derive(Debug)]
 pub(in crate::config) enum Extension {
     HealthCheck(HealthCheck),
-    /// Of the Collector, accepted so that a config can be pasted.
-    Accepted,
+    /// Accepted so that a config can be pasted; the queue on disk is not there yet.
+    FileStorage,
 }
 
 impl Component for Extension {
     const KIND: &'static str = "extension";
-    const TYPES: &'static [&'static str] = &["health_check", "file_storage", "zpages", "pprof"];
+    const TYPES: &'static [&'static str] = &["health_check", "file_storage"];
 
     fn read<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
         match kind {
             "health_check" => map.next_value().map(Extension::HealthCheck),
-            _ => map.next_value::<IgnoredAny>().map(|_| Extension::Accepted),
+            _ => map.next_value::<IgnoredAny>().map(|_| Extension::FileStorage),
         }
     }
 

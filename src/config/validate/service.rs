@@ -154,17 +154,12 @@ pub(super) fn health_check(raw: &Root, service: &raw::Service, report: &mut Repo
                 }
                 health_check = Some(HealthCheck { endpoint, path: answer_at });
             }
-            Extension::Accepted => report.notice(&path, accepted(id.kind())),
+            Extension::FileStorage => {
+                report.notice(&path, "accepted, but the queue on disk is not there yet; requests wait in memory");
+            }
         }
     }
     health_check
-}
-
-fn accepted(kind: &str) -> &'static str {
-    match kind {
-        "file_storage" => "accepted, but the queue on disk is not there yet; requests wait in memory",
-        _ => "accepted and not started: pricetag shows its state on the listener of its metrics",
-    }
 }
 
 pub(super) fn telemetry(service: Option<&raw::Service>, report: &mut Report) -> Telemetry {

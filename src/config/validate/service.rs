@@ -155,7 +155,10 @@ pub(super) fn health_check(raw: &Root, service: &raw::Service, report: &mut Repo
                 health_check = Some(HealthCheck { endpoint, path: answer_at });
             }
             Extension::FileStorage => {
-                report.notice(&path, "accepted, but the queue on disk is not there yet; requests wait in memory");
+                report.notice(
+                    &path,
+                    "accepted, but the queue on disk is not there yet; requests wait in memory",
+                );
             }
         }
     }

@@ -22,6 +22,7 @@ use crate::genai::call::Call;
 use crate::genai::dialect;
 use crate::genai::keys::{KeyTable, Ranked};
 use crate::genai::recognise::{Found, Recogniser};
+use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
@@ -184,11 +185,11 @@ impl Processor {
             let resource = found.resources[call.resource as usize];
             let dimensions = found.dimensions.values(call.dimensions, resource).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
+            let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
             if !judged.again {
-                let booking = booking(call, &outcome, *judged, &dimensions, catalog, now);
                 self.entries.push_booking(&booking);
             }
-            show(call, &outcome, *judged, &dimensions);
+            show(call, &outcome, *judged, &booking.dimensions);
         }
 
         let spans = found.span_count;
@@ -224,13 +225,13 @@ fn booking<'b>(
     call: &'b Call<'_>,
     outcome: &'b Outcome<'_>,
     judged: Judged,
-    dimensions: &Values<'b>,
+    dimensions: Values<'b>,
     catalog: &'b Catalog,
     now: Now,
 ) -> Booking<'b> {
-    use crate::genai::usage::Bucket;
     let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
-    let usage = call.usage().copied().unwrap_or_default();
+    const NOTHING: &Usage = &Usage::NOTHING;
+    let usage = call.usage().unwrap_or(NOTHING);
     Booking {
         trace,
         span,
@@ -248,6 +249,6 @@ fn booking<'b>(
         cache_read: usage.cached_tokens(),
         cache_write: usage.cache_write_tokens(),
         reasoning: usage[Bucket::Reasoning],
-        dimensions: dimensions.clone(),
+        dimensions,
     }
 }

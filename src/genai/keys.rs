@@ -1,7 +1,6 @@
 //! Attribute keys, ready for look-ups: every key of a request passes here, most of them unknown.
 
 use hashbrown::HashTable;
-use smallvec::SmallVec;
 
 use super::dialect::{Dialect, Meaning};
 
@@ -17,7 +16,7 @@ pub struct Ranked {
 #[derive(Debug)]
 struct Entry {
     key: Box<[u8]>,
-    meanings: SmallVec<[Ranked; 1]>,
+    meanings: Vec<Ranked>,
 }
 
 /// From an attribute key to its meanings.
@@ -93,7 +92,7 @@ impl KeyTable {
             return;
         }
         let index = self.entries.len() as u32;
-        self.entries.push(Entry { key: key.into(), meanings: SmallVec::from_elem(ranked, 1) });
+        self.entries.push(Entry { key: key.into(), meanings: vec![ranked] });
         let entries = &self.entries;
         self.by_key.insert_unique(hash, index, |&index| self::hash(&entries[index as usize].key));
     }

@@ -161,6 +161,9 @@ impl std::ops::IndexMut<Bucket> for Usage {
 }
 
 impl Usage {
+    /// No usage.
+    pub const NOTHING: Usage = Usage([0; Bucket::COUNT]);
+
     /// The buckets that hold something, in receipt order.
     pub fn iter(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
         // By index: a copy of the array for each walk would cost more than the walk.

@@ -36,7 +36,8 @@ pub(super) fn outcome<'a>(
 ) -> Outcome<'a> {
     let names = [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0];
     let resolution = resolver.resolve(catalog, names);
-    let (mut receipt, reason) = match &call.usage {
+    // Made where it stays: a receipt is moved about for as long as it takes to price a call.
+    let mut outcome = match &call.usage {
         Known::Usage { usage, clamped } => {
             let conditions = Conditions {
                 end_unix_nano: end(call, now),
@@ -44,32 +45,47 @@ pub(super) fn outcome<'a>(
                 tier_served: call.tier_served.as_str(),
                 ..Conditions::default()
             };
-            let mut receipt = catalog.receipt(&resolution, &conditions, usage);
-            receipt.flags.clamped = *clamped;
-            let reason = explanation(call, &receipt);
-            (receipt, reason)
+            let mut outcome = Outcome::of(catalog.receipt(&resolution, &conditions, usage));
+            outcome.receipt.flags.clamped = *clamped;
+            outcome.reason = explanation(call, &outcome.receipt);
+            outcome
         }
-        Known::Nothing if call.failed => (
-            Receipt::unpriced(Status::Failed, Reason::None),
-            Cow::Borrowed("the call failed and tells no usage"),
-        ),
-        Known::Nothing => (
-            Receipt::unpriced(Status::NoUsage, Reason::None),
+        Known::Nothing if call.failed => {
+            Outcome::unpriced(Status::Failed, Cow::Borrowed("the call failed and tells no usage"))
+        }
+        Known::Nothing => Outcome::unpriced(
+            Status::NoUsage,
             Cow::Borrowed("no usage on the span; a stream reports it with include_usage"),
         ),
-        Known::Implausible(key) => (
-            Receipt::unpriced(Status::Implausible, Reason::None),
-            Cow::Owned(format!("{key} is no plausible count")),
-        ),
+        Known::Implausible(key) => {
+            Outcome::unpriced(Status::Implausible, Cow::Owned(format!("{key} is no plausible count")))
+        }
     };
+    let receipt = &mut outcome.receipt;
     receipt.provider = receipt.provider.or(resolution.provider);
     receipt.model = receipt.model.or(resolution.model);
-    let reported = call.reported.map(|reported| (reported.key, amount(reported.value)));
-    let (status, money) = match (receipt.cost(), reported) {
-        (None, Some((_, Some(theirs)))) => (Status::Reported, Some(theirs)),
-        (ours, _) => (receipt.status, ours),
-    };
-    Outcome { status, reason, money, receipt, reported }
+    outcome.reported = call.reported.map(|reported| (reported.key, amount(reported.value)));
+    if outcome.money.is_none()
+        && let Some((_, Some(theirs))) = outcome.reported
+    {
+        outcome.status = Status::Reported;
+        outcome.money = Some(theirs);
+    }
+    outcome
+}
+
+impl Outcome<'_> {
+    /// What a receipt says.
+    #[inline(always)]
+    fn of(receipt: Receipt) -> Self {
+        let (status, money) = (receipt.status, receipt.cost());
+        Outcome { status, reason: Cow::Borrowed(""), money, receipt, reported: None }
+    }
+
+    /// Nothing to price.
+    fn unpriced(status: Status, reason: Cow<'static, str>) -> Self {
+        Outcome { reason, ..Outcome::of(Receipt::unpriced(status, Reason::None)) }
+    }
 }
 
 fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {

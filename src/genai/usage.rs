@@ -64,6 +64,8 @@ buckets! {
     Pages = "pages",
     /// Pages of a document with annotations.
     AnnotatedPages = "annotated_pages",
+    /// Images made, where they are billed by the piece and not by the token.
+    Images = "images",
     /// Seconds of audio going in.
     InputAudioSeconds = "input_audio_seconds",
     /// Seconds of audio, in or out.
@@ -108,9 +110,8 @@ impl Bucket {
             CacheRead | CacheReadAudio | CacheReadImage => Group::CacheRead,
             CacheWrite | CacheWrite1h => Group::CacheWrite,
             Output | Reasoning | OutputAudio | OutputImage | OutputVideo | Citation => Group::Output,
-            Pages | AnnotatedPages | InputAudioSeconds | AudioSeconds | WebSearch | FileSearch | Requests => {
-                Group::Other
-            }
+            Pages | AnnotatedPages | Images | InputAudioSeconds | AudioSeconds | WebSearch | FileSearch
+            | Requests => Group::Other,
         }
     }
 
@@ -120,12 +121,12 @@ impl Bucket {
             && !matches!(self, Bucket::InputCharacters | Bucket::InputMessages)
     }
 
-    /// Units that one list price covers: rates are per 1M tokens or characters, per 1,000 pages, searches,
+    /// Units that one list price covers: rates are per 1M tokens or characters, per 1,000 pages, images, searches,
     /// messages or requests, and per hour (3,600 seconds) of audio.
     pub const fn per(self) -> u32 {
         use Bucket::*;
         match self {
-            InputMessages | Pages | AnnotatedPages | WebSearch | FileSearch | Requests => 1_000,
+            InputMessages | Pages | AnnotatedPages | Images | WebSearch | FileSearch | Requests => 1_000,
             InputAudioSeconds | AudioSeconds => 3_600,
             _ => 1_000_000,
         }

@@ -89,7 +89,9 @@ impl Catalog {
         let Some((for_tokens, for_others)) = self.factors(&receipt) else {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         };
-        let requests = usage[Bucket::Requests] == 0 && in_force.own_rate(Bucket::Requests).is_some();
+        let requests = entry.rules.bills_requests
+            && usage[Bucket::Requests] == 0
+            && in_force.own_rate(Bucket::Requests).is_some();
         let mut unpriced = Buckets::default();
         let mut free = true;
         let mut total = 0;

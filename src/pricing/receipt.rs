@@ -174,12 +174,12 @@ impl Receipt {
 
     /// What each part of the bill cost, by the number of its [`Group`].
     pub fn parts(&self) -> [Picodollars; Group::COUNT] {
-        let mut parts = [Picodollars::ZERO; Group::COUNT];
+        let mut parts = [0; Group::COUNT];
         for line in &self.lines {
-            let part = &mut parts[line.bucket.group() as usize];
-            *part = part.saturating_add(line.amount());
+            // A few dozen lines of 64 bits can not fill 128.
+            parts[line.bucket.group() as usize] += i128::from(line.amount);
         }
-        parts
+        parts.map(Picodollars::new)
     }
 
     /// Reason and flags as one text, empty where there is nothing to say. On the heap only where it must be put together.

@@ -22,7 +22,10 @@ pub type Names<'a> = [&'a [u8]; 4];
 #[derive(Debug, Default)]
 pub struct Resolver {
     hasher: RandomState,
-    known: HashTable<Known>,
+    known: Vec<Known>,
+    by_names: HashTable<u32>,
+    /// The one asked for last: calls of one service follow each other.
+    last: usize,
 }
 
 /// The names one after the other, and their lengths in one word: quicker than an array's own hash.
@@ -62,19 +65,26 @@ impl Resolver {
     /// The entry for what a span says, as [`Catalog::resolve`]; a name that is no UTF-8 says nothing. One resolver goes
     /// with one catalog: make a new one when the catalog changes.
     pub fn resolve(&mut self, catalog: &Catalog, names: Names<'_>) -> Resolution {
+        if let Some(last) = self.known.get(self.last).filter(|last| last.is(names)) {
+            return last.resolution;
+        }
         let hash = hash_of(&self.hasher, names);
-        if let Some(known) = self.known.find(hash, |known| known.is(names)) {
-            return known.resolution;
+        if let Some(&nth) = self.by_names.find(hash, |&nth| self.known[nth as usize].is(names)) {
+            self.last = nth as usize;
+            return self.known[self.last].resolution;
         }
         let [provider, host, served, asked] = names.map(|name| str::from_utf8(name).unwrap_or_default());
         let resolution = catalog.resolve(&ModelQuery { provider, host, served, asked });
         if names.iter().all(|name| name.len() <= MAX_NAME) {
             if self.known.len() >= CAPACITY {
                 self.known.clear();
+                self.by_names.clear();
             }
-            let known = Known { names: names.map(Box::from), resolution };
-            let hasher = &self.hasher;
-            self.known.insert_unique(hash, known, |known| hash_of(hasher, known.names()));
+            self.last = self.known.len();
+            self.known.push(Known { names: names.map(Box::from), resolution });
+            let (hasher, known) = (&self.hasher, &self.known);
+            let hash_of = |&nth: &u32| hash_of(hasher, known[nth as usize].names());
+            self.by_names.insert_unique(hash, self.last as u32, hash_of);
         }
         resolution
     }

@@ -237,6 +237,8 @@ pub(super) struct Rules {
     /// Those of `whens` that have rates, and those that have a factor.
     patching: Applied,
     scaling: Applied,
+    /// Whether it has, under any condition, a rate for each request.
+    pub(super) bills_requests: bool,
 }
 
 /// A model's price for one call.
@@ -261,7 +263,11 @@ impl Rules {
                 scaling.insert(nth);
             }
         }
-        Self { base, whens, patching, scaling }
+        let bills_requests = [&base]
+            .into_iter()
+            .chain(whens.iter().map(|when| &when.rates))
+            .any(|rates| rates.get(Bucket::Requests).flatten().is_some());
+        Self { base, whens, patching, scaling, bills_requests }
     }
 
     /// Whether there is no price at all.
@@ -335,7 +341,7 @@ const fn wholes(bucket: Bucket) -> &'static [Bucket] {
         Reasoning | OutputAudio | OutputImage | OutputVideo | Citation => &[Output],
         AnnotatedPages => &[Pages],
         InputAudioSeconds => &[AudioSeconds],
-        Input | Output | InputCharacters | InputMessages | Pages | AudioSeconds | WebSearch | FileSearch
-        | Requests => &[],
+        Input | Output | InputCharacters | InputMessages | Pages | Images | AudioSeconds | WebSearch
+        | FileSearch | Requests => &[],
     }
 }

@@ -35,6 +35,13 @@ pub(super) struct Tree {
     nodes: Slab<Node>,
     by_span: HashTable<u32>,
     hasher: RandomState,
+    /// The parent asked for last: siblings tend to come together.
+    last_above: u32,
+}
+
+/// Ids as numbers: hashing arrays of bytes takes twice as long.
+fn hash_of(hasher: &RandomState, trace: u32, span: [u8; 8]) -> u64 {
+    hasher.hash_one((trace, u64::from_ne_bytes(span)))
 }
 
 impl Tree {
@@ -60,7 +67,12 @@ impl Tree {
     pub(super) fn add(&mut self, trace: u32, first: &mut u32, span: [u8; 8], parent: [u8; 8]) -> u32 {
         let index = self.find_or_insert(trace, first, span);
         if parent != [0; 8] && parent != span && self.node(index).parent == NONE {
-            let above = self.find_or_insert(trace, first, parent);
+            let last = self.nodes.get(self.last_above as usize);
+            let above = match last.is_some_and(|node| node.trace == trace && node.span == parent) {
+                true => self.last_above,
+                false => self.find_or_insert(trace, first, parent),
+            };
+            self.last_above = above;
             let sibling = std::mem::replace(&mut self.nodes[above as usize].first_child, index);
             let node = &mut self.nodes[index as usize];
             node.parent = above;
@@ -70,7 +82,7 @@ impl Tree {
     }
 
     fn find_or_insert(&mut self, trace: u32, first: &mut u32, span: [u8; 8]) -> u32 {
-        let hash = self.hasher.hash_one((trace, span));
+        let hash = hash_of(&self.hasher, trace, span);
         let nodes = &self.nodes;
         let same = |&index: &u32| {
             let node = &nodes[index as usize];
@@ -92,7 +104,7 @@ impl Tree {
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.by_span.insert_unique(hash, index, |&index| {
             let node = &nodes[index as usize];
-            hasher.hash_one((node.trace, node.span))
+            hash_of(hasher, node.trace, node.span)
         });
         index
     }
@@ -133,7 +145,7 @@ impl Tree {
     pub(super) fn remove(&mut self, mut first: u32) {
         while first != NONE {
             let node = self.nodes.remove(first as usize);
-            let hash = self.hasher.hash_one((node.trace, node.span));
+            let hash = hash_of(&self.hasher, node.trace, node.span);
             if let Ok(entry) = self.by_span.find_entry(hash, |&index| index == first) {
                 entry.remove();
             }

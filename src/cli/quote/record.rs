@@ -261,7 +261,7 @@ enum Goes {
 }
 
 /// The keys of usage, as genai-prices has them.
-const USAGE: [(&str, Goes); 25] = {
+const USAGE: [(&str, Goes); 26] = {
     use Goes::{Bucket as B, Count as C};
     [
         ("input_tokens", C(|counts| &mut counts.input)),
@@ -286,6 +286,7 @@ const USAGE: [(&str, Goes); 25] = {
         ("input_annotated_document_pages", B(Bucket::AnnotatedPages)),
         ("audio_seconds", B(Bucket::AudioSeconds)),
         ("input_audio_seconds", B(Bucket::InputAudioSeconds)),
+        ("images", B(Bucket::Images)),
         ("web_searches", B(Bucket::WebSearch)),
         ("storage_searches", B(Bucket::FileSearch)),
         ("requests", B(Bucket::Requests)),

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 use super::super::ImportError;
-use super::facts::{DEEPSEEK_PEAK_SINCE, DEEPSEEK_WORKING_DAYS_SINCE, deepseek_peak};
+use super::facts::{
+    DEEPSEEK_FLAT, DEEPSEEK_PEAK_SINCE, DEEPSEEK_WORKING_DAYS_SINCE, deepseek_night, deepseek_peak,
+};
 use super::{Constraint, Model, Prices, Provider, RateMap, Variant};
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
 use crate::pricing::format::ModelEntry;
-
-/// Digits after the point that our rates hold; beyond is the noise of their floats.
-const PLACES: u32 = 12;
+use crate::pricing::money::PLACES;
 
 type Object = Map<String, Value>;
 
@@ -66,6 +66,16 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
             ("hours", hours),
             ("x", json!(2)),
         ]));
+    }
+    if deepseek_night(&provider.id, &model.id)
+        && let Some(night) =
+            whens.last_mut().filter(|when| when.contains_key("hours") && !when.contains_key("from"))
+    {
+        night.insert("until".to_owned(), json!(DEEPSEEK_FLAT[0].0));
+        whens.extend(DEEPSEEK_FLAT.map(|(from, [input, cache_read, output])| {
+            let rates = json!({"input": input, "cache_read": cache_read, "output": output});
+            object([("from", json!(from)), ("rates", rates)])
+        }));
     }
     for variant in in_order(&model.price_variants) {
         let mut since = None;

@@ -66,6 +66,14 @@ fn not_comparable(row: &Value, refused: Option<&str>) -> Option<&'static str> {
         }
         _ => {}
     }
+    let rate = |key: &str| row["rates"][key].as_f64();
+    let zero = ["cache_read_input_token_cost", "cache_creation_input_token_cost"]
+        .into_iter()
+        .zip(["cached_tokens", "cache_creation_tokens"])
+        .any(|(key, count)| rate(key) == Some(0.0) && row["usage"][count].as_u64() > Some(0));
+    if zero && rate("input_cost_per_token") > Some(0.0) {
+        return Some("a cache at zero: free to them, input to us");
+    }
     let by_request = row["rates"]["input_cost_per_request"].as_f64() > Some(0.0);
     by_request.then_some("a price for the request, which their function leaves out")
 }
@@ -79,8 +87,10 @@ fn costs_are_litellms() {
     let mut apart: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
     for row in rows() {
-        let rates = row["rates"].as_object().expect("rates");
-        let model = litellm::convert_entry(text(&row, "litellm_provider"), rates);
+        let mut rates = row["rates"].as_object().expect("rates").clone();
+        // Their function is the one for chats, whatever an entry is for; the rows leave that out.
+        rates.insert("mode".to_owned(), "chat".into());
+        let model = litellm::convert_entry(text(&row, "litellm_provider"), &rates);
         let receipt = model.clone().ok().map(|model| receipt(&row, &catalog(model)));
         let ours = receipt.as_ref().and_then(Receipt::cost).map(|cost| cost.to_usd_f64());
         let theirs: f64 = text(&row["generic"], "total_cost").parse().expect("a cost");

@@ -209,9 +209,11 @@ impl Usage {
         self.0.iter().map(|quantity| usize::from(*quantity > 0)).sum()
     }
 
-    /// The largest quantity in any bucket.
-    pub fn largest(&self) -> u64 {
-        self.0.iter().copied().fold(0, u64::max)
+    /// Whether any bucket holds more than `most`.
+    pub fn exceeds(&self, most: u64) -> bool {
+        // All bits together are no less than the largest, and vectors have them at once.
+        let all_bits = self.0.iter().fold(0, |bits, quantity| bits | quantity);
+        all_bits > most && self.0.iter().any(|quantity| *quantity > most)
     }
 }
 

@@ -181,7 +181,8 @@ impl Processor {
         let catalog = &*edition.catalog;
 
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
-            let outcome = money::outcome(call, catalog, &mut self.resolver, now);
+            let mut outcome = Outcome::new();
+            money::price(&mut outcome, call, catalog, &mut self.resolver, now);
             let resource = found.resources[call.resource as usize];
             let dimensions = found.dimensions.values(call.dimensions, resource).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);

@@ -20,8 +20,7 @@ pub struct Changes {
 impl Changes {
     /// From one catalog to a later one.
     pub fn between(before: &Catalog, after: &Catalog) -> Self {
-        let mut gone: HashMap<_, _> =
-            before.models().map(|(_, model)| (key(before, model), model)).collect();
+        let mut gone: HashMap<_, _> = before.models().map(|(_, model)| (key(before, model), model)).collect();
         let mut changes = Self::default();
         for (_, model) in after.models() {
             match gone.remove(&key(after, model)) {

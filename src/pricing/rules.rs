@@ -18,7 +18,8 @@ pub struct Conditions<'a> {
     pub tier_served: &'a str,
     /// Whether the call was part of a batch. A tier named `batch` says it too.
     pub batch: bool,
-    /// The region that served the call; see [`Resolution::region`](super::matching::Resolution::region).
+    /// The region that served the call, where its names say none; see
+    /// [`Resolution::region`](super::matching::Resolution::region).
     pub region: &'a str,
 }
 

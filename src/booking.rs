@@ -156,12 +156,12 @@ mod number {
     pub(super) const MODEL_ASKED: u32 = 9;
     pub(super) const MODEL_SERVED: u32 = 10;
     pub(super) const OPERATION: u32 = 11;
-    pub(super) const INPUT: u32 = 12;
-    pub(super) const OUTPUT: u32 = 13;
-    pub(super) const CACHE_READ: u32 = 14;
-    pub(super) const CACHE_WRITE: u32 = 15;
-    pub(super) const REASONING: u32 = 16;
-    pub(super) const DIMENSION: u32 = 17;
+    pub(super) const INPUT: u32 = 13;
+    pub(super) const OUTPUT: u32 = 14;
+    pub(super) const CACHE_READ: u32 = 15;
+    pub(super) const CACHE_WRITE: u32 = 16;
+    pub(super) const REASONING: u32 = 17;
+    pub(super) const DIMENSION: u32 = 12;
 
     pub(super) const CHANGE: u32 = 2;
 }

@@ -182,7 +182,8 @@ impl Processor {
 
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
             let resource = &found.resources[call.resource as usize];
-            let outcome = money::outcome(call, resource.cloud, catalog, &mut self.resolver, now);
+            let mut outcome = Outcome::new();
+            money::price(&mut outcome, call, resource.cloud, catalog, &mut self.resolver, now);
             let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);

@@ -18,6 +18,19 @@ impl Catalog {
     ///
     /// An adjustment of `x: 0` makes a call free even where its model is unknown: whatever it is, nothing is billed.
     pub fn receipt(&self, found: &Resolution, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
+        let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
+        self.fill(&mut receipt, found, conditions, usage);
+        receipt
+    }
+
+    /// [`receipt`](Self::receipt) into a new one, where it stays: moving it about takes as long as pricing a bucket.
+    pub(crate) fn fill(
+        &self,
+        receipt: &mut Receipt,
+        found: &Resolution,
+        conditions: &Conditions<'_>,
+        usage: &Usage,
+    ) {
         let adjusted = adjust::in_force(&self.adjustments, found.adjusted, conditions.end());
         let Some(model) = found.model else {
             let (status, reason) = if self.is_free(adjusted) {
@@ -28,21 +41,23 @@ impl Catalog {
                 let reason = found.unpriced.map_or(Reason::ModelNotInCatalog, Reason::VariantHasNoPrice);
                 (Status::UnknownModel, reason)
             };
-            return Receipt { provider: found.provider, adjusted, ..Receipt::unpriced(status, reason) };
+            receipt.provider = found.provider;
+            receipt.adjusted = adjusted;
+            return refuse(receipt, status, reason);
         };
         let mut conditions = *conditions;
         // An inference profile says what is billed; the other one is where the call came from.
         conditions.region = found.region.as_ref().map_or(conditions.region, Region::as_str);
-        let mut receipt = if found.variants.is_empty() || self.is_free(adjusted) {
-            self.bill(model, adjusted, &conditions, usage)
+        if found.variants.is_empty() || self.is_free(adjusted) {
+            self.bill(receipt, model, adjusted, &conditions, usage);
         } else {
             let billed = found.variants.before(&mut conditions, usage);
-            found.variants.after(self.bill(model, adjusted, &conditions, &billed), usage)
-        };
+            self.bill(receipt, model, adjusted, &conditions, &billed);
+            found.variants.after(receipt, usage);
+        }
         // Who bills, where that is not whose list the price stands in.
         receipt.provider = found.provider.or(receipt.provider);
         receipt.flags.asked_model = found.asked_model;
-        receipt
     }
 
     /// What `usage` of `model` cost under `conditions` by the list, without anyone's adjustments.
@@ -53,18 +68,20 @@ impl Catalog {
     /// Empty usage is usage of zero and costs nothing. A call that *told* no usage costs an unknown amount: ask
     /// [`Counts::is_empty`](crate::genai::usage::Counts::is_empty) first and use [`Receipt::no_usage`].
     pub fn price(&self, model: ModelId, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
-        self.bill(model, Adjusted::default(), conditions, usage)
+        let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
+        self.bill(&mut receipt, model, Adjusted::default(), conditions, usage);
+        receipt
     }
 
     fn bill(
         &self,
+        receipt: &mut Receipt,
         model: ModelId,
         adjusted: Adjusted,
         conditions: &Conditions<'_>,
         usage: &Usage,
-    ) -> Receipt {
+    ) {
         let entry = self.entry(model);
-        let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
         receipt.provider = Some(entry.provider);
         receipt.model = Some(model);
         receipt.adjusted = adjusted;
@@ -75,7 +92,7 @@ impl Catalog {
             };
         }
 
-        if usage.largest() > MAX_PLAUSIBLE {
+        if usage.exceeds(MAX_PLAUSIBLE) {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         }
         let in_force = entry.rules.in_force(conditions, usage.input_tokens());
@@ -86,7 +103,7 @@ impl Catalog {
             gpu_estimate: entry.gpu.is_some(),
             ..Flags::default()
         };
-        let Some((for_tokens, for_others)) = self.factors(&receipt) else {
+        let Some((for_tokens, for_others)) = self.factors(receipt) else {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         };
         let requests = entry.rules.bills_requests
@@ -119,7 +136,6 @@ impl Catalog {
             (true, false) if free => (Status::Free, Reason::None),
             (true, _) => (Status::Priced, Reason::None),
         };
-        receipt
     }
 
     fn is_free(&self, adjusted: Adjusted) -> bool {
@@ -160,10 +176,9 @@ impl Catalog {
     }
 }
 
-fn refuse(mut receipt: Receipt, status: Status, reason: Reason) -> Receipt {
+fn refuse(receipt: &mut Receipt, status: Status, reason: Reason) {
     receipt.status = status;
     receipt.reason = reason;
     receipt.lines.clear();
     receipt.total = Picodollars::ZERO;
-    receipt
 }

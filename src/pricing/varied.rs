@@ -21,10 +21,10 @@ impl Variants {
     }
 
     /// The receipt that `price` made, with what only the name says.
-    pub(super) fn after(self, mut receipt: Receipt, usage: &Usage) -> Receipt {
+    pub(super) fn after(self, receipt: &mut Receipt, usage: &Usage) {
         receipt.flags.variants = self;
         if !receipt.status.has_cost() {
-            return receipt;
+            return;
         }
         if self.contains(Variant::Batch) && receipt.flags.batch_fallback {
             return unknown(receipt, Reason::VariantHasNoPrice(Variant::Batch));
@@ -45,11 +45,10 @@ impl Variants {
             receipt.status = Status::Partial;
             receipt.reason = Reason::SearchesNotCounted;
         }
-        receipt
     }
 }
 
-fn unknown(mut receipt: Receipt, reason: Reason) -> Receipt {
+fn unknown(receipt: &mut Receipt, reason: Reason) {
     receipt.status = Status::UnknownModel;
     receipt.reason = reason;
     // The reason says it.
@@ -57,7 +56,6 @@ fn unknown(mut receipt: Receipt, reason: Reason) -> Receipt {
     receipt.flags.variants = Variants::default();
     receipt.lines.clear();
     receipt.total = Picodollars::ZERO;
-    receipt
 }
 
 #[cfg(test)]

@@ -46,18 +46,18 @@ fn region<'a>(
     if biller.is_some_and(|biller| catalog.provider(biller).id() == id) { cloud.region.as_str() } else { "" }
 }
 
-/// Prices a call; `cloud` is what its resource says.
-pub(super) fn outcome<'a>(
+/// Prices a call; `cloud` is what its resource says. `outcome` is a new one: made where it stays, for moving it takes as long as pricing.
+pub(super) fn price<'a>(
+    outcome: &mut Outcome<'a>,
     call: &Call<'a>,
     cloud: Cloud<'a>,
     catalog: &Catalog,
     resolver: &mut Resolver,
     now: Now,
-) -> Outcome<'a> {
+) {
     let names = [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0];
     let resolution = resolver.resolve(catalog, names);
-    // Made where it stays: a receipt is moved about for as long as it takes to price a call.
-    let mut outcome = match &call.usage {
+    match &call.usage {
         Known::Usage { usage, clamped } => {
             let conditions = Conditions {
                 end_unix_nano: end(call, now),
@@ -66,25 +66,27 @@ pub(super) fn outcome<'a>(
                 region: region(call, cloud, resolution.provider, catalog),
                 ..Conditions::default()
             };
-            let mut outcome = Outcome::of(catalog.receipt(&resolution, &conditions, usage));
+            catalog.fill(&mut outcome.receipt, &resolution, &conditions, usage);
             outcome.receipt.flags.clamped = *clamped;
             outcome.reason = explanation(call, &outcome.receipt);
-            outcome
         }
         Known::Nothing if call.failed => {
-            Outcome::unpriced(Status::Failed, Cow::Borrowed("the call failed and tells no usage"))
+            outcome.receipt.status = Status::Failed;
+            outcome.reason = Cow::Borrowed("the call failed and tells no usage");
         }
-        Known::Nothing => Outcome::unpriced(
-            Status::NoUsage,
-            Cow::Borrowed("no usage on the span; a stream reports it with include_usage"),
-        ),
+        Known::Nothing => {
+            outcome.receipt.status = Status::NoUsage;
+            outcome.reason = Cow::Borrowed("no usage on the span; a stream reports it with include_usage");
+        }
         Known::Implausible(key) => {
-            Outcome::unpriced(Status::Implausible, Cow::Owned(format!("{key} is no plausible count")))
+            outcome.receipt.status = Status::Implausible;
+            outcome.reason = Cow::Owned(format!("{key} is no plausible count"));
         }
-    };
+    }
     let receipt = &mut outcome.receipt;
     receipt.provider = receipt.provider.or(resolution.provider);
     receipt.model = receipt.model.or(resolution.model);
+    (outcome.status, outcome.money) = (receipt.status, receipt.cost());
     outcome.reported = call.reported.map(|reported| (reported.key, amount(reported.value)));
     if outcome.money.is_none()
         && let Some((_, Some(theirs))) = outcome.reported
@@ -92,20 +94,18 @@ pub(super) fn outcome<'a>(
         outcome.status = Status::Reported;
         outcome.money = Some(theirs);
     }
-    outcome
 }
 
 impl Outcome<'_> {
-    /// What a receipt says.
-    #[inline(always)]
-    fn of(receipt: Receipt) -> Self {
-        let (status, money) = (receipt.status, receipt.cost());
-        Outcome { status, reason: Cow::Borrowed(""), money, receipt, reported: None }
-    }
-
-    /// Nothing to price.
-    fn unpriced(status: Status, reason: Cow<'static, str>) -> Self {
-        Outcome { reason, ..Outcome::of(Receipt::unpriced(status, Reason::None)) }
+    /// Nothing is known yet.
+    pub(super) fn new() -> Self {
+        Outcome {
+            status: Status::NoUsage,
+            reason: Cow::Borrowed(""),
+            money: None,
+            receipt: Receipt::unpriced(Status::NoUsage, Reason::None),
+            reported: None,
+        }
     }
 }
 

@@ -20,13 +20,12 @@ pub struct Changes {
 impl Changes {
     /// From one catalog to a later one.
     pub fn between(before: &Catalog, after: &Catalog) -> Self {
-        let mut gone: HashMap<_, _> =
-            before.models().map(|(_, model)| (key(before, model), price(model))).collect();
+        let mut gone: HashMap<_, _> = before.models().map(|(_, model)| (key(before, model), model)).collect();
         let mut changes = Self::default();
         for (_, model) in after.models() {
             match gone.remove(&key(after, model)) {
                 None => changes.added += 1,
-                Some(earlier) => changes.changed += usize::from(earlier != price(model)),
+                Some(earlier) => changes.changed += usize::from(!same_price(earlier, model)),
             }
         }
         changes.removed = gone.len();
@@ -45,7 +44,7 @@ fn key<'c>(catalog: &'c Catalog, model: &'c Model) -> (&'c str, &'c str) {
     (catalog.provider(model.provider()).id(), model.id())
 }
 
-/// All that decides a price, as text: two prices that print the same are the same.
-fn price(model: &Model) -> String {
-    format!("{:?} {:?}", model.rules, model.retires())
+/// All that decides a price.
+fn same_price(earlier: &Model, later: &Model) -> bool {
+    earlier.rules == later.rules && earlier.retires() == later.retires()
 }

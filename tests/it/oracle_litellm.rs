@@ -2,7 +2,6 @@
 //! See `tests/fixtures/oracle/README.md`; `PRICETAG_ORACLE` runs the whole file, as in `oracle`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use pricetag::genai::usage::{Counts, InputMeans};
 use pricetag::pricing::format::{ModelEntry, Ordered, ProviderEntry};
@@ -10,18 +9,7 @@ use pricetag::pricing::import::litellm;
 use pricetag::pricing::{Catalog, CatalogFile, Conditions, Receipt};
 use serde_json::Value;
 
-fn rows() -> Vec<Value> {
-    let folder = std::env::var_os("PRICETAG_ORACLE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/oracle"),
-        PathBuf::from,
-    );
-    let text = std::fs::read_to_string(folder.join("oracle_litellm.jsonl")).expect("the oracle is there");
-    text.lines().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
-}
-
-fn text<'a>(row: &'a Value, key: &str) -> &'a str {
-    row[key].as_str().unwrap_or_default()
-}
+use crate::support::oracle::{rows, text};
 
 /// A catalog of one model.
 fn catalog(model: ModelEntry) -> Catalog {
@@ -66,14 +54,6 @@ fn not_comparable(row: &Value, refused: Option<&str>) -> Option<&'static str> {
         }
         _ => {}
     }
-    let rate = |key: &str| row["rates"][key].as_f64();
-    let zero = ["cache_read_input_token_cost", "cache_creation_input_token_cost"]
-        .into_iter()
-        .zip(["cached_tokens", "cache_creation_tokens"])
-        .any(|(key, count)| rate(key) == Some(0.0) && row["usage"][count].as_u64() > Some(0));
-    if zero && rate("input_cost_per_token") > Some(0.0) {
-        return Some("a cache at zero: free to them, input to us");
-    }
     let by_request = row["rates"]["input_cost_per_request"].as_f64() > Some(0.0);
     by_request.then_some("a price for the request, which their function leaves out")
 }
@@ -86,11 +66,9 @@ fn costs_are_litellms() {
     let mut equal = 0;
     let mut apart: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for row in rows() {
-        let mut rates = row["rates"].as_object().expect("rates").clone();
-        // Their function is the one for chats, whatever an entry is for; the rows leave that out.
-        rates.insert("mode".to_owned(), "chat".into());
-        let model = litellm::convert_entry(text(&row, "litellm_provider"), &rates);
+    for row in rows("oracle_litellm.jsonl") {
+        let rates = row["rates"].as_object().expect("rates");
+        let model = litellm::convert_entry(text(&row, "litellm_provider"), rates);
         let receipt = model.clone().ok().map(|model| receipt(&row, &catalog(model)));
         let ours = receipt.as_ref().and_then(Receipt::cost).map(|cost| cost.to_usd_f64());
         let theirs: f64 = text(&row["generic"], "total_cost").parse().expect("a cost");

@@ -14,7 +14,7 @@ use super::genai_prices::Claims;
 use crate::genai::usage::Bucket;
 use crate::pricing::format::{CatalogFile, ModelEntry, ProviderEntry};
 use crate::pricing::matching::ModelBy;
-use crate::pricing::rate::Factor;
+use crate::pricing::rate::{Factor, Rate};
 use crate::pricing::rules::Rules;
 use crate::pricing::when::Moment;
 use crate::pricing::{Catalog, Conditions, Model, ModelId, ModelQuery};
@@ -43,6 +43,18 @@ pub struct Joined {
     pub regional: usize,
     /// Models of both lists whose plain prices differ, `provider/model`; the first one's holds.
     pub differing: Vec<String>,
+}
+
+/// Nobody gives away what it charges for: beside an input that costs, a cache at zero stands for "no rate of its own", and
+/// its tokens cost what the input's do.
+fn without_free_caches(mut model: ModelEntry) -> ModelEntry {
+    let input = model.rates.0.iter().find(|(bucket, _)| *bucket == Bucket::Input);
+    if input.is_some_and(|(_, rate)| rate.is_some_and(|rate| !rate.is_zero())) {
+        let is_cache =
+            |bucket| matches!(bucket, Bucket::CacheRead | Bucket::CacheWrite | Bucket::CacheWrite1h);
+        model.rates.0.retain(|(bucket, rate)| !(is_cache(*bucket) && rate.is_some_and(Rate::is_zero)));
+    }
+    model
 }
 
 /// Lays `more` under `base`; `claims` are those of `base`, and prices are compared in the week after `at`.
@@ -89,7 +101,8 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
                 continue;
             }
             let Some(known) = found.model else {
-                added.push((id, ModelEntry { source: model.source.or_else(|| label.clone()), ..model }));
+                let model = ModelEntry { source: model.source.or_else(|| label.clone()), ..model };
+                added.push((id, without_free_caches(model)));
                 continue;
             };
             joined.known += 1;
@@ -182,6 +195,26 @@ fn also_named(file: &mut CatalogFile, provider: &str, model: &str, name: &str) {
 mod tests {
     use super::*;
     use crate::pricing::write;
+
+    #[test]
+    fn a_cache_at_zero_has_no_rate_of_its_own() {
+        let joined = |rates: &str| {
+            let model: ModelEntry = serde_json::from_str(&format!("{{\"rates\":{rates}}}")).unwrap();
+            without_free_caches(model)
+                .rates
+                .0
+                .into_iter()
+                .map(|(bucket, _)| bucket.name())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(joined(r#"{"input":1,"cache_read":0,"cache_write":0,"output":0}"#), ["input", "output"]);
+        assert_eq!(
+            joined(r#"{"input":0,"cache_read":0}"#),
+            ["input", "cache_read"],
+            "all of the input is free"
+        );
+        assert_eq!(joined(r#"{"input":1,"cache_read":0.1}"#), ["input", "cache_read"]);
+    }
 
     fn file(source: &str, providers: &str) -> CatalogFile {
         let text = format!(r#"{{"source": "{source} 1", "version": "1", "providers": {providers}}}"#);

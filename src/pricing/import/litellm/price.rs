@@ -153,16 +153,8 @@ fn whole_entry(
             base.insert(Bucket::WebSearch, Some(rate));
         }
     }
-    // Nobody gives what it charges for away: such zeros stand for "no rate of its own", and the input's holds.
-    if base.get(&Bucket::Input).is_some_and(|input| !input.is_none_or(|rate| rate.mantissa() == 0)) {
-        for bucket in CACHES {
-            if base.get(&bucket).is_some_and(|rate| rate.is_some_and(|rate| rate.mantissa() == 0)) {
-                base.remove(&bucket);
-            }
-        }
-    }
     let mut source = None;
-    if let (Some(ratio), Some(Some(input)), false, "chat") =
+    if let (Some(ratio), Some(Some(input)), false, "chat" | "") =
         (habits.cache_read, base.get(&Bucket::Input), base.contains_key(&Bucket::CacheRead), mode(entry))
     {
         base.insert(Bucket::CacheRead, input.checked_mul(ratio).map(|rate| rate.rounded(PLACES)));
@@ -179,9 +171,6 @@ fn whole_entry(
     }
     Ok(source)
 }
-
-/// Parts of the input whose zero is no price.
-const CACHES: [Bucket; 3] = [Bucket::CacheRead, Bucket::CacheWrite, Bucket::CacheWrite1h];
 
 /// Factors for where, and how fast, a call is served.
 fn uplifts(entry: &Map<String, Value>) -> Result<Vec<Value>, String> {

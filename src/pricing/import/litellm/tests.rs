@@ -143,20 +143,6 @@ fn images_are_counted_where_no_token_prices_them() {
     assert_eq!(model("gemini", &format!(r#"{made}: "chat""#)), "priced by what we have no unit for: images");
 }
 
-/// Guarantees: a part of the input that is listed at zero costs what the input does, unless the input is free.
-#[test]
-fn a_cache_at_zero_has_no_rate_of_its_own() {
-    let caches = r#""cache_creation_input_token_cost": 0, "cache_read_input_token_cost": 0.0"#;
-    assert_eq!(
-        model("zai", &format!(r#""input_cost_per_token": 1e-6, {caches}"#)),
-        r#"{"rates":{"input":1}}"#
-    );
-    assert_eq!(
-        model("zai", &format!(r#""input_cost_per_token": 0, "output_cost_per_token": 1e-6, {caches}"#)),
-        r#"{"rates":{"input":0,"cache_read":0,"cache_write":0,"output":1}}"#
-    );
-}
-
 #[test]
 fn pages_have_a_price_in_batches() {
     assert_eq!(

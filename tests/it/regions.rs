@@ -89,7 +89,8 @@ fn regions_of_spans() {
     let gcp = cloud("gcp", "us-central1");
     let none = Vec::new;
     type Said = Vec<(&'static str, &'static str)>;
-    let cases: Vec<([(&str, &str); 2], Said, Said, &str)> = vec![
+    type Case = ([(&'static str, &'static str); 2], Said, Said, &'static str);
+    let cases: Vec<Case> = vec![
         (bedrock, none(), none(), "1"),
         (bedrock, host(ireland), none(), "4"),
         (bedrock, host("https://bedrock-runtime.eu-west-1.amazonaws.com:443/model"), none(), "4"),

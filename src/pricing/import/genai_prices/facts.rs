@@ -133,17 +133,6 @@ pub(super) fn deepseek_peak(provider: &str, model: &str) -> bool {
     provider == "deepseek" && matches!(model, "deepseek-flash" | "deepseek-v4-flash" | "deepseek-v4-pro")
 }
 
-/// Whether a model is one whose discount by night the list has forever: DeepSeek ended it on the first day of
-/// [`DEEPSEEK_FLAT`].
-pub(super) fn deepseek_night(provider: &str, model: &str) -> bool {
-    provider == "deepseek" && matches!(model, "deepseek-chat" | "deepseek-reasoner")
-}
-
-/// Their prices since then, for `input`, `cache_read` and `output`. DeepSeek's pricing page of August 2025, and its news of
-/// 2025-09-29 (V3.2-Exp, "effective immediately").
-pub(super) const DEEPSEEK_FLAT: [(&str, [f64; 3]); 2] =
-    [("2025-09-05T16:00:00Z", [0.56, 0.07, 1.68]), ("2025-09-29", [0.28, 0.028, 0.42])];
-
 /// The new prices began at 16:00 UTC of the day before; the first peak hour was this day's.
 pub(super) const DEEPSEEK_PEAK_SINCE: &str = "2026-08-17";
 

@@ -3,9 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::ImportError;
-use super::facts::{
-    DEEPSEEK_FLAT, DEEPSEEK_PEAK_SINCE, DEEPSEEK_WORKING_DAYS_SINCE, deepseek_night, deepseek_peak,
-};
+use super::facts::{DEEPSEEK_PEAK_SINCE, DEEPSEEK_WORKING_DAYS_SINCE, deepseek_peak};
 use super::{Constraint, Model, Prices, Provider, RateMap, Variant};
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
@@ -66,16 +64,6 @@ pub(super) fn convert(provider: &Provider, model: &Model, place: &str) -> Result
             ("hours", hours),
             ("x", json!(2)),
         ]));
-    }
-    if deepseek_night(&provider.id, &model.id)
-        && let Some(night) =
-            whens.last_mut().filter(|when| when.contains_key("hours") && !when.contains_key("from"))
-    {
-        night.insert("until".to_owned(), json!(DEEPSEEK_FLAT[0].0));
-        whens.extend(DEEPSEEK_FLAT.map(|(from, [input, cache_read, output])| {
-            let rates = json!({"input": input, "cache_read": cache_read, "output": output});
-            object([("from", json!(from)), ("rates", rates)])
-        }));
     }
     for variant in in_order(&model.price_variants) {
         let mut since = None;

@@ -178,15 +178,3 @@ fn names_are_claimed_by_clauses() {
     assert_eq!(claims.model("p", "n-1"), None);
     assert_eq!(claims.model("x", "m-1"), None);
 }
-
-/// Guarantees: DeepSeek's discount by night ends when DeepSeek ended it, and later prices hold at every hour.
-#[test]
-fn deepseeks_nights_end() {
-    let list = r#"[{"id": "deepseek", "name": "D", "api_pattern": "d", "models": [
-        {"id": "deepseek-chat", "match": {"equals": "deepseek-chat"}, "prices": [
-            {"prices": {"input_mtok": "0.135"}},
-            {"constraint": {"start_time": "00:30:00Z", "end_time": "16:30:00Z"}, "prices": {"input_mtok": "0.27"}}]}]}]"#;
-    let whens = r#""when":[{"until":"2025-09-05T16:00:00Z","hours":"00:30-16:30","rates":{"input":0.27}},{"from":"2025-09-05T16:00:00Z","rates":{"input":0.56,"cache_read":0.07,"output":1.68}},{"from":"2025-09-29","rates":{"input":0.28,"cache_read":0.028,"output":0.42}}]"#;
-    let text = text(list, "1");
-    assert!(text.contains(whens), "{text}");
-}

@@ -69,7 +69,7 @@ async fn price_files_are_read_again() {
     fs::write(&new, prices(2)).unwrap();
     fs::rename(&new, &file).unwrap();
     let said = caller.says(1, "prices reloaded").await;
-    assert!(said.contains("1 models changed, 0 added, 0 removed"), "{said}");
+    assert!(said.contains("1 model changed, 0 added, 0 removed"), "{said}");
     let (cost, second) = caller.call().await;
     assert_eq!(cost, Some(2.0));
     assert_ne!(first, second);

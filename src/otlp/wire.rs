@@ -314,7 +314,7 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 }
 
 /// Appends a length-delimited field.
-#[inline]
+#[inline(always)]
 pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
     if number < 16 && bytes.len() < 0x80 {
         out.extend_from_slice(&[(number << 3 | 2) as u8, bytes.len() as u8]);

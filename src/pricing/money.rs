@@ -66,6 +66,7 @@ impl Picodollars {
     }
 
     /// Dollars as the double nearest to the exact decimal, which prints as that decimal.
+    #[inline]
     pub fn to_usd_f64(self) -> f64 {
         match i64::try_from(self.0) {
             // One correctly rounded division of two exact doubles.

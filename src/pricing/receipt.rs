@@ -173,6 +173,7 @@ impl Receipt {
     }
 
     /// What each part of the bill cost, by the number of its [`Group`].
+    #[inline]
     pub fn parts(&self) -> [Picodollars; Group::COUNT] {
         let mut parts = [0; Group::COUNT];
         for line in &self.lines {

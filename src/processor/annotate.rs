@@ -177,6 +177,7 @@ impl Span<'_> {
         self.double(key, amount.to_usd_f64());
     }
 
+    #[inline(always)]
     fn double(&mut self, key: usize, value: f64) {
         if !self.has(key) {
             self.of.doubles[key].put(self.out, value);

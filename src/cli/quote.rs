@@ -19,11 +19,6 @@ use crate::pricing::{Catalog, Resolver};
 const MAX_LINE: usize = 1 << 20;
 
 /// Prices usage records: JSON lines from standard input, a receipt for each on standard output
-///
-/// A line that can not be read gets a line too, with the status `error` and the reason: lines out are as many as lines in,
-/// and in their order. The exit code is 0 all the same; how many were bad stands on standard error. Without `usage`, or with
-/// nothing but nulls in it, the cost is unknown (`no_usage`); `"usage": {}` says that nothing was used. Amounts are exact, as
-/// decimal strings in USD; null where they are not known.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 pub struct Quote {
@@ -31,21 +26,35 @@ pub struct Quote {
     layers: Layers,
 }
 
+/// At most 78 columns: a narrower terminal than that would break lines in the middle.
 const HELP: &str = r#"In, one object a line:
-  {"provider": "openai", "model": "gpt-5-mini", "time": "2026-11-22T10:00:00Z",
-   "context": {"service_tier": "flex"}, "usage": {"input_tokens": 1500, "cache_read_tokens": 1024, "output_tokens": 350}}
+  {"id": "call-7", "provider": "openai", "model": "gpt-5-mini",
+   "time": "2026-11-22T10:00:00Z", "context": {"service_tier": "flex"},
+   "usage": {"input_tokens": 1500, "cache_read_tokens": 1024,
+             "output_tokens": 350}}
 Out:
-  {"status": "priced", "provider": "openai", "model": "gpt-5-mini", "input": ..., "output": ..., "other": ...,
-   "total": ..., "currency": "USD", "lines": [{"bucket": "input", "quantity": 476, ...}], "catalog": ...}
+  {"id": "call-7", "status": "priced", "provider": "openai",
+   "model": "gpt-5-mini", "input": ..., "output": ..., "other": ...,
+   "total": ..., "currency": "USD",
+   "lines": [{"bucket": "input", "quantity": 476, ...}], "catalog": ...}
 
-input + output + other = total; other is what is neither: searches, seconds, requests. `id`, a text or a number, is
-given back. input_tokens contains the cached tokens, output_tokens the reasoning. `model` is the one that answered,
-`time` the end of the call. context: processing (batch), service_tier, speed, route, region. Other keys are yours and
-stay unread; a key of usage or context that pricetag does not know is an error, for it may cost money.
-docs/pricing.md lists them all.
+`model` is the one that answered, `time` the end of the call, in RFC 3339.
+input_tokens contains the cached tokens, output_tokens the reasoning.
+context: processing (batch), service_tier, speed, route, region. Other keys
+are yours and stay unread; a key of usage or context that pricetag does not
+know is an error, for it may cost money. docs/pricing.md lists all keys.
+
+`id`, a text or a number, is given back. input + output + other = total, where
+other is what is neither, such as searches. Amounts are exact decimal strings
+in USD; null where they are not known: without `usage`, or with only nulls in
+it, the status is no_usage. "usage": {} says that nothing was used.
+
+A line that can not be read gets a line too, with the status error and the
+reason. The exit code is 0 all the same; standard error says how many.
 
 Example:
-  bq query --format=json_lines "SELECT ..." | pricetag quote --prices my-prices.yaml > priced.jsonl"#;
+  bq query --format=json_lines "SELECT ..." \
+    | pricetag quote --prices my-prices.yaml > priced.jsonl"#;
 
 impl Quote {
     /// Runs it.
@@ -189,6 +198,11 @@ mod tests {
             );
         }
         assert_eq!(answers[lines - 1]["status"], "error", "no UTF-8");
+    }
+
+    #[test]
+    fn the_help_has_no_broken_lines() {
+        assert!(HELP.lines().all(|line| line.len() <= 78));
     }
 
     /// Scenario: records with ids of every kind, good and bad; searches beside tokens; a byte order mark before all.

@@ -366,3 +366,35 @@ fn count(said: &str) -> Result<Option<u64>, ()> {
     };
     whole.parse().map(Some).map_err(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantees: docs/pricing.md lists every key of usage and of context, and the bucket that each one goes into.
+    #[test]
+    fn the_page_says_where_keys_go() {
+        let page = include_str!("../../../docs/pricing.md");
+        let filled = |said: &[&str]| {
+            let said: Vec<String> = said.iter().map(|key| format!("{key:?}: 1000")).collect();
+            let Used(used) = serde_json::from_str(&format!("{{{}}}", said.join(","))).unwrap();
+            used.map(|used| used.usage).unwrap_or_default()
+        };
+        for (key, _) in &USAGE {
+            // The wholes that it is a part of.
+            let kind = ["audio", "image"].into_iter().find(|kind| key.starts_with(&format!("cache_{kind}")));
+            let whole = kind.map(|kind| format!("input_{kind}_tokens"));
+            let wholes: &[&str] = match &whole {
+                Some(whole) => &["input_tokens", "cache_read_tokens", whole],
+                None if key.starts_with("output_") => &["output_tokens"],
+                None => &["input_tokens"],
+            };
+            let wholes: Vec<&str> = wholes.iter().copied().filter(|whole| whole != key).collect();
+            let (before, after) = (filled(&wholes), filled(&[wholes.as_slice(), &[key]].concat()));
+            let more: Vec<Bucket> = Bucket::ALL.into_iter().filter(|of| after[*of] > before[*of]).collect();
+            assert_eq!(more.len(), 1, "{key}: {more:?}");
+            assert!(page.contains(&format!("\n| `{key}` | `{}` | ", more[0])), "{key}: {}", more[0]);
+        }
+        assert!(CONTEXT.iter().all(|key| page.contains(&format!("\n| `{key}` | "))));
+    }
+}

@@ -17,7 +17,7 @@ ci:
 
 # process against prost and against a copy, as ratios
 bench:
-    cargo bench --bench process
+    cargo bench
 
 # A real Python app, traced and priced (installs its packages)
 python:

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use pricetag::pricing::Catalog;
 
+// As in the binary: half of the time goes into it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The longest that a start may take for prices.
 const LIMIT: Duration = Duration::from_millis(20);
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
@@ -55,7 +55,7 @@ pub struct App {
     /// What goes on as long as requests come: traces settle, prices are kept up to date.
     settling: JoinSet<()>,
     /// Asks for the price files to be read again; `None` where nothing is priced.
-    reload: Option<mpsc::Sender<prices::Why>>,
+    reload: Option<Arc<Notify>>,
     reading: JoinSet<()>,
     serving: JoinSet<()>,
     stop_receiving: watch::Sender<bool>,
@@ -76,8 +76,7 @@ impl App {
     /// Reads the price files again, soon, and says in the log what came of it.
     pub fn reload_prices(&self) {
         match &self.reload {
-            // A full channel means that they are about to be read anyway.
-            Some(reload) => drop(reload.try_send(prices::Why::Asked)),
+            Some(reload) => reload.notify_one(),
             None => info!("there are no prices to read: no pipeline has pricetag among its processors"),
         }
     }

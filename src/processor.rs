@@ -181,10 +181,10 @@ impl Processor {
         let catalog = &*edition.catalog;
 
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
+            let resource = &found.resources[call.resource as usize];
             let mut outcome = Outcome::new();
-            money::price(&mut outcome, call, catalog, &mut self.resolver, now);
-            let resource = found.resources[call.resource as usize];
-            let dimensions = found.dimensions.values(call.dimensions, resource).collect();
+            money::price(&mut outcome, call, resource.cloud, catalog, &mut self.resolver, now);
+            let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
             if !judged.again {

@@ -1,21 +1,21 @@
 //! The prices in force: read again when their files change, and watched for their age.
 //!
-//! What changes are the folders: editors put a new file in an old one's place, and Kubernetes turns a link around. Any
-//! change there means reading the files again; what was read before is compared, so that nothing happens for nothing.
-//! Once a minute they are read anyway: not every file system tells of its changes.
+//! What is watched are the folders: editors put a new file in an old one's place, and Kubernetes turns a link around. What
+//! was read before is compared, so that nothing happens for nothing. Once a minute the files are read anyway: not every
+//! file system tells of its changes.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+mod watch;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
-use tokio::sync::mpsc;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep};
-use tracing::{debug, error, info, warn};
+use tokio::time::{Instant, interval, sleep, sleep_until};
+use tracing::{error, info, warn};
 
 use crate::config::Config;
 use crate::price_files::PriceFiles;
@@ -23,19 +23,23 @@ use crate::pricing::{Catalog, Changes};
 use crate::processor::Shared;
 use crate::yaml::Mistakes;
 
+use watch::Watch;
+
 /// The time between two readings that must agree before they count, and how many there are at most.
 const SETTLE: Duration = Duration::from_millis(200);
 const PATIENCE: usize = 25;
+/// The least time between two attempts that nobody asked for: whoever writes all the time must not make us read all the time.
+const PAUSE: Duration = Duration::from_secs(1);
 /// How often the files are read without being told.
 const TICK: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// Why the prices are read again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+enum Why {
     /// Someone asked for it, and wants an answer.
     Asked,
-    /// Something changed in a folder.
+    /// Something may have changed.
     Changed,
 }
 
@@ -59,37 +63,27 @@ type Attempt = Result<PriceFiles, Mistakes>;
 /// Keeps the prices in force.
 pub(super) struct Prices {
     shared: Arc<Shared>,
-    paths: Vec<PathBuf>,
     stale_after: Duration,
     last: Attempt,
     reloads: Counter<u64>,
-    watcher: Option<RecommendedWatcher>,
-    watched: BTreeSet<PathBuf>,
-    changes: mpsc::Receiver<Why>,
+    /// `None` while the files are read.
+    watch: Option<Watch>,
+    /// Two bells, for one that waits is enough, but must not be taken for the other: who asks wants an answer.
+    asked: Arc<Notify>,
+    changed: Arc<Notify>,
 }
 
 impl Prices {
-    /// Keeps the prices that were read from `files` up to date, in a task. The sender asks to read them again.
+    /// Keeps the prices that were read from `files` up to date, in a task. What comes back asks to read them again, and is
+    /// answered in the log.
     pub(super) fn keep(
         config: &Config,
         files: PriceFiles,
         shared: Arc<Shared>,
         meter: &Meter,
         tasks: &mut JoinSet<()>,
-    ) -> mpsc::Sender<Why> {
-        // One that waits is enough: it means "look again".
-        let (told, changes) = mpsc::channel(1);
-        let tell = told.clone();
-        let on_event = move |event: notify::Result<notify::Event>| {
-            // Reading is an event too: of our own.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                let _ = tell.try_send(Why::Changed);
-            }
-        };
-        let paths = paths(config);
-        let watcher = (!paths.is_empty()).then(|| notify::recommended_watcher(on_event)).and_then(|made| {
-            made.inspect_err(|error| warn!("changes of price files are seen late: {error}")).ok()
-        });
+    ) -> Arc<Notify> {
+        let (asked, changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let ages = Arc::clone(&shared);
         meter
             .f64_observable_gauge("pricetag_catalog_age_seconds")
@@ -102,7 +96,6 @@ impl Prices {
             .build();
         let prices = Prices {
             shared,
-            paths,
             stale_after: config
                 .processor
                 .as_ref()
@@ -112,21 +105,26 @@ impl Prices {
                 .u64_counter("pricetag_catalog_reloads_total")
                 .with_description("Times that changed price files were read, by outcome.")
                 .build(),
-            watcher,
-            watched: BTreeSet::new(),
-            changes,
+            watch: Some(Watch::new(paths(config), Arc::clone(&changed))),
+            asked: Arc::clone(&asked),
+            changed,
         };
         tasks.spawn(prices.run());
-        told
+        asked
     }
 
     async fn run(mut self) {
         let mut tick = interval(TICK);
         let mut warned = None;
+        let mut rested = Instant::now();
         loop {
-            self.watch_folders();
+            let changed = async {
+                sleep_until(rested).await;
+                self.changed.notified().await;
+            };
             let why = tokio::select! {
-                why = self.changes.recv() => why.unwrap_or(Why::Changed),
+                () = self.asked.notified() => Why::Asked,
+                () = changed => Why::Changed,
                 _ = tick.tick() => Why::Changed,
             };
             if warned.is_none_or(|at: Instant| at.elapsed() >= DAY) {
@@ -134,44 +132,72 @@ impl Prices {
                 self.warn_if_stale();
             }
             self.read_again(why).await;
+            rested = Instant::now() + PAUSE;
         }
     }
 
-    async fn read(&self) -> Attempt {
-        let paths = self.paths.clone();
-        let read = tokio::task::spawn_blocking(move || PriceFiles::read(&paths)).await;
-        read.unwrap_or_else(|_| self.last.clone())
+    /// Reads the files as they are. Their folders are watched before, so that no change falls in between.
+    async fn read(&mut self) -> Attempt {
+        let Some(mut watch) = self.watch.take() else { return self.last.clone() };
+        let read = tokio::task::spawn_blocking(move || {
+            watch.follow();
+            let read = PriceFiles::read(watch.files());
+            (watch, read)
+        });
+        // Nothing there panics; and if it did, the prices in force stay.
+        let Ok((watch, read)) = read.await else { return self.last.clone() };
+        self.watch = Some(watch);
+        read
+    }
+
+    /// What two readings agree on, for someone may be writing; `None` if that takes too long.
+    async fn settled(&mut self) -> Option<Attempt> {
+        let mut read = self.read().await;
+        if read == self.last {
+            return Some(read);
+        }
+        for _ in 0..PATIENCE {
+            sleep(SETTLE).await;
+            let again = self.read().await;
+            if again == read {
+                return Some(read);
+            }
+            read = again;
+        }
+        None
     }
 
     async fn read_again(&mut self, why: Why) {
-        let mut read = self.read().await;
-        if why == Why::Changed {
-            // Someone may be writing: until two readings agree.
-            for _ in 0..PATIENCE {
-                if read == self.last {
-                    return;
-                }
-                sleep(SETTLE).await;
-                let again = self.read().await;
-                if again == std::mem::replace(&mut read, again.clone()) {
-                    break;
-                }
-            }
-        }
+        let Some(read) = self.settled().await else {
+            let version = self.shared.catalog().version().to_owned();
+            warn!(
+                catalog = version,
+                "the prices stay as they are: the price files do not come to rest; put a finished file in the old one's \
+                 place instead of writing to it"
+            );
+            self.reloads.add(1, &[KeyValue::new("outcome", "failed")]);
+            return;
+        };
         let unchanged = read == self.last;
+        if unchanged && why == Why::Changed {
+            return;
+        }
         self.last = read.clone();
         // Off the workers: a large list takes tens of milliseconds.
-        let catalog = tokio::task::spawn_blocking(|| read.and_then(|files| files.catalog())).await;
-        // Nothing there panics; and if it did, the prices in force stay.
-        let Ok(catalog) = catalog else { return };
+        let before = self.shared.catalog();
+        let catalog = tokio::task::spawn_blocking(move || {
+            let catalog = read.and_then(|files| files.catalog())?;
+            let changes = Changes::between(&before, &catalog);
+            Ok((Arc::new(catalog), changes))
+        });
+        // As above.
+        let Ok(catalog) = catalog.await else { return };
         let outcome = match catalog {
             Ok(_) if unchanged => {
                 info!("the price files have not changed");
                 "unchanged"
             }
-            Ok(catalog) => {
-                let catalog = Arc::new(catalog);
-                let changes = Changes::between(&self.shared.catalog(), &catalog);
+            Ok((catalog, changes)) => {
                 self.shared.replace_catalog(Arc::clone(&catalog));
                 info!(catalog = catalog.version(), "prices reloaded: {changes}");
                 "changed"
@@ -185,27 +211,6 @@ impl Prices {
             }
         };
         self.reloads.add(1, &[KeyValue::new("outcome", outcome)]);
-    }
-
-    /// Watches the folders of the files, and those that their links lead to.
-    fn watch_folders(&mut self) {
-        let Some(watcher) = &mut self.watcher else { return };
-        let folder = |file: &Path| match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-            _ => PathBuf::from("."),
-        };
-        let targets = self.paths.iter().filter_map(|path| path.canonicalize().ok());
-        let folders: BTreeSet<PathBuf> =
-            self.paths.iter().cloned().chain(targets).map(|file| folder(&file)).collect();
-        for gone in self.watched.difference(&folders) {
-            let _ = watcher.unwatch(gone);
-        }
-        for new in folders.difference(&self.watched) {
-            if let Err(error) = watcher.watch(new, RecursiveMode::NonRecursive) {
-                debug!("{}: changes are seen late: {error}", new.display());
-            }
-        }
-        self.watched = folders;
     }
 
     fn warn_if_stale(&self) {

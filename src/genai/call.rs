@@ -48,6 +48,29 @@ pub struct Ids {
     pub parent: [u8; 8],
 }
 
+/// Where the caller runs, as a span or its resource says. An empty text means "not said".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cloud<'a> {
+    /// `cloud.provider`: `aws`, `gcp`, `azure` ...
+    pub provider: Text<'a>,
+    /// `cloud.region`, in that cloud's words.
+    pub region: Text<'a>,
+}
+
+impl Cloud<'_> {
+    /// What a span says, and its resource where the span says nothing. A resource's region is never one of a cloud that
+    /// only the span names.
+    pub fn or(self, resource: Self) -> Self {
+        if self.region.is_empty() {
+            resource
+        } else if self.provider.is_empty() {
+            Self { provider: resource.provider, ..self }
+        } else {
+            self
+        }
+    }
+}
+
 /// A cost that the sender put on the span.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported<'a> {
@@ -94,6 +117,8 @@ pub struct Call<'a> {
     pub tier_asked: Text<'a>,
     /// Service tier that served.
     pub tier_served: Text<'a>,
+    /// Where the span says that the caller runs.
+    pub cloud: Cloud<'a>,
     /// What it used, or why that is not known.
     pub usage: Known<'a>,
     /// A cost that the sender put there.

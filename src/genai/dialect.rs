@@ -54,6 +54,10 @@ slots! {
         TierServed,
         /// Present when the call failed.
         ErrorType,
+        /// The cloud that the caller runs on.
+        CloudProvider,
+        /// The region of that cloud.
+        CloudRegion,
     }
 }
 
@@ -134,6 +138,8 @@ pub static OTEL_GENAI: Dialect = Dialect {
             ],
         ),
         (name(Name::ErrorType), &["error.type"]),
+        (name(Name::CloudProvider), &["cloud.provider"]),
+        (name(Name::CloudRegion), &["cloud.region"]),
         (count(Count::Input), &["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]),
         (count(Count::Output), &["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"]),
         (

@@ -1,7 +1,7 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use super::call::{Call, Ids};
-use super::dialect::Meaning;
+use super::call::{Call, Cloud, Ids};
+use super::dialect::{Meaning, Name};
 use super::dimensions::{DimensionTable, Row};
 use super::keys::{Hints, KeyTable};
 use super::reading::Reading;
@@ -22,6 +22,15 @@ pub struct SpanNote {
     pub call: Option<u32>,
 }
 
+/// What a resource says of the calls below it.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource<'a> {
+    /// Its dimensions.
+    pub dimensions: Row,
+    /// Where it runs.
+    pub cloud: Cloud<'a>,
+}
+
 /// What a request holds.
 #[derive(Debug, Default)]
 pub struct Found<'a> {
@@ -29,8 +38,8 @@ pub struct Found<'a> {
     pub spans: Vec<SpanNote>,
     /// The calls, in the order of the body.
     pub calls: Vec<Call<'a>>,
-    /// For each `ResourceSpans` the row of its resource.
-    pub resources: Vec<Row>,
+    /// For each `ResourceSpans` its resource.
+    pub resources: Vec<Resource<'a>>,
     /// The dimensions of calls and resources.
     pub dimensions: DimensionTable<'a>,
     /// Spans of any kind.
@@ -49,7 +58,7 @@ impl<'a> Found<'a> {
         Found {
             spans: self.spans,
             calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
-            resources: self.resources,
+            resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
             dimensions: self.dimensions.recycle(dimensions),
             span_count: 0,
             hints: self.hints,
@@ -89,16 +98,18 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
-        let row = found.dimensions.open();
-        found.resources.push(row);
+        let mut resource = Resource { dimensions: found.dimensions.open(), cloud: Cloud::default() };
+        let index = found.resources.len();
+        found.resources.push(resource);
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_spans::RESOURCE => {
                     // It may come in several parts, which protobuf merges: they fill one row.
-                    self.resource(field.message()?, row, &mut found.dimensions)
+                    self.resource(field.message()?, &mut resource, &mut found.dimensions)
                         .map_err(|m| m.within("resource", 0))?;
+                    found.resources[index] = resource;
                 }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found)
@@ -201,8 +212,19 @@ impl Recogniser {
         }
         if let Some((reading, role)) = call {
             let (_, frame) = open(field, parent, plan)?;
-            let [operation, provider, host, asked, served, response_id, tier_asked, tier_served, error_type] =
-                reading.names;
+            let [
+                operation,
+                provider,
+                host,
+                asked,
+                served,
+                response_id,
+                tier_asked,
+                tier_served,
+                error_type,
+                cloud,
+                cloud_region,
+            ] = reading.names;
             found.calls.push(Call {
                 ids,
                 frame,
@@ -221,6 +243,7 @@ impl Recogniser {
                 response_id,
                 tier_asked,
                 tier_served,
+                cloud: Cloud { provider: cloud, region: cloud_region },
                 usage: reading.usage(),
                 reported: reading.reported,
                 ours: reading.ours,
@@ -279,7 +302,7 @@ impl Recogniser {
     fn resource<'a>(
         &self,
         resource: Message<'a>,
-        row: Row,
+        says: &mut Resource<'a>,
         dimensions: &mut DimensionTable<'a>,
     ) -> Result<(), Malformed> {
         for field in resource.fields() {
@@ -287,8 +310,14 @@ impl Recogniser {
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;
                 for ranked in self.keys.meanings(attribute.key) {
-                    if let Meaning::Dimension(index) = ranked.meaning {
-                        dimensions.say(row, index, ranked.rank, attribute.scalar()?);
+                    let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
+                    match ranked.meaning {
+                        Meaning::Dimension(index) => {
+                            dimensions.say(says.dimensions, index, ranked.rank, attribute.scalar()?);
+                        }
+                        Meaning::Name(Name::CloudProvider) => says.cloud.provider = text()?,
+                        Meaning::Name(Name::CloudRegion) => says.cloud.region = text()?,
+                        _ => {}
                     }
                 }
             }

@@ -39,6 +39,11 @@ impl Catalog {
         }
     }
 
+    /// Every alias: its name, its model, and who bills where it says so.
+    pub(super) fn aliases(&self) -> impl Iterator<Item = (&str, ModelId, Option<ProviderId>)> {
+        self.aliases.0.iter().map(|(name, alias)| (&**name, alias.model, alias.biller))
+    }
+
     /// The model `provider/name`, or what to write instead.
     fn meant(&self, name: &str) -> Result<ModelId, String> {
         let known =

@@ -116,6 +116,7 @@ impl Build {
         for (nth, draft) in self.providers.iter().enumerate() {
             catalog.names.add_id(&draft.id, ProviderId(nth as u16));
         }
+        catalog.models.reserve_exact(self.providers.iter().map(|draft| draft.models.len()).sum());
         for (nth, draft) in std::mem::take(&mut self.providers).into_iter().enumerate() {
             self.provider(ProviderId(nth as u16), draft, &mut catalog);
         }
@@ -181,7 +182,7 @@ impl Build {
                 }
             }
         }
-        let mut names = Names::default();
+        let mut names = Names::with_capacity(draft.models.len());
         let first = catalog.models.len();
         for (nth, DraftModel { model, .. }) in draft.models.iter().enumerate() {
             names.add_id(&model.id, ModelId((first + nth) as u32));

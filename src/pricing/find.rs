@@ -27,16 +27,25 @@ impl Catalog {
     /// The model in the lists of a provider and of those it resells. `name` is lowercase. A variant's own entry comes
     /// before the rule for it.
     pub(super) fn find(&self, provider: ProviderId, name: &str) -> Lookup {
+        self.find_after(Variants::default(), provider, name)
+    }
+
+    /// The same for what is left of a name after the marks of variants. One that is marked twice is nobody's, and so the
+    /// name of a stranger makes no more look-ups than there are marks.
+    fn find_after(&self, marked: Variants, provider: ProviderId, name: &str) -> Lookup {
         let lists = &self.provider(provider).chain;
         if let Some(found) = self.listed(provider, lists, name) {
             return Ok(found);
         }
         if let Some((variant, base)) = split_ending(name) {
-            return self.varied(variant, self.find(provider, base)?);
+            return self.varied(variant, self.find_marked(marked, variant, provider, base)?);
         }
         let bare = self.bare(name);
         if let Some(base) = bare.strip_prefix(GLOBAL) {
-            let found = Found { region: Region::new(Region::GLOBAL), ..self.find(provider, base)? };
+            let found = Found {
+                region: Region::new(Region::GLOBAL),
+                ..self.find_marked(marked, Variant::Global, provider, base)?
+            };
             return self.varied(Variant::Global, found);
         }
         let found = match tuned(bare) {
@@ -46,6 +55,10 @@ impl Catalog {
         };
         let found = found.ok_or(Some(Variant::FineTune))?;
         Ok(Found { variants: found.variants.with(Variant::FineTune), ..found })
+    }
+
+    fn find_marked(&self, before: Variants, mark: Variant, provider: ProviderId, base: &str) -> Lookup {
+        if before.contains(mark) { Err(None) } else { self.find_after(before.with(mark), provider, base) }
     }
 
     /// The base of a variant, as that variant.

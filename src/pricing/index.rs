@@ -23,6 +23,13 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// With room for the ids of this many models.
+    pub(super) fn with_capacity(models: usize) -> Self {
+        let exact = Map::with_capacity_and_hasher(models, RandomState::default());
+        let short = Map::with_capacity_and_hasher(models, RandomState::default());
+        Self { exact, short, ..Self::default() }
+    }
+
     /// An id always matches, and wins over another model's `match`.
     pub(super) fn add_id(&mut self, id: &str, model: ModelId) {
         self.add_exact(id.trim().to_lowercase().into(), model);

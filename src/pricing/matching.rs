@@ -10,7 +10,7 @@ use super::adjust::{self, Adjusted};
 use super::catalog::{Catalog, ModelId, ProviderId};
 use super::find::Found;
 use super::names::MAX_NAME;
-use super::region::Region;
+use super::region::{self, Region};
 use super::variant::{Variant, Variants};
 
 /// What a span says about who served a call; empty where it says nothing.
@@ -76,7 +76,8 @@ pub struct Resolution {
     pub model_by: Option<ModelBy>,
     /// The served model is unknown: this is the asked one.
     pub asked_model: bool,
-    /// The region that the model's name carried (`us.anthropic.…`, `azure/eu/…`): a condition of the price.
+    /// The region that the model's name carried (`us.anthropic.…`, `azure/eu/…`), or else the host of who bills: a
+    /// condition of the price.
     pub region: Option<Region>,
     /// The adjustments of who bills that are meant for these names, whenever they hold.
     pub adjusted: Adjusted,
@@ -96,6 +97,12 @@ impl Catalog {
     /// name that says more counts.
     pub fn resolve(&self, query: &ModelQuery<'_>) -> Resolution {
         let mut found = self.look_up(query);
+        if let Some(provider) = found.provider.filter(|_| found.region.is_none())
+            && let Some((id, region)) = region::behind(&host(query.host))
+            && self.provider(provider).id() == id
+        {
+            found.region = Region::new(region);
+        }
         if let Some(provider) = found.provider.filter(|_| !self.adjustments.is_empty()) {
             // A deployment's name may stand on either side, with its route or without.
             let [served, asked] = [query.served, query.asked].map(normal);

@@ -33,7 +33,7 @@ const ROUTES: [&str; 15] = [
 pub(super) const GLOBAL: &str = "global.";
 
 /// Bedrock's regional inference profiles. `global.` is none of them: it has a price of its own.
-const PROFILES: [&str; 9] = ["us-gov", "us", "eu", "apac", "jp", "au", "in", "ca", "sa"];
+pub(super) const PROFILES: [&str; 9] = ["us-gov", "us", "eu", "apac", "jp", "au", "in", "ca", "sa"];
 
 /// Bedrock's word for who made a model, where lists leave it out.
 const MAKER: &str = "anthropic.";
@@ -107,7 +107,7 @@ fn resource_tail(name: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// `us-east-1`, `us-gov-west-1`, and what Azure writes before deployments in data zones and everywhere.
-fn is_region(text: &str) -> bool {
+pub(super) fn is_region(text: &str) -> bool {
     if matches!(text, "us" | "eu" | Region::GLOBAL) {
         return true;
     }

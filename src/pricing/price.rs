@@ -14,7 +14,7 @@ use crate::genai::usage::{Bucket, MAX_PLAUSIBLE, Usage};
 
 impl Catalog {
     /// The receipt of a call whose names were resolved: [`price`](Self::price) where its model is known, and the
-    /// adjustments of who bills. The region that the model's name carried counts more than the one in `conditions`.
+    /// adjustments of who bills. The region that the model's name or the host said counts more than the one in `conditions`.
     ///
     /// An adjustment of `x: 0` makes a call free even where its model is unknown: whatever it is, nothing is billed.
     pub fn receipt(&self, found: &Resolution, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {

@@ -18,7 +18,8 @@ pub struct Conditions<'a> {
     pub tier_served: &'a str,
     /// Whether the call was part of a batch. A tier named `batch` says it too.
     pub batch: bool,
-    /// The region that served the call; see [`Resolution::region`](super::matching::Resolution::region).
+    /// The region that served the call, where its names say none; see
+    /// [`Resolution::region`](super::matching::Resolution::region).
     pub region: &'a str,
 }
 
@@ -26,10 +27,15 @@ pub struct Conditions<'a> {
 const STANDARD: [&str; 6] = ["", "default", "standard", "auto", "on_demand", "on-demand"];
 
 impl<'a> Conditions<'a> {
+    /// The tier that counts, as it was named.
+    fn tier_named(&self) -> &'a str {
+        let served = self.tier_served.trim_ascii();
+        if served.is_empty() { self.tier_asked.trim_ascii() } else { served }
+    }
+
     /// The tier that counts; empty for the standard one.
     pub(super) fn tier(&self) -> &'a str {
-        let named = if self.tier_served.is_empty() { self.tier_asked } else { self.tier_served };
-        let named = named.trim_ascii();
+        let named = self.tier_named();
         let standard = STANDARD.iter().any(|name| named.eq_ignore_ascii_case(name));
         if standard || named.eq_ignore_ascii_case("batch") { "" } else { named }
     }
@@ -40,9 +46,7 @@ impl<'a> Conditions<'a> {
     }
 
     pub(super) fn is_batch(&self) -> bool {
-        self.batch
-            || self.tier_served.eq_ignore_ascii_case("batch")
-            || (self.tier_served.is_empty() && self.tier_asked.eq_ignore_ascii_case("batch"))
+        self.batch || self.tier_named().eq_ignore_ascii_case("batch")
     }
 }
 
@@ -75,7 +79,7 @@ impl Applied {
 }
 
 /// Rates by bucket, some of which only remove an earlier one: looked up without a walk.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Patch {
     set: Buckets,
     removed: Buckets,
@@ -122,7 +126,7 @@ impl Patch {
 }
 
 /// Conditions, all of which must be true, and what they change. Prints the conditions in words.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct When {
     pub(super) over: Option<u64>,
     pub(super) from: Option<Moment>,
@@ -230,7 +234,7 @@ pub(super) fn tier_key(name: &str) -> Box<str> {
 }
 
 /// A model's price: base rates, and what holds under conditions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Rules {
     pub(super) base: Patch,
     pub(super) whens: Box<[When]>,

@@ -145,7 +145,10 @@ fn days_hours_batch_and_region() {
     let monday = Conditions { end_unix_nano: TODAY + DAY, ..now() };
     assert_eq!(million(model, &monday), "2");
     assert_eq!(million(model, &Conditions { batch: true, region: "EU", ..monday }), "1.1");
-    assert_eq!(million(model, &Conditions { tier_served: "batch", ..now() }), "0.5");
+    for batch in ["batch", " Batch "] {
+        assert_eq!(million(model, &Conditions { tier_served: batch, ..now() }), "0.5");
+        assert_eq!(million(model, &Conditions { tier_asked: batch, tier_served: " ", ..now() }), "0.5");
+    }
     let standard = Conditions { batch: true, ..now() };
     let receipt = priced(&catalog("{rates: {input: 1}}"), &standard, &[(Bucket::Input, 1)]);
     assert_eq!(receipt.explanation(), "no batch price: standard used");

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::Now;
-use crate::genai::call::{Call, Known};
+use crate::genai::call::{Call, Cloud, Known};
 use crate::otlp::view::Scalar;
-use crate::pricing::{Catalog, Conditions, Picodollars, Reason, Receipt, Resolver, Status};
+use crate::pricing::{Catalog, Conditions, Picodollars, ProviderId, Reason, Receipt, Resolver, Status};
 
 /// What became of a call, before anyone asks whether it counts.
 #[derive(Clone, Debug)]
@@ -27,10 +27,30 @@ pub(super) fn end(call: &Call<'_>, now: Now) -> u64 {
     if call.end_unix_nano == 0 { now.unix_nano } else { call.end_unix_nano }
 }
 
-/// Prices a call. `outcome` is a new one: made where it stays, for moving it takes as long as pricing.
+/// The region of the caller's cloud, where that cloud bills the model: its clients call the region that they run in. Other
+/// providers are called from everywhere, and the Gemini API, unlike Vertex AI, has no regions.
+fn region<'a>(
+    call: &Call<'a>,
+    resource: Cloud<'a>,
+    biller: Option<ProviderId>,
+    catalog: &Catalog,
+) -> &'a str {
+    let cloud = call.cloud.or(resource);
+    let id = match cloud.provider.0 {
+        _ if cloud.region.is_empty() => return "",
+        b"aws" => "aws",
+        b"gcp" if !call.provider.0.ends_with(b"gemini") => "google",
+        b"azure" => "azure",
+        _ => return "",
+    };
+    if biller.is_some_and(|biller| catalog.provider(biller).id() == id) { cloud.region.as_str() } else { "" }
+}
+
+/// Prices a call; `cloud` is what its resource says. `outcome` is a new one: made where it stays, for moving it takes as long as pricing.
 pub(super) fn price<'a>(
     outcome: &mut Outcome<'a>,
     call: &Call<'a>,
+    cloud: Cloud<'a>,
     catalog: &Catalog,
     resolver: &mut Resolver,
     now: Now,
@@ -43,6 +63,7 @@ pub(super) fn price<'a>(
                 end_unix_nano: end(call, now),
                 tier_asked: call.tier_asked.as_str(),
                 tier_served: call.tier_served.as_str(),
+                region: region(call, cloud, resolution.provider, catalog),
                 ..Conditions::default()
             };
             catalog.fill(&mut outcome.receipt, &resolution, &conditions, usage);

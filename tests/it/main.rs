@@ -25,6 +25,7 @@ mod prices_commands;
 mod pricing_page;
 mod refused_grpc;
 mod refused_http;
+mod regions;
 mod reload;
 mod reported;
 mod settlement;

@@ -2,7 +2,6 @@
 //! See `tests/fixtures/oracle/README.md`; `PRICETAG_ORACLE` runs the whole file, as in `oracle`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use pricetag::genai::usage::{Counts, InputMeans};
 use pricetag::pricing::format::{ModelEntry, Ordered, ProviderEntry};
@@ -10,18 +9,7 @@ use pricetag::pricing::import::litellm;
 use pricetag::pricing::{Catalog, CatalogFile, Conditions, Receipt};
 use serde_json::Value;
 
-fn rows() -> Vec<Value> {
-    let folder = std::env::var_os("PRICETAG_ORACLE").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/oracle"),
-        PathBuf::from,
-    );
-    let text = std::fs::read_to_string(folder.join("oracle_litellm.jsonl")).expect("the oracle is there");
-    text.lines().map(|line| serde_json::from_str(line).expect("a row is JSON")).collect()
-}
-
-fn text<'a>(row: &'a Value, key: &str) -> &'a str {
-    row[key].as_str().unwrap_or_default()
-}
+use crate::support::oracle::{rows, text};
 
 /// A catalog of one model.
 fn catalog(model: ModelEntry) -> Catalog {
@@ -78,7 +66,7 @@ fn costs_are_litellms() {
     let mut equal = 0;
     let mut apart: BTreeMap<&str, usize> = BTreeMap::new();
     let mut wrong = Vec::new();
-    for row in rows() {
+    for row in rows("oracle_litellm.jsonl") {
         let rates = row["rates"].as_object().expect("rates");
         let model = litellm::convert_entry(text(&row, "litellm_provider"), rates);
         let receipt = model.clone().ok().map(|model| receipt(&row, &catalog(model)));

@@ -69,7 +69,7 @@ async fn price_files_are_read_again() {
     fs::write(&new, prices(2)).unwrap();
     fs::rename(&new, &file).unwrap();
     let said = caller.says(1, "prices reloaded").await;
-    assert!(said.contains("1 models changed, 0 added, 0 removed"), "{said}");
+    assert!(said.contains("1 model changed, 0 added, 0 removed"), "{said}");
     let (cost, second) = caller.call().await;
     assert_eq!(cost, Some(2.0));
     assert_ne!(first, second);
@@ -99,6 +99,62 @@ async fn price_files_are_read_again() {
         assert!(counted >= times, "{outcome}: {counted}");
     }
     assert!(metrics.sum("pricetag_catalog_age_seconds", &[]) > 0.0, "{}", metrics.text());
+    caller.pricetag.stop().await;
+}
+
+/// Scenario: a price file that is another one whenever one looks, for longer than anyone waits; SIGHUP meanwhile.
+/// Guarantees: none of its states is taken up, and the log says so; the one in which it comes to rest is.
+#[tokio::test]
+async fn a_file_that_does_not_rest_is_not_taken_up() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    static REST: AtomicBool = AtomicBool::new(false);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prices.yaml");
+    fs::write(&file, prices(1)).unwrap();
+    let sink = Sink::start().await;
+    let pricetag = start(&sink, &file).await;
+    let mut caller = Caller { pricetag, sink, sent: 0 };
+    let (new, at) = (folder.path().join("new"), file.clone());
+    let writer = std::thread::spawn(move || {
+        for input in 2.. {
+            fs::write(&new, prices(input)).unwrap();
+            fs::rename(&new, &at).unwrap();
+            if REST.load(Ordering::Relaxed) {
+                return input;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        unreachable!("as often as it takes")
+    });
+    caller.pricetag.signal("HUP");
+    caller.says(1, "do not come to rest").await;
+    assert_eq!(caller.call().await.0, Some(1.0));
+    assert!(!caller.pricetag.log().contains("prices reloaded"), "{}", caller.pricetag.log());
+    REST.store(true, Ordering::Relaxed);
+    let last = writer.join().unwrap();
+    caller.says(1, "prices reloaded").await;
+    assert_eq!(caller.call().await.0, Some(f64::from(last)));
+}
+
+/// Scenario: SIGHUP just after the price file was written again as it was; many times.
+/// Guarantees: the log answers each, whatever else makes the file be read.
+#[tokio::test]
+async fn who_asks_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("prices.yaml");
+    fs::write(&file, prices(1)).unwrap();
+    let sink = Sink::start().await;
+    let pricetag = start(&sink, &file).await;
+    let mut caller = Caller { pricetag, sink, sent: 0 };
+    for times in 1..=20 {
+        for _ in 0..10 {
+            let new = folder.path().join("new");
+            fs::write(&new, prices(1)).unwrap();
+            fs::rename(&new, &file).unwrap();
+        }
+        caller.pricetag.signal("HUP");
+        caller.says(times, "the price files have not changed").await;
+    }
     caller.pricetag.stop().await;
 }
 

@@ -63,13 +63,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<T>, A::Error> {
                 let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(0));
-                let mut seen = hashbrown::HashSet::new();
-                while let Some(key) = map.next_key::<String>()? {
-                    if !seen.insert(key.clone()) {
-                        return Err(A::Error::custom(format_args!("`{key}` stands twice; keep one")));
-                    }
-                    entries.push((key, map.next_value()?));
+                while let Some(entry) = map.next_entry::<String, T>()? {
+                    entries.push(entry);
                 }
+                let mut seen = hashbrown::HashSet::with_capacity(entries.len());
+                if let Some((key, _)) = entries.iter().find(|(key, _)| !seen.insert(key.as_str())) {
+                    return Err(A::Error::custom(format_args!("`{key}` stands twice; keep one")));
+                }
+                drop(seen);
                 Ok(Ordered(entries))
             }
         }

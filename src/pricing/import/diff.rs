@@ -49,7 +49,11 @@ impl Move {
         match (self.old, self.new) {
             (Some(old), Some(_)) if old.is_zero() => true,
             (Some(_), Some(new)) if new.is_zero() => true,
-            _ => self.permille().is_some_and(|permille| permille.abs() > 500),
+            (Some(old), Some(new)) => {
+                let (old, new) = (u128::from(old.picodollars()), u128::from(new.picodollars()));
+                2 * old.abs_diff(new) > old
+            }
+            _ => false,
         }
     }
 
@@ -59,7 +63,7 @@ impl Move {
     }
 }
 
-/// Compares what calls cost at `at`.
+/// Compares what calls cost from `at` on.
 pub fn diff(old: &Catalog, new: &Catalog, at: Moment) -> Diff {
     let key = |catalog: &Catalog, model: &Model| {
         (catalog.provider(model.provider()).id().to_owned(), model.id().to_owned())
@@ -73,7 +77,7 @@ pub fn diff(old: &Catalog, new: &Catalog, at: Moment) -> Diff {
             diff.added.push(name);
             continue;
         };
-        let moves = moves(&name, &known.rules, &model.rules, at);
+        let moves = moves_since(&name, &known.rules, &model.rules, at);
         diff.same += usize::from(moves.is_empty());
         diff.moved.extend(moves);
     }
@@ -113,7 +117,7 @@ impl Call {
         said.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// Every bucket's own rate, factors included.
+    /// Every bucket's rate, as a call would pay it: its whole's where it has none, factors included.
     fn rates(&self, rules: &Rules, at: Moment) -> [Option<Rate>; Bucket::COUNT] {
         let conditions = Conditions {
             end_unix_nano: u64::try_from(at.unix()).unwrap_or(0).saturating_mul(1_000_000_000),
@@ -125,14 +129,48 @@ impl Call {
         let in_force = rules.in_force(&conditions, self.input_tokens);
         let factor = rules.factor(in_force.applied);
         Bucket::ALL.map(|bucket| {
-            let rate = in_force.own_rate(bucket)?;
+            let (_, rate) = in_force.rate(bucket)?;
             if bucket.is_tokens() { rate.times(factor?) } else { Some(rate) }
         })
     }
 }
 
-/// The moves of one model: of plain calls, and of those calls under conditions that do not move just as plain ones do.
-pub(super) fn moves(model: &str, old: &Rules, new: &Rules, at: Moment) -> Vec<Move> {
+/// The moments at which prices from `since` on may be others: the days on which one of them changes, and every hour of the
+/// week after them where hours matter.
+fn moments(one: &Rules, other: &Rules, since: Moment) -> Vec<Moment> {
+    let whens = || one.whens.iter().chain(&other.whens);
+    let changes = whens().flat_map(|when| [when.from, when.until]).flatten().filter(|change| *change > since);
+    let mut starts: Vec<_> = changes.chain([since]).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    let hourly = whens().any(|when| !when.hours.is_empty() || when.days.iter().next().is_some());
+    let hours = if hourly { 7 * 24 } else { 1 };
+    let week = |start: Moment| (0..hours).map(move |hour| Moment::from_unix(start.unix() + hour * 3600));
+    starts.into_iter().flat_map(week).collect()
+}
+
+/// The moves of one model at any moment from `since` on, each told at the first one.
+pub(super) fn moves_since(model: &str, old: &Rules, new: &Rules, since: Moment) -> Vec<Move> {
+    let (mut known, mut said): (Vec<Move>, Vec<Move>) = Default::default();
+    for moment in moments(old, new, since) {
+        for moved in moves(model, old, new, moment) {
+            if known.contains(&moved) {
+                continue;
+            }
+            let when = match (moment == since, moved.when.as_str()) {
+                (true, when) => when.to_owned(),
+                (false, "") => format!("at {moment}"),
+                (false, when) => format!("{when}, at {moment}"),
+            };
+            said.push(Move { when, ..moved.clone() });
+            known.push(moved);
+        }
+    }
+    said
+}
+
+/// The moves of one model at one moment: of plain calls, and of those calls under conditions that do not move just as plain ones do.
+fn moves(model: &str, old: &Rules, new: &Rules, at: Moment) -> Vec<Move> {
     let plain = Call { input_tokens: 0, tier: String::new(), batch: false, region: String::new() };
     let mut calls = vec![plain];
     for when in old.whens.iter().chain(&new.whens) {
@@ -141,11 +179,17 @@ pub(super) fn moves(model: &str, old: &Rules, new: &Rules, at: Moment) -> Vec<Mo
             calls.push(call);
         }
     }
+    // A part that neither list names moves with its whole.
+    let rates = |rules: &Rules| {
+        let whens = rules.whens.iter().flat_map(|when| when.rates.iter());
+        rules.base.iter().chain(whens).map(|(bucket, _)| bucket).collect::<Vec<_>>()
+    };
+    let named = [rates(old), rates(new)].concat();
     let mut moves: Vec<Move> = Vec::new();
     for call in calls {
         let (before, after) = (call.rates(old, at), call.rates(new, at));
         for (bucket, (old, new)) in Bucket::ALL.into_iter().zip(before.into_iter().zip(after)) {
-            if old == new {
+            if old == new || !named.contains(&bucket) {
                 continue;
             }
             let moved = Move { model: model.to_owned(), when: call.words(), bucket, old, new };
@@ -209,6 +253,38 @@ mod tests {
     fn how_a_price_is_written_makes_no_difference() {
         let one = r#""m": {"rates": {"input": 4}, "when": [{"from": "2026-01-01", "rates": {"input": 2}}]}"#;
         assert!(words(one, r#""m": {"rates": {"input": 2}}"#).is_empty());
+    }
+
+    /// Guarantees: what calls pay is compared, not what is stated.
+    #[test]
+    fn a_part_that_goes_back_to_its_whole_moves() {
+        let one = r#""m": {"rates": {"input": 5, "cache_read": 0.5}}"#;
+        assert_eq!(words(one, r#""m": {"rates": {"input": 5}}"#), ["p/m  cache_read 0.5 5 Some(9000) true"]);
+    }
+
+    /// Guarantees: a price that moves at other hours, or later, is seen.
+    #[test]
+    fn every_hour_and_day_to_come_is_compared() {
+        let night = |rate| {
+            format!(
+                r#""m": {{"rates": {{"input": 4}}, "when": [{{"days": "sun", "hours": "02:00-04:00", "rates": {{"input": {rate}}}}}]}}"#
+            )
+        };
+        assert_eq!(words(&night(2), &night(1)), ["p/m at 2026-09-27T02:13:20Z input 2 1 Some(-500) false"]);
+        let later =
+            r#""m": {"rates": {"input": 4}, "when": [{"from": "2027-01-01", "rates": {"input": 9}}]}"#;
+        assert_eq!(
+            words(r#""m": {"rates": {"input": 4}}"#, later),
+            ["p/m at 2027-01-01 input 4 9 Some(1250) true"]
+        );
+    }
+
+    #[test]
+    fn half_and_a_little_is_large() {
+        let rate = |rate| format!(r#""m": {{"rates": {{"input": {rate}}}}}"#);
+        assert_eq!(words(&rate("100"), &rate("150")), ["p/m  input 100 150 Some(500) false"]);
+        assert_eq!(words(&rate("100"), &rate("150.09")), ["p/m  input 100 150.09 Some(500) true"]);
+        assert_eq!(words(&rate("100"), &rate("49.99")), ["p/m  input 100 49.99 Some(-500) true"]);
     }
 
     #[test]

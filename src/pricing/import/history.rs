@@ -2,9 +2,9 @@
 
 use hashbrown::HashMap;
 
-use super::diff::moves;
+use super::diff::moves_since;
 use crate::pricing::format::{CatalogFile, ModelEntry, Rates, WhenEntry};
-use crate::pricing::rules::{MAX_WHENS, Rules};
+use crate::pricing::rules::MAX_WHENS;
 use crate::pricing::when::Moment;
 use crate::pricing::{Catalog, Model};
 use crate::yaml::Mistakes;
@@ -33,7 +33,7 @@ pub fn keep(old: &CatalogFile, new: &mut CatalogFile, since: Moment) -> Result<u
                 continue;
             }
             kept += 1;
-            *model = if same(&one.rules, &other.rules, since) {
+            *model = if moves_since("", &one.rules, &other.rules, since).is_empty() {
                 ModelEntry { rates: known.rates.clone(), when: known.when.clone(), ..model.clone() }
             } else {
                 both(known, model, since)
@@ -59,28 +59,32 @@ fn by_name(catalog: &Catalog) -> HashMap<(String, String), &Model> {
     catalog.models().map(|(_, model)| (named(model), model)).collect()
 }
 
-/// Whether two prices are the same from `since` on, however they are written: on the days on which one of them changes, and
-/// at every hour of a week where hours matter.
-fn same(one: &Rules, other: &Rules, since: Moment) -> bool {
-    let whens = || one.whens.iter().chain(&other.whens);
-    let changes = whens().flat_map(|when| [when.from, when.until]).flatten().filter(|change| *change > since);
-    let starts: Vec<_> = changes.chain([since]).collect();
-    let hourly = whens().any(|when| !when.hours.is_empty() || when.days.iter().next().is_some());
-    starts.into_iter().all(|start| {
-        (0..if hourly { 7 * 24 } else { 1 })
-            .all(|hour| moves("", one, other, Moment::from_unix(start.unix() + hour * 3600)).is_empty())
-    })
-}
-
 /// Whether a model's new price tells the old one too: it is the same, or a list that dates its own changes.
 fn tells(new: &ModelEntry, old: &ModelEntry) -> bool {
     let unpriced = old.rates.0.is_empty() && old.when.is_empty();
     // What GPUs cost is the user's own estimate, not a price that was charged.
-    unpriced || old.gpu.is_some() || (new.rates == old.rates && new.when.starts_with(&old.when))
+    unpriced
+        || old.gpu.is_some()
+        || added(new, old).is_some_and(|added| added.iter().all(|when| when.from.is_some()))
+}
+
+/// The conditions that a new price adds behind those of the old one, if that is all that it does.
+fn added<'a>(new: &'a ModelEntry, old: &ModelEntry) -> Option<&'a [WhenEntry]> {
+    new.when.strip_prefix(old.when.as_slice()).filter(|_| new.rates == old.rates)
 }
 
 /// The old price until `since`, the new one from then on.
 fn both(old: &ModelEntry, new: &ModelEntry, since: Moment) -> ModelEntry {
+    let begins = |when: &WhenEntry| WhenEntry {
+        from: Some(when.from.map_or(since, |from| from.max(since))),
+        ..when.clone()
+    };
+    let to_come = |when: &&WhenEntry| when.until.is_none_or(|until| until > since);
+    if let Some(added) = added(new, old) {
+        let added = added.iter().filter(|when| when.from.is_some() || to_come(when));
+        let added = added.map(|when| if when.from.is_some() { when.clone() } else { begins(when) });
+        return ModelEntry { when: old.when.iter().cloned().chain(added).collect(), ..new.clone() };
+    }
     let ended = old.when.iter().filter(|when| when.from.is_none_or(|from| from < since)).map(|when| {
         WhenEntry { until: Some(when.until.map_or(since, |until| until.min(since))), ..when.clone() }
     });
@@ -93,14 +97,7 @@ fn both(old: &ModelEntry, new: &ModelEntry, since: Moment) -> ModelEntry {
     }
     let first = WhenEntry { from: Some(since), rates, ..WhenEntry::default() };
     let first = Some(first).filter(|first| !first.rates.0.is_empty() && old.rates != new.rates);
-    let begun = new.when.iter().filter(|when| when.until.is_none_or(|until| until > since));
-    let begun: Vec<_> = first
-        .into_iter()
-        .chain(begun.map(|when| WhenEntry {
-            from: Some(when.from.map_or(since, |from| from.max(since))),
-            ..when.clone()
-        }))
-        .collect();
+    let begun: Vec<_> = first.into_iter().chain(new.when.iter().filter(to_come).map(begins)).collect();
     // What a model may have is limited; the oldest conditions of the past go first.
     let room = MAX_WHENS.saturating_sub(begun.len());
     whens.drain(..whens.len().saturating_sub(room));
@@ -155,6 +152,18 @@ mod tests {
         assert_eq!(after(r#"{"rates": {"input": 4}}"#, dated), dated);
         assert_eq!(after("{}", dated), dated, "there was no price");
         assert_eq!(after(dated, dated), dated);
+    }
+
+    /// Guarantees: a condition that a list adds without a date begins with the list; calls before keep their price.
+    #[test]
+    fn a_condition_that_comes_without_a_date_begins_on_the_day() {
+        assert_eq!(
+            after(
+                r#"{"rates":{"input":4},"when":[{"tier":"flex","x":0.5}]}"#,
+                r#"{"rates":{"input":4},"when":[{"tier":"flex","x":0.5},{"batch":true,"x":0.5}]}"#
+            ),
+            r#"{"rates":{"input":4},"when":[{"tier":"flex","x":0.5},{"from":"2026-11-23","batch":true,"x":0.5}]}"#
+        );
     }
 
     /// Guarantees: importing one list again and again adds nothing.

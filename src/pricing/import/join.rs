@@ -5,17 +5,22 @@
 //! the first list would take for a model of its own (`starts_with`) becomes one more name of it if the second list has the same
 //! price for it; if not, one of them is wrong, and the name stays unknown.
 
+mod regions;
+mod retire;
+
 use hashbrown::HashMap;
 
 use super::genai_prices::Claims;
 use crate::genai::usage::Bucket;
 use crate::pricing::format::{CatalogFile, ModelEntry, ProviderEntry};
 use crate::pricing::matching::ModelBy;
-use crate::pricing::rate::Factor;
+use crate::pricing::rate::{Factor, Rate};
 use crate::pricing::rules::Rules;
 use crate::pricing::when::Moment;
-use crate::pricing::{Catalog, Conditions, ModelId, ModelQuery};
+use crate::pricing::{Catalog, Conditions, Model, ModelId, ModelQuery};
 use crate::yaml::error::Mistakes;
+use regions::Regions;
+use retire::{Retirement, retire};
 
 /// Two lists as one, and what came from where.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +39,22 @@ pub struct Joined {
     pub disputed: Vec<String>,
     /// Models of the first list whose retirement the second one tells.
     pub retiring: usize,
+    /// Models of the first list, or of a reseller of its models, whose regions the second one prices.
+    pub regional: usize,
+    /// Models of both lists whose plain prices differ, `provider/model`; the first one's holds.
+    pub differing: Vec<String>,
+}
+
+/// Nobody gives away what it charges for: beside an input that costs, a cache at zero stands for "no rate of its own", and
+/// its tokens cost what the input's do.
+fn without_free_caches(mut model: ModelEntry) -> ModelEntry {
+    let input = model.rates.0.iter().find(|(bucket, _)| *bucket == Bucket::Input);
+    if input.is_some_and(|(_, rate)| rate.is_some_and(|rate| !rate.is_zero())) {
+        let is_cache =
+            |bucket| matches!(bucket, Bucket::CacheRead | Bucket::CacheWrite | Bucket::CacheWrite1h);
+        model.rates.0.retain(|(bucket, rate)| !(is_cache(*bucket) && rate.is_some_and(Rate::is_zero)));
+    }
+    model
 }
 
 /// Lays `more` under `base`; `claims` are those of `base`, and prices are compared in the week after `at`.
@@ -46,6 +67,17 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
     let label = more.source.as_deref().and_then(|source| source.split(' ').next()).map(str::to_owned);
     let mut joined = Joined { file: base, ..Joined::default() };
     let mut retirements: HashMap<ModelId, Retirement> = HashMap::new();
+    let mut regions = Regions::default();
+    let rules = |catalog: &Catalog| {
+        let key =
+            |model: &Model| (catalog.provider(model.provider()).id().to_owned(), model.id().to_lowercase());
+        catalog.models().map(|(_, model)| (key(model), model.rules.clone())).collect::<HashMap<_, _>>()
+    };
+    let (rules, others) = (rules(&catalog), rules(&other));
+    let same_price = |one: (&str, &str), other: (&str, &str)| {
+        let key = |(provider, id): (&str, &str)| (provider.to_owned(), id.to_lowercase());
+        same_price(rules.get(&key(one))?, others.get(&key(other))?, at)
+    };
 
     for (provider, entry) in more.providers.0 {
         let mut added = Vec::new();
@@ -60,7 +92,7 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
             }
             let claimed = claims.model(&provider, &id).filter(|_| found.model.is_none());
             if let Some((claimant, name)) = claimed {
-                if same_price((&catalog, claimant, name), (&other, &provider, &id), at) {
+                if same_price((claimant, name), (&provider, &id)) == Some(true) {
                     joined.names += 1;
                     also_named(&mut joined.file, claimant, name, &id);
                 } else {
@@ -69,15 +101,27 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
                 continue;
             }
             let Some(known) = found.model else {
-                added.push((id, ModelEntry { source: model.source.or_else(|| label.clone()), ..model }));
+                let model = ModelEntry { source: model.source.or_else(|| label.clone()), ..model };
+                added.push((id, without_free_caches(model)));
                 continue;
             };
             joined.known += 1;
             let own = Some(catalog.model(known).provider()) == found.provider;
             // A name that a star takes in is another model's.
             let named = found.region.is_none() && found.model_by != Some(ModelBy::Pattern);
-            if own && (named || same_name(known)) {
+            if !(named || same_name(known)) {
+                continue;
+            }
+            let owner = catalog.provider(catalog.model(known).provider()).id();
+            let same = same_price((owner, catalog.model(known).id()), (&provider, &id));
+            if own {
                 retirements.entry(known).or_default().add(same_name(known), model.retires);
+                if same == Some(false) {
+                    joined.differing.push(format!("{provider}/{id}"));
+                }
+            }
+            if same == Some(true) {
+                regions.add(&provider, known, &model, same_name(known));
             }
         }
         if added.is_empty() {
@@ -96,6 +140,7 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
             }
         }
     }
+    joined.regional = regions.write(&mut joined.file, &catalog, label.as_deref());
     joined.retiring = retire(&mut joined.file, &catalog, &retirements);
     let both = |one: Option<String>, other: Option<String>, with: &str| {
         let said: Vec<_> = one.into_iter().chain(other).collect();
@@ -105,22 +150,24 @@ pub fn join(base: CatalogFile, claims: &Claims, more: CatalogFile, at: Moment) -
     joined.file.version = both(joined.file.version, more.version, "+");
     joined.file.notes.extend(more.notes);
     if let Some(label) = label {
-        joined.file.notes.push(format!("Models with `source: {label}`, and retirements, are {label}'s."));
+        joined.file.notes.push(format!("Models with `source: {label}`, uplifts of regions where both lists have the same price, and retirements, are {label}'s."));
+        joined
+            .file
+            .notes
+            .push(format!("{} models have another plain price in {label}'s list.", joined.differing.len()));
     }
     Catalog::from_layers([("joined", joined.file.clone())])?;
     Ok(joined)
 }
 
 /// Whether two models cost the same without conditions, at every hour of a week: input and output, all else follows them.
-fn same_price(one: (&Catalog, &str, &str), other: (&Catalog, &str, &str), at: Moment) -> bool {
-    let model = |(catalog, provider, id): (&Catalog, &str, &str)| {
-        let same = |entry: &&crate::pricing::Model| {
-            entry.id().eq_ignore_ascii_case(id) && catalog.provider(entry.provider()).id() == provider
-        };
-        catalog.models().map(|(_, entry)| entry).find(same).map(|entry| entry.rules.clone())
-    };
-    let (Some(one), Some(other)) = (model(one), model(other)) else { return false };
-    (0..7 * 24).all(|hour| {
+/// `None` where one of them has no price.
+fn same_price(one: &Rules, other: &Rules, at: Moment) -> Option<bool> {
+    let hourly = [one, other]
+        .into_iter()
+        .flat_map(|rules| &rules.whens)
+        .any(|when| !when.hours.is_empty() || when.days.iter().next().is_some());
+    let prices = |hour: i64| {
         let end_unix_nano = u64::try_from(at.unix() + hour * 3600).unwrap_or(0) * 1_000_000_000;
         let conditions = Conditions { end_unix_nano, ..Conditions::default() };
         let price = |rules: &Rules| {
@@ -130,8 +177,11 @@ fn same_price(one: (&Catalog, &str, &str), other: (&Catalog, &str, &str), at: Mo
                 in_force.own_rate(bucket)?.dollars().checked_mul(factor)
             })
         };
-        price(&one) == price(&other) && price(&one) != [None, None]
-    })
+        (price(one), price(other))
+    };
+    let priced = |(one, other)| one != [None, None] && other != [None, None];
+    let mut hours = 0..if hourly { 7 * 24 } else { 1 };
+    priced(prices(0)).then(|| hours.all(|hour| prices(hour).0 == prices(hour).1))
 }
 
 /// Adds a name to a model.
@@ -141,59 +191,30 @@ fn also_named(file: &mut CatalogFile, provider: &str, model: &str, name: &str) {
     models.for_each(|(_, entry)| entry.matches.push(name.to_owned()));
 }
 
-/// What the second list says about the end of one model of the first.
-#[derive(Debug, Default)]
-struct Retirement {
-    /// Under the model's own id, the date or that there is none.
-    of_its_id: Option<Option<Moment>>,
-    /// Under other names of it, such as its snapshots; `None` once one has no date.
-    of_others: Option<Option<Moment>>,
-}
-
-impl Retirement {
-    fn add(&mut self, same_name: bool, date: Option<Moment>) {
-        if same_name {
-            self.of_its_id = Some(date);
-        } else {
-            // A model is served as long as one of its snapshots is.
-            self.of_others = Some(match self.of_others {
-                None => date,
-                Some(known) => known.zip(date).map(|(known, date)| known.max(date)),
-            });
-        }
-    }
-
-    fn date(&self) -> Option<Moment> {
-        self.of_its_id.or(self.of_others).flatten()
-    }
-}
-
-/// Writes the dates down where the first list has none; says how many.
-fn retire(file: &mut CatalogFile, catalog: &Catalog, known: &HashMap<ModelId, Retirement>) -> usize {
-    let mut dated = 0;
-    let dates: HashMap<(&str, &str), Moment> = catalog
-        .models()
-        .filter_map(|(id, model)| {
-            Some(((catalog.provider(model.provider()).id(), model.id()), known.get(&id)?.date()?))
-        })
-        .collect();
-    for (provider, entry) in &mut file.providers.0 {
-        for (id, model) in &mut entry.models.0 {
-            if model.retires.is_none()
-                && let Some(date) = dates.get(&(provider.as_str(), id.as_str()))
-            {
-                model.retires = Some(*date);
-                dated += 1;
-            }
-        }
-    }
-    dated
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::pricing::write;
+
+    #[test]
+    fn a_cache_at_zero_has_no_rate_of_its_own() {
+        let joined = |rates: &str| {
+            let model: ModelEntry = serde_json::from_str(&format!("{{\"rates\":{rates}}}")).unwrap();
+            without_free_caches(model)
+                .rates
+                .0
+                .into_iter()
+                .map(|(bucket, _)| bucket.name())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(joined(r#"{"input":1,"cache_read":0,"cache_write":0,"output":0}"#), ["input", "output"]);
+        assert_eq!(
+            joined(r#"{"input":0,"cache_read":0}"#),
+            ["input", "cache_read"],
+            "all of the input is free"
+        );
+        assert_eq!(joined(r#"{"input":1,"cache_read":0.1}"#), ["input", "cache_read"]);
+    }
 
     fn file(source: &str, providers: &str) -> CatalogFile {
         let text = format!(r#"{{"source": "{source} 1", "version": "1", "providers": {providers}}}"#);
@@ -220,6 +241,29 @@ mod tests {
             join(file("one", base), &Claims::default(), file("two", more), Moment::from_unix(0)).unwrap();
         assert_eq!((joined.providers, joined.models, joined.known, joined.retiring), (1, 3, 8, 2));
         insta::assert_snapshot!(write::to_json(&joined.file));
+    }
+
+    /// Scenario: both lists have a model at one price, and only the second one tells what regions add; a reseller has it from
+    /// the first list's seller, another at another price.
+    /// Guarantees: the region is priced at the seller, at the reseller alone, and nowhere where prices differ.
+    #[test]
+    fn regions_come_over_where_both_lists_have_one_price() {
+        let base = r#"{"openai": {"models": {"a": {"match": ["a-chat", "a-*"], "rates": {"input": 1}},
+                "b": {"rates": {"input": 1}}, "c": {"rates": {"input": 1}}}},
+            "azure": {"fallback": ["openai"], "models": {}}}"#;
+        let uplift = r#""when": [{"batch": true, "x": 0.5}, {"region": "eu", "x": 1.1}]"#;
+        let more = format!(
+            r#"{{"openai": {{"models": {{"b": {{"rates": {{"input": 1}}, {uplift}}}, "c": {{"rates": {{"input": 2}}, {uplift}}}}}}},
+            "azure": {{"models": {{"a": {{"rates": {{"input": 1}}, {uplift}}}}}}}}}"#
+        );
+        let joined =
+            join(file("one", base), &Claims::default(), file("two", &more), Moment::from_unix(0)).unwrap();
+        assert_eq!((joined.regional, joined.differing), (2, vec!["openai/c".to_owned()]));
+        let text = write::to_json(&joined.file);
+        assert!(text.contains(r#""b": {"rates":{"input":1},"when":[{"region":"eu","x":1.1}]}"#), "{text}");
+        let own = r#""a": {"match":["a-chat"],"rates":{"input":1},"when":[{"region":"eu","x":1.1}],"source":"openai; regions two"}"#;
+        assert!(text.contains(own), "{text}");
+        assert!(text.contains(r#""c": {"rates":{"input":1}}"#) && text.matches("eu").count() == 2, "{text}");
     }
 
     /// Scenario: the second list has names that the first one's clauses take in.

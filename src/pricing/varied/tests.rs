@@ -173,3 +173,23 @@ fn a_profile_says_the_region() {
     };
     assert_eq!([of("meta.llama-9"), of("global.meta.llama-9")], ["1.1", "1"]);
 }
+
+/// Scenario: a mark said twice; names as long as names may be, of marks and routes and dates over and over.
+/// Guarantees: they are nobody's, each mark is looked below only once.
+#[test]
+fn marks_without_end_are_no_name() {
+    let catalog = Catalog::embedded();
+    let found = |served: &str| {
+        let query = ModelQuery { provider: "openrouter", served, ..ModelQuery::default() };
+        catalog.resolve(&query).model.is_some()
+    };
+    assert!(found("openai/gpt-4o:free:online") && found("openai/gpt-4o[1m]:online:free"));
+    for twice in ["openai/gpt-4o:free:free", "openai/gpt-4o:free:online:free"] {
+        assert!(!found(twice), "{twice}");
+    }
+    for part in [":free", ":free:online:batch", "[1m]", "global.", "bedrock/"] {
+        let marks = part.repeat(500 / part.len());
+        assert!(!found(&format!("gpt-4o{marks}")) && !found(&marks), "{part}");
+        assert!(!found(&format!("{marks}gpt-4o")), "{part}");
+    }
+}

@@ -3,6 +3,7 @@
 pub(crate) mod broken;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod oracle;
 pub(crate) mod process;
 pub(crate) mod scrape;
 pub(crate) mod sink;

@@ -59,11 +59,19 @@ fn line(moved: &Move, width: usize) -> String {
 
 /// What came from LiteLLM's list.
 pub(super) fn joined(joined: &Joined) -> String {
-    let Joined { providers, models, known, names, disputed, retiring, .. } = joined;
+    let Joined { providers, models, known, names, disputed, retiring, regional, differing, .. } = joined;
     let mut text = format!(
         "filled: {models} models, {providers} of its providers new; {known} were there; {names} are further names; \
-         {retiring} retirements\n"
+         {retiring} retirements, regions of {regional}\n"
     );
+    if !differing.is_empty() {
+        let _ = writeln!(
+            text,
+            "{} models have another plain price in the second list, and keep the first one's: {}",
+            differing.len(),
+            some(differing)
+        );
+    }
     if !disputed.is_empty() {
         let _ = writeln!(text, "disputed, left unknown: {}", some(disputed));
     }
@@ -88,6 +96,14 @@ pub(super) fn left_out(imported: &Imported) -> String {
     }
     for (reason, (models, keys)) in parts {
         let _ = writeln!(text, "{models:5} models have a price that is left out: {reason} ({})", keys[0]);
+    }
+    if !imported.disputed.is_empty() {
+        let disputed = some(&imported.disputed);
+        let _ = writeln!(
+            text,
+            "{:5} models have two prices under different keys; that of a key with a source holds, or none: {disputed}",
+            imported.disputed.len()
+        );
     }
     text
 }

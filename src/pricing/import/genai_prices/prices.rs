@@ -8,9 +8,7 @@ use super::{Constraint, Model, Prices, Provider, RateMap, Variant};
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
 use crate::pricing::format::ModelEntry;
-
-/// Digits after the point that our rates hold; beyond is the noise of their floats.
-const PLACES: u32 = 12;
+use crate::pricing::money::PLACES;
 
 type Object = Map<String, Value>;
 

@@ -1,13 +1,14 @@
 //! The conversion, on lists made up for it.
 
 use super::*;
-use crate::pricing::{Catalog, write};
+use crate::pricing::format::WhenEntry;
+use crate::pricing::{Catalog, ModelQuery, write};
 
 /// Providers and models of genai-prices 0.2.3, as published.
 const SAMPLE: &str = include_str!("../../../../tests/fixtures/import/genai_prices_sample.json");
 
 /// Scenario: a sample of the list that the embedded catalog was made from is converted again.
-/// Guarantees: every model comes out as it was committed, but for what LiteLLM's list adds to it (names, retirements): nobody
+/// Guarantees: every model comes out as it was committed, but for what LiteLLM's list adds to it (names, retirements, uplifts of regions): nobody
 /// edited the catalog by hand, and no change of the converter was left without a new catalog.
 #[test]
 fn the_embedded_catalog_is_a_fresh_conversion() {
@@ -26,11 +27,48 @@ fn the_embedded_catalog_is_a_fresh_conversion() {
         for (id, model) in &entry.models.0 {
             let (_, known) = known.models.0.iter().find(|(known, _)| known == id).unwrap();
             assert!(known.matches.starts_with(&model.matches), "{provider}/{id}");
-            let known =
-                ModelEntry { matches: model.matches.clone(), retires: model.retires, ..known.clone() };
+            let uplift =
+                |when: &WhenEntry| when.x.is_some() && !when.region.is_empty() && !model.when.contains(when);
+            let when = known.when.iter().filter(|when| !uplift(when)).cloned().collect();
+            let (matches, retires) = (model.matches.clone(), model.retires);
+            let known = ModelEntry { matches, retires, when, ..known.clone() };
             assert_eq!(write::model(model), write::model(&known), "{provider}/{id}");
         }
     }
+}
+
+/// Scenario: every name that a source of resellers lists, asked of the reseller.
+/// Guarantees: an entry of his own, made to carry regions, takes no name from another model of the source.
+#[test]
+fn resellers_own_entries_take_no_other_models_names() {
+    let catalog = Catalog::embedded();
+    let file = Catalog::embedded_file().unwrap();
+    let mut own = 0;
+    for (seller, entry) in &file.providers.0 {
+        let copies = |(_, model): &&(String, ModelEntry)| {
+            model.source.as_ref().is_some_and(|source| source.contains("; regions "))
+        };
+        let Some((_, copied)) = entry.models.0.iter().find(copies) else { continue };
+        own += entry.models.0.iter().filter(copies).count();
+        let source = copied.source.as_deref().and_then(|source| source.split(';').next()).unwrap();
+        let (_, listed) = file.providers.0.iter().find(|(id, _)| id == source).unwrap();
+        for (id, model) in &listed.models.0 {
+            for name in [id].into_iter().chain(&model.matches).filter(|name| !name.contains(['*', '/'])) {
+                let find = |provider: &str| {
+                    let query = ModelQuery { provider, served: name, ..ModelQuery::default() };
+                    catalog.resolve(&query).model.map(|model| catalog.model(model))
+                };
+                let (here, there) = (find(seller), find(source));
+                let is_his = here.is_some_and(|model| {
+                    catalog.provider(model.provider()).id() == seller
+                        && !entry.models.0.iter().filter(copies).any(|(id, _)| id == model.id())
+                });
+                let ids = [here, there].map(|model| model.map(|model| model.id()));
+                assert!(is_his || ids[0] == ids[1], "{seller}: {name} {ids:?}");
+            }
+        }
+    }
+    assert!(own > 0);
 }
 
 fn text(list: &str, version: &str) -> String {

@@ -5,7 +5,7 @@ use super::price::Habits;
 use crate::pricing::decimal::Decimal;
 
 /// Its providers that are one of genai-prices' by another id: theirs, ours. A trailing `*` stands for any ending.
-const SELLERS: [(&str, &str); 26] = [
+const SELLERS: [(&str, &str); 24] = [
     ("amazon_nova", "aws"),
     ("aws_polly", "aws"),
     ("azure_ai", "azure"),
@@ -18,10 +18,8 @@ const SELLERS: [(&str, &str); 26] = [
     ("cohere_chat", "cohere"),
     ("fireworks_ai*", "fireworks"),
     ("gemini", "google"),
-    ("github_copilot", "github-copilot"),
     ("meta_llama", "meta"),
     ("moonshot", "moonshotai"),
-    ("sagemaker", "aws"),
     ("text-completion-codestral", "mistral"),
     ("text-completion-inception", "inception"),
     ("text-completion-openai", "openai"),
@@ -82,8 +80,9 @@ pub(super) fn habits(theirs: &str) -> Habits {
     Habits {
         // docs.x.ai/docs/models: higher prices from 200,000 tokens on.
         inclusive: theirs == "xai",
-        // docs.fireworks.ai/guides/prompt-caching: cached input costs half, unless its model says otherwise.
+        // docs.fireworks.ai/guides/prompt-caching: "The default discount is 50%, but the exact discount varies by model."
         cache_read: theirs.starts_with("fireworks_ai").then(|| Decimal::new(5, 1)),
+        steps: theirs.starts_with("fireworks_ai"),
     }
 }
 

@@ -85,7 +85,7 @@ const NO_PLACE: [(&str, &str); 23] = [
 ];
 
 /// What the parts of [`super::price`] read themselves.
-const STRUCTURE: [&str; 9] = [
+const STRUCTURE: [&str; 10] = [
     "file_search_cost_per_1k_calls",
     "input_cost_per_second",
     "input_cost_per_token_cache_hit",
@@ -94,12 +94,13 @@ const STRUCTURE: [&str; 9] = [
     "regional_endpoint_uplift_multiplier",
     "regional_processing_uplift_multiplier_eu",
     "regional_processing_uplift_multiplier_us",
+    "search_context_cost_per_query",
     "tiered_pricing",
 ];
 
 impl Key {
     pub(super) fn parse(key: &str) -> Self {
-        if STRUCTURE.contains(&key) || key == "search_context_cost_per_query" {
+        if STRUCTURE.contains(&key) {
             return Self::Structure;
         }
         let (stem, when) = split(key);
@@ -115,9 +116,6 @@ impl Key {
             // LiteLLM itself has thresholds for the main rates only.
             if modality && when.over.is_some() {
                 return Self::NoPlace("a threshold on this rate alone");
-            }
-            if !bucket.is_tokens() && when != When::default() {
-                return Self::NoPlace("conditions on a rate that is no token's");
             }
             return Self::Rate(*bucket, when);
         }
@@ -200,6 +198,8 @@ mod tests {
             Key::Rate(Bucket::OutputImage, When::default())
         );
         assert_eq!(Key::parse("output_cost_per_image_4K"), Key::NoPlace("images"));
+        let batch = When { batch: true, ..When::default() };
+        assert_eq!(Key::parse("ocr_cost_per_page_batches"), Key::Rate(Bucket::Pages, batch));
         assert_eq!(Key::parse("cost_per_qubit"), Key::Unknown);
         assert_eq!(Key::parse("input_cost_per_token_decisions"), Key::Unknown);
     }

@@ -43,6 +43,8 @@ pub struct Imported {
     pub skipped: Vec<(String, String)>,
     /// Keys about prices that models in it have beside what is in it, with the reason and the number of such models.
     pub left_out: BTreeMap<String, (&'static str, usize)>,
+    /// Models whose keys have different prices for one place, `provider/model`.
+    pub disputed: Vec<String>,
 }
 
 /// What a reader of the catalog should know.
@@ -93,14 +95,14 @@ pub fn convert(json: &str, version: &str) -> Result<Imported, ImportError> {
                 continue;
             }
         };
-        drafts.add(place, theirs, model);
+        drafts.add(place, theirs, regions::Listed { model, cited: entry.contains_key("source") });
     }
     imported.file = CatalogFile {
         currency: Some("USD".to_owned()),
         source: Some(format!("litellm {version}")),
         version: Some(version.to_owned()),
         notes: NOTES.iter().map(|note| (*note).to_owned()).collect(),
-        providers: Ordered(drafts.finish()),
+        providers: Ordered(drafts.finish(&mut imported.disputed)),
         ..CatalogFile::default()
     };
     Ok(imported)
@@ -134,7 +136,7 @@ struct Draft {
 }
 
 impl Drafts {
-    fn add(&mut self, place: places::Place, theirs: &str, model: ModelEntry) {
+    fn add(&mut self, place: places::Place, theirs: &str, listed: regions::Listed) {
         let nth = *self.by_id.entry(place.provider.clone()).or_insert_with(|| {
             self.providers.push((place.provider.clone(), Draft::default()));
             self.providers.len() - 1
@@ -147,19 +149,25 @@ impl Drafts {
             draft.models.push((place.model, regions::Regional::default()));
             draft.models.len() - 1
         });
-        draft.models[nth].1.add(place.region, model);
+        draft.models[nth].1.add(place.region, listed);
     }
 
-    fn finish(self) -> Vec<(String, ProviderEntry)> {
-        let finish = |draft: Draft| {
-            let models = draft.models.into_iter().map(|(id, regional)| (id, regional.finish()));
+    fn finish(self, disputed: &mut Vec<String>) -> Vec<(String, ProviderEntry)> {
+        let mut finish = |provider: &str, draft: Draft| {
+            let models = draft.models.into_iter().map(|(id, regional)| {
+                let (model, apart) = regional.finish();
+                if apart {
+                    disputed.push(format!("{provider}/{id}"));
+                }
+                (id, model)
+            });
             ProviderEntry {
-                names: draft.names,
                 models: Ordered(models.collect()),
+                names: draft.names,
                 ..ProviderEntry::default()
             }
         };
-        self.providers.into_iter().map(|(id, draft)| (id, finish(draft))).collect()
+        self.providers.into_iter().map(|(id, draft)| (id.clone(), finish(&id, draft))).collect()
     }
 }
 

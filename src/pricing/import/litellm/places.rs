@@ -1,6 +1,8 @@
 //! Where an entry belongs: the seller, the model's name, the region. All are in its key.
 
 use super::facts::{ROUTES, no_seller, seller};
+use crate::pricing::names::{PROFILES, is_region};
+use crate::pricing::region::Region;
 
 /// Where an entry belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +14,6 @@ pub(super) struct Place {
     /// The region that the key names.
     pub(super) region: Option<String>,
 }
-
-/// Before a model of Bedrock: the regions that serve it. `global.` is no region but a price of its own.
-const PROFILES: [&str; 9] = ["us-gov", "us", "eu", "apac", "jp", "au", "in", "ca", "sa"];
 
 /// Where the entry `key` of their provider `theirs` belongs, or why it belongs nowhere.
 pub(super) fn place(key: &str, theirs: &str) -> Result<Place, &'static str> {
@@ -30,11 +29,19 @@ pub(super) fn place(key: &str, theirs: &str) -> Result<Place, &'static str> {
     if key.contains("-commitment/") {
         return Err("a reserved machine");
     }
+    // Its rate is the router's own; the model that it chose is billed beside it.
+    if ["/model-router", "/model_router"].iter().any(|router| key.ends_with(router)) {
+        return Err("a fee on top of another model");
+    }
     let provider = seller(theirs);
     let mut model = key;
     let mut region = None;
     while let Some((route, rest)) = split_route(model, theirs) {
-        if is_region(route) && rest.contains(|char: char| char.is_ascii_alphabetic()) {
+        // `global` is where the price of no region holds.
+        if is_region(route)
+            && route != Region::GLOBAL
+            && rest.contains(|char: char| char.is_ascii_alphabetic())
+        {
             region = Some(route.to_owned());
         }
         model = rest;
@@ -63,17 +70,6 @@ fn split_route<'a>(name: &'a str, theirs: &str) -> Option<(&'a str, &'a str)> {
     // Only clouds name regions; `us/` before another's model would be a name of theirs.
     let cloud = ["azure", "bedrock", "vertex"].iter().any(|cloud| theirs.starts_with(cloud));
     name.split_once('/').filter(|(route, _)| cloud && is_region(route))
-}
-
-/// `us`, `eu`, `us-east-1`, `us-gov-west-1`.
-fn is_region(text: &str) -> bool {
-    let mut parts = text.split('-');
-    matches!(text, "us" | "eu")
-        || (parts
-            .next()
-            .is_some_and(|country| country.len() == 2 && country.bytes().all(|b| b.is_ascii_lowercase()))
-            && parts.clone().count() >= 2
-            && parts.next_back().is_some_and(|number| matches!(number.as_bytes(), [b'0'..=b'9'])))
 }
 
 /// `1024-x-1024`, `50-steps`, `max-x-max`, `hd`, and the qualities that stand beside sizes.
@@ -109,6 +105,8 @@ mod tests {
             ("hd/1024-x-1024/dall-e-3", "openai"),
             ("bedrock/*/1-month-commitment/cohere.x", "bedrock"),
             ("github_copilot/gpt-5", "github_copilot"),
+            ("azure/model-router", "azure"),
+            ("azure_ai/model_router", "azure_ai"),
             ("fallback_generalizations", ""),
         ] {
             assert!(place(key, theirs).is_err(), "{key}");

@@ -10,9 +10,7 @@ use super::{off_peak, tiers};
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
 use crate::pricing::format::ModelEntry;
-
-/// Digits after the point that our rates hold; beyond is the noise of their floats.
-const PLACES: u32 = 12;
+use crate::pricing::money::PLACES;
 
 /// Rates by bucket; `None` removes one.
 pub(super) type Rates = BTreeMap<Bucket, Option<Decimal>>;
@@ -30,13 +28,19 @@ pub(super) struct Priced {
 pub(super) struct Habits {
     /// A threshold takes in its own number of tokens.
     pub(super) inclusive: bool,
-    /// What a cache read costs of the input's rate, where the list names no rate for it.
+    /// What a cache read costs a chat of the input's rate, where the list names no rate for it.
     pub(super) cache_read: Option<Decimal>,
+    /// Images are billed by the steps of making them, and the list has that price in the keys of tokens.
+    pub(super) steps: bool,
 }
 
 /// The price of an entry, or why it has none.
 pub(super) fn convert(entry: &Map<String, Value>, habits: Habits) -> Result<Priced, String> {
+    if habits.steps && mode(entry) == "image_generation" && entry.contains_key("input_cost_per_token") {
+        return Err("priced by steps, in the keys of tokens".to_owned());
+    }
     let mut left_out = Vec::new();
+    let images = images(entry);
     let mut lists: BTreeMap<When, Rates> = BTreeMap::new();
     for (key, value) in entry.iter().filter(|(_, value)| !value.is_null()) {
         match Key::parse(key) {
@@ -47,13 +51,18 @@ pub(super) fn convert(entry: &Map<String, Value>, habits: Habits) -> Result<Pric
                 let rate = rate(bucket, value).ok_or_else(|| format!("`{key}` is no rate: {value}"))?;
                 lists.entry(when).or_default().insert(bucket, Some(rate));
             }
+            Key::NoPlace(_) if images == Some(key.as_str()) => {
+                let rate =
+                    rate(Bucket::Images, value).ok_or_else(|| format!("`{key}` is no rate: {value}"))?;
+                lists.entry(When::default()).or_default().insert(Bucket::Images, Some(rate));
+            }
             Key::NoPlace(reason) if !is_zero(value) => left_out.push((key.clone(), reason)),
             Key::Unknown => left_out.push((key.clone(), "a key that nobody has looked at")),
             Key::Structure | Key::NoPlace(_) | Key::Other => {}
         }
     }
     let mut base = lists.remove(&When::default()).unwrap_or_default();
-    whole_entry(entry, &mut base, habits)?;
+    let source = whole_entry(entry, &mut base, habits)?;
     // `tiered_pricing` is a price list of its own: nothing else counts beside it.
     let mut whens = Vec::new();
     if let Some(tiered) = tiers::read(entry, &mut base)? {
@@ -88,6 +97,9 @@ pub(super) fn convert(entry: &Map<String, Value>, habits: Habits) -> Result<Pric
     {
         model.insert("retires".to_owned(), json!(date));
     }
+    if let Some(source) = source {
+        model.insert("source".to_owned(), json!(source));
+    }
     // The words of the format, so that its reader decides what they mean.
     let model = ModelEntry::deserialize(Value::Object(model)).map_err(|error| error.to_string())?;
     Ok(Priced { model, left_out })
@@ -96,8 +108,28 @@ pub(super) fn convert(entry: &Map<String, Value>, habits: Habits) -> Result<Pric
 /// The reason of an entry whose every rate is zero: in this list that stands for "not known".
 pub(super) const ALL_ZERO: &str = "every rate is zero";
 
-/// Rates that need more than their key.
-fn whole_entry(entry: &Map<String, Value>, base: &mut Rates, habits: Habits) -> Result<(), String> {
+/// What an entry's model is for, such as `chat`.
+fn mode(entry: &Map<String, Value>) -> &str {
+    entry.get("mode").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The key with the price of an image that the model makes, where images have no price in tokens. Keys of its inputs mean
+/// that too in models that only make images: the list has such prices in either place.
+fn images<'a>(entry: &Map<String, Value>) -> Option<&'a str> {
+    let priced = |key: &&str| entry.get(*key).is_some_and(|value| !is_zero(value));
+    let makes = ["image_generation", "image_edit"].contains(&mode(entry));
+    let by_token = ["output_cost_per_token", "output_cost_per_image_token"].iter().any(priced);
+    ["output_cost_per_image", "input_cost_per_image"]
+        .into_iter()
+        .find(|key| makes && !by_token && priced(key))
+}
+
+/// Rates that need more than their key; says where one comes from that the list does not state.
+fn whole_entry(
+    entry: &Map<String, Value>,
+    base: &mut Rates,
+    habits: Habits,
+) -> Result<Option<&'static str>, String> {
     let read = |key: &str, bucket| match entry.get(key).filter(|value| !value.is_null()) {
         Some(value) => rate(bucket, value).map(Some).ok_or_else(|| format!("`{key}` is no rate: {value}")),
         None => Ok(None),
@@ -121,10 +153,12 @@ fn whole_entry(entry: &Map<String, Value>, base: &mut Rates, habits: Habits) -> 
             base.insert(Bucket::WebSearch, Some(rate));
         }
     }
-    if let (Some(ratio), Some(Some(input)), false) =
-        (habits.cache_read, base.get(&Bucket::Input), base.contains_key(&Bucket::CacheRead))
+    let mut source = None;
+    if let (Some(ratio), Some(Some(input)), false, "chat" | "") =
+        (habits.cache_read, base.get(&Bucket::Input), base.contains_key(&Bucket::CacheRead), mode(entry))
     {
         base.insert(Bucket::CacheRead, input.checked_mul(ratio).map(|rate| rate.rounded(PLACES)));
+        source = Some("litellm; cache_read is half of input, its seller's default");
     }
     // All output of a model that makes images is images.
     if base.get(&Bucket::Output).is_none_or(|rate| rate.is_some_and(|rate| rate.mantissa() == 0))
@@ -135,7 +169,7 @@ fn whole_entry(entry: &Map<String, Value>, base: &mut Rates, habits: Habits) -> 
     if base.contains_key(&Bucket::Reasoning) && base.get(&Bucket::Reasoning) == base.get(&Bucket::Output) {
         base.remove(&Bucket::Reasoning);
     }
-    Ok(())
+    Ok(source)
 }
 
 /// Factors for where, and how fast, a call is served.

@@ -57,7 +57,13 @@ fn sellers_have_habits() {
     let thresholds = r#""input_cost_per_token": 1e-6, "input_cost_per_token_above_200k_tokens": 2e-6"#;
     assert!(model("xai", thresholds).contains(r#""over":199999"#), "from 200,000 on");
     assert!(model("openai", thresholds).contains(r#""over":200000"#), "beyond 200,000");
-    assert!(model("fireworks_ai", r#""input_cost_per_token": 1e-6"#).contains(r#""cache_read":0.5"#));
+    let priced = |mode| model("fireworks_ai", &format!(r#""mode": "{mode}", "input_cost_per_token": 1e-6"#));
+    assert_eq!(
+        priced("chat"),
+        r#"{"rates":{"input":1,"cache_read":0.5},"source":"litellm; cache_read is half of input, its seller's default"}"#
+    );
+    assert_eq!(priced("embedding"), r#"{"rates":{"input":1}}"#);
+    assert_eq!(priced("image_generation"), "priced by steps, in the keys of tokens");
 }
 
 #[test]
@@ -115,4 +121,32 @@ fn zeros_are_unknown_and_other_units_are_named() {
     assert_eq!(model("gemini", ""), "no price");
     assert_eq!(model("x", r#""input_cost_per_token": -1"#), "`input_cost_per_token` is no rate: -1");
     assert!(convert("{}", "1").unwrap_err().to_string().contains("no list of LiteLLM"));
+}
+
+/// Guarantees: images made have a price by the piece where they have none by the token, and only those made.
+#[test]
+fn images_are_counted_where_no_token_prices_them() {
+    let made = r#""output_cost_per_image": 0.04, "mode""#;
+    assert_eq!(model("azure_ai", &format!(r#"{made}: "image_generation""#)), r#"{"rates":{"images":40}}"#);
+    assert_eq!(
+        model("xai", r#""input_cost_per_image": 0.02, "mode": "image_generation""#),
+        r#"{"rates":{"images":20}}"#
+    );
+    assert_eq!(
+        model("gemini", &format!(r#""output_cost_per_image_token": 3e-05, {made}: "image_generation""#)),
+        r#"{"rates":{"output":30,"output_image":30}}"#
+    );
+    assert_eq!(
+        model("cohere", r#""input_cost_per_image": 0.02, "mode": "embedding""#),
+        "priced by what we have no unit for: images"
+    );
+    assert_eq!(model("gemini", &format!(r#"{made}: "chat""#)), "priced by what we have no unit for: images");
+}
+
+#[test]
+fn pages_have_a_price_in_batches() {
+    assert_eq!(
+        model("mistral", r#""ocr_cost_per_page": 0.002, "ocr_cost_per_page_batches": 0.001"#),
+        r#"{"rates":{"pages":2},"when":[{"batch":true,"rates":{"pages":1}}]}"#
+    );
 }

@@ -18,12 +18,12 @@ pub struct Layers {
 }
 
 impl Layers {
-    /// The config.
+    /// The config, as far as it is about prices.
     ///
     /// # Errors
     /// It can not be read, or is wrong; every mistake is named.
     pub(super) fn config(&self) -> anyhow::Result<Config> {
-        Config::load(self.config.as_deref(), &[], &ProcessEnvironment)
+        Config::load_for_prices(self.config.as_deref(), &ProcessEnvironment)
             .map_err(|errors| anyhow::anyhow!("{errors}"))
     }
 

@@ -1,11 +1,14 @@
 //! `pricetag quote`: prices usage records without spans, a line in, a line out.
 
+mod keys;
+mod named;
 mod record;
 mod reply;
 
 use std::io::{self, BufRead, BufReader, BufWriter, ErrorKind, Read as _, Write};
 use std::process::ExitCode;
 
+pub use named::Named;
 pub use record::{BadRecord, Record};
 pub use reply::Reply;
 
@@ -16,10 +19,6 @@ use crate::pricing::{Catalog, Resolver};
 const MAX_LINE: usize = 1 << 20;
 
 /// Prices usage records: JSON lines from standard input, a receipt for each on standard output
-///
-/// A line that can not be read gets a line too, with the status `error` and the reason: lines out are as many as
-/// lines in, and in their order. Without `usage` the cost is unknown (`no_usage`); `"usage": {}` says that nothing
-/// was used. Amounts are exact, as decimal strings in USD; null where they are not known.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
 pub struct Quote {
@@ -27,19 +26,35 @@ pub struct Quote {
     layers: Layers,
 }
 
+/// At most 78 columns: a narrower terminal than that would break lines in the middle.
 const HELP: &str = r#"In, one object a line:
-  {"provider": "openai", "model": "gpt-5-mini", "time": "2026-11-22T10:00:00Z",
-   "context": {"service_tier": "flex"}, "usage": {"input_tokens": 1500, "cache_read_tokens": 1024, "output_tokens": 350}}
+  {"id": "call-7", "provider": "openai", "model": "gpt-5-mini",
+   "time": "2026-11-22T10:00:00Z", "context": {"service_tier": "flex"},
+   "usage": {"input_tokens": 1500, "cache_read_tokens": 1024,
+             "output_tokens": 350}}
 Out:
-  {"status": "priced", "provider": "openai", "model": "gpt-5-mini", "input": ..., "output": ..., "total": ...,
-   "currency": "USD", "lines": [{"bucket": "input", "quantity": 476, ...}], "catalog": ...}
+  {"id": "call-7", "status": "priced", "provider": "openai",
+   "model": "gpt-5-mini", "input": ..., "output": ..., "other": ...,
+   "total": ..., "currency": "USD",
+   "lines": [{"bucket": "input", "quantity": 476, ...}], "catalog": ...}
 
-input_tokens contains the cached tokens, output_tokens the reasoning. `model` is the one that answered, `time` the end of
-the call. context: processing (batch), service_tier, speed, route, region. Keys beside these five are yours and stay
-unread; a key of usage or context that pricetag does not know is an error, for it may cost money.
+`model` is the one that answered, `time` the end of the call, in RFC 3339.
+input_tokens contains the cached tokens, output_tokens the reasoning.
+context: processing (batch), service_tier, speed, route, region. Other keys
+are yours and stay unread; a key of usage or context that pricetag does not
+know is an error, for it may cost money. docs/pricing.md lists all keys.
+
+`id`, a text or a number, is given back. input + output + other = total, where
+other is what is neither, such as searches. Amounts are exact decimal strings
+in USD; null where they are not known: without `usage`, or with only nulls in
+it, the status is no_usage. "usage": {} says that nothing was used.
+
+A line that can not be read gets a line too, with the status error and the
+reason. The exit code is 0 all the same; standard error says how many.
 
 Example:
-  bq query --format=json_lines "SELECT ..." | pricetag quote --prices my-prices.yaml > priced.jsonl"#;
+  bq query --format=json_lines "SELECT ..." \
+    | pricetag quote --prices my-prices.yaml > priced.jsonl"#;
 
 impl Quote {
     /// Runs it.
@@ -75,16 +90,22 @@ fn quote(catalog: &Catalog, input: impl io::Read, output: impl Write) -> io::Res
     let mut line = Vec::new();
     while read_line(&mut input, &mut line)? {
         quoted.lines += 1;
-        let record = if line.len() > MAX_LINE { Err(BadRecord::TooLong) } else { Record::parse(&line) };
+        // A file that begins with a byte order mark is UTF-8 all the same.
+        let text = match line.strip_prefix(b"\xef\xbb\xbf") {
+            Some(text) if quoted.lines == 1 => text,
+            _ => &line,
+        };
+        let record = if line.len() > MAX_LINE { Err(BadRecord::TooLong) } else { Record::parse(text) };
+        let named = Named::parse(if line.len() > MAX_LINE { b"" } else { text });
         let written = match record {
             Ok(record) => serde_json::to_writer(
                 &mut output,
-                &Reply::new(catalog, &record, &record.price(catalog, &mut resolver)),
+                &Reply::new(catalog, &named, &record, &record.price(catalog, &mut resolver)),
             ),
             Err(problem) => {
                 quoted.bad += 1;
                 let problem = format!("line {}: {problem}", quoted.lines);
-                serde_json::to_writer(&mut output, &Reply::error(catalog, problem))
+                serde_json::to_writer(&mut output, &Reply::error(catalog, &named, problem))
             }
         };
         written?;
@@ -133,6 +154,11 @@ mod tests {
         let bad = [
             (String::new(), "empty line"),
             ("{".to_owned(), "no JSON"),
+            (
+                with(r#""2026-11-22T10:00:00Z""#, "1763805600"),
+                "time: 1763805600 is no RFC 3339 text; write it as",
+            ),
+            (with(usage, r#"{"prompt_tokens":1}"#), "did you mean \"input_tokens\""),
             ("[1]".to_owned(), "expected a record"),
             (with(r#""gpt-4o""#, "4"), "model: "),
             (with(r#""model":"gpt-4o","#, ""), "model: missing"),
@@ -174,6 +200,46 @@ mod tests {
         assert_eq!(answers[lines - 1]["status"], "error", "no UTF-8");
     }
 
+    #[test]
+    fn the_help_has_no_broken_lines() {
+        assert!(HELP.lines().all(|line| line.len() <= 78));
+    }
+
+    /// Scenario: records with ids of every kind, good and bad; searches beside tokens; a byte order mark before all.
+    /// Guarantees: each answer can be joined to its record, and its parts sum to its total.
+    #[test]
+    fn answers_can_be_joined_and_reconciled() {
+        let input = "\u{feff}{\"id\":\"a\\u00e9\",\"provider\":\"openai\",\"model\":\"gpt-4o\",\"time\":\"2026-11-22T10:00:00Z\",\
+             \"usage\":{\"input_tokens\":1000000,\"output_tokens\":100000,\"web_searches\":10}}\n\
+             {\"id\":12345678901234567890123,\"provider\":\"openai\",\"model\":\"gpt-4o\",\"time\":4}\n\
+             {\"id\":[1],\"provider\":1,\"model\":\"gpt-4o\",\"time\":\"2026-11-22T10:00:00Z\"}\n\
+             nonsense";
+        let mut output = Vec::new();
+        assert_eq!(
+            quote(Catalog::embedded(), input.as_bytes(), &mut output).unwrap(),
+            Quoted { lines: 4, bad: 3 }
+        );
+        let text = String::from_utf8(output).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[0].starts_with(r#"{"id":"a\u00e9","status":"priced","provider":"openai","model":"gpt-4o""#),
+            "{text}"
+        );
+        assert!(lines[0].contains(r#""input":"2.5","output":"1","other":"0.1","total":"3.6""#), "{text}");
+        let bad = r#"{"id":12345678901234567890123,"status":"error","#;
+        assert!(lines[1].starts_with(bad), "{text}");
+        assert!(
+            lines[1]
+                .contains(r#""provider":"openai","model":"gpt-4o","input":null,"output":null,"other":null"#),
+            "{text}"
+        );
+        assert!(
+            lines[2].starts_with(r#"{"status":"error""#)
+                && lines[2].contains(r#""provider":null,"model":"gpt-4o""#)
+        );
+        assert!(lines[3].contains(r#""provider":null,"model":null"#), "{text}");
+    }
+
     /// Scenario: what is said, and what is not.
     /// Guarantees: no usage is an unknown cost, usage of nothing costs nothing; null says nothing; a context changes the
     /// price; columns of the user's own do not; parts that exceed their whole are said.
@@ -201,6 +267,8 @@ mod tests {
         assert_eq!(record("").0, "no_usage");
         assert_eq!(record("").1, None);
         assert_eq!(record(r#","usage":null"#).0, "no_usage");
+        assert_eq!(record(r#","usage":{"input_tokens":null,"output_tokens":null}"#).0, "no_usage");
+        assert_eq!(record(r#","usage":{"input_tokens":1000000,"output_tokens":null}"#).1.unwrap(), "0.25");
         assert_eq!(record(r#","usage":{}"#).1.unwrap(), "0");
         let clamped =
             record(r#","usage":{"input_tokens":100,"cache_read_tokens":60,"cache_write_tokens":50}"#);

@@ -61,7 +61,32 @@ impl Config {
         sets: &[String],
         environment: &dyn Environment,
     ) -> Result<Config, ConfigErrors> {
-        let Some(file) = file else { return Config::parse(DEFAULT, DEFAULT_NAME, sets, environment) };
+        Config::read(file, sets, environment, |_| true)
+    }
+
+    /// The config of a file, or the embedded default, for commands that price and send nothing: what is wrong with the
+    /// ends of pipelines, such as a key for an exporter that this shell lacks, is no error of theirs.
+    ///
+    /// # Errors
+    /// The file can not be read, or something else is wrong with it.
+    pub fn load_for_prices(
+        file: Option<&FilePath>,
+        environment: &dyn Environment,
+    ) -> Result<Config, ConfigErrors> {
+        Config::read(file, &[], environment, |key| {
+            !["exporters", "receivers", "extensions"].contains(&key.split('.').next().unwrap_or_default())
+        })
+    }
+
+    fn read(
+        file: Option<&FilePath>,
+        sets: &[String],
+        environment: &dyn Environment,
+        matters: fn(&str) -> bool,
+    ) -> Result<Config, ConfigErrors> {
+        let Some(file) = file else {
+            return Config::parse_for(DEFAULT, DEFAULT_NAME, sets, environment, matters);
+        };
         let source = file.display().to_string();
         let read = std::fs::read(file).map_err(|error| error.to_string());
         let text = read.and_then(|bytes| {
@@ -69,7 +94,7 @@ impl Config {
                 .map_err(|error| format!("not UTF-8 after byte {}", error.utf8_error().valid_up_to()))
         });
         match text {
-            Ok(text) => Config::parse(&text, &source, sets, environment),
+            Ok(text) => Config::parse_for(&text, &source, sets, environment, matters),
             Err(reason) => Err(ConfigErrors(vec![ConfigError {
                 source,
                 line: None,
@@ -88,6 +113,17 @@ impl Config {
         sets: &[String],
         environment: &dyn Environment,
     ) -> Result<Config, ConfigErrors> {
+        Config::parse_for(text, source, sets, environment, |_| true)
+    }
+
+    /// `matters` says of a key whether what is wrong there is an error.
+    fn parse_for(
+        text: &str,
+        source: &str,
+        sets: &[String],
+        environment: &dyn Environment,
+        matters: fn(&str) -> bool,
+    ) -> Result<Config, ConfigErrors> {
         let parsed = yaml::parse(text, |line, column| Mark::File { line, column });
         // Without a tree there is nothing else to find.
         let (mut tree, mut problems) = parsed.map_err(|problem| error::alone(problem, source))?;
@@ -97,7 +133,13 @@ impl Config {
         foreign::take_out(&mut tree, &mut report);
         let said: raw::Root = de::read(&mut tree, &mut report);
         let config = validate::config(&said, &mut report);
-        Ok(Config { notices: report.finish(source, sets)?, ..config })
+        match report.finish(source, sets) {
+            Ok(notices) => Ok(Config { notices, ..config }),
+            Err(ConfigErrors(mut wrong)) => {
+                wrong.retain(|wrong| matters(&wrong.key));
+                if wrong.is_empty() { Ok(config) } else { Err(ConfigErrors(wrong)) }
+            }
+        }
     }
 
     /// Every address that is listened on, with a word for it.

@@ -1,7 +1,10 @@
 //! What in a price list is allowed and yet looks like a mistake.
 
+mod beside;
+
 use hashbrown::HashMap;
 
+use super::catalog::{Catalog, Model};
 use super::format::{CatalogFile, ModelEntry, ProviderEntry, Rates, WhenEntry};
 use super::pattern::Pattern;
 use super::rate::Rate;
@@ -10,19 +13,23 @@ use crate::genai::usage::Bucket;
 use crate::yaml::error::{Mistake, Report};
 use crate::yaml::path::Path;
 
-/// A rate this many times the provider's median looks like one in another unit.
+/// A rate this many times the provider's median, or this part of it, looks like one in another unit.
 const FAR: i128 = 50;
 
 /// Providers with fewer models have no median worth the name.
 const FEW: usize = 5;
 
-/// Everything in `file` that looks like a mistake, in the order of its text; `origin` names it, `at` is today.
-pub fn lint(origin: &str, file: &CatalogFile, at: Moment) -> Vec<Mistake> {
+/// Tokens that cost less than this, in picodollars for 1M, are in no list: a tenth of a cent.
+const LOW: u64 = 1_000_000_000;
+
+/// Everything in `file` that looks like a mistake, in the order of its text; `origin` names it, `below` is the catalog
+/// that it is laid over, `whole` the two together, `at` today.
+pub fn lint(origin: &str, file: &CatalogFile, below: &Catalog, whole: &Catalog, at: Moment) -> Vec<Mistake> {
     let mut report = file.text.report();
     let root = Path::default().key("providers");
     for (id, entry) in &file.providers.0 {
         let place = root.key(id).key("models");
-        let medians = medians(entry);
+        let medians = medians(id, entry, below);
         names(&mut report, &place, entry);
         for (id, model) in &entry.models.0 {
             let place = place.key(id);
@@ -35,6 +42,7 @@ pub fn lint(origin: &str, file: &CatalogFile, at: Moment) -> Vec<Mistake> {
             }
         }
     }
+    beside::Beside { below, whole }.look(&mut report, file);
     report.finish(origin, &[]).err().map_or_else(Vec::new, |found| found.0)
 }
 
@@ -91,11 +99,16 @@ fn of(rates: &Rates, bucket: Bucket) -> Option<Rate> {
     rates.0.iter().find(|(known, _)| *known == bucket).and_then(|(_, rate)| *rate)
 }
 
-/// The middle rate of each bucket, where a provider has enough models to have one.
-fn medians(entry: &ProviderEntry) -> HashMap<Bucket, Rate> {
+/// The middle rate of each bucket, where a provider has enough models, here and below, to have one.
+fn medians(id: &str, entry: &ProviderEntry, below: &Catalog) -> HashMap<Bucket, Rate> {
     let mut all: HashMap<Bucket, Vec<Rate>> = HashMap::new();
     for (bucket, rate) in entry.models.0.iter().flat_map(|(_, model)| &model.rates.0) {
         all.entry(*bucket).or_default().extend(rate.filter(|rate| !rate.is_zero()));
+    }
+    let id = id.trim().to_lowercase();
+    let listed = below.models().filter(|(_, model)| below.provider(model.provider()).id() == id);
+    for (bucket, rate) in listed.flat_map(|(_, model)| Model::rates(model)) {
+        all.entry(bucket).or_default().extend(Some(rate).filter(|rate| !rate.is_zero()));
     }
     all.retain(|_, rates| rates.len() >= FEW);
     all.into_iter()
@@ -108,17 +121,27 @@ fn medians(entry: &ProviderEntry) -> HashMap<Bucket, Rate> {
 
 fn far(report: &mut Report, place: &Path, model: &ModelEntry, medians: &HashMap<Bucket, Rate>) {
     for (bucket, rate) in &model.rates.0 {
-        if let (Some(rate), Some(median)) = (rate, medians.get(bucket))
-            && rate.dollars().at_scale(12).ok()
-                > median.dollars().at_scale(12).ok().map(|median| median * FAR)
-        {
-            let problem = format!("{rate} is more than {FAR} times the provider's middle rate, {median}");
-            report.wrong(
-                &place.key("rates").key(bucket.name()),
-                problem,
-                format!("check the unit: dollars for {} of them", bucket.per()),
-            );
-        }
+        let Some(rate) = rate.filter(|rate| !rate.is_zero()) else { continue };
+        let dollars = |rate: Rate| i128::from(rate.picodollars());
+        let is_text = matches!(bucket, Bucket::Input | Bucket::Output);
+        let (problem, remedy) = match medians.get(bucket) {
+            Some(median) if dollars(rate) > dollars(*median) * FAR => {
+                let problem = format!("{rate} is more than {FAR} times the provider's middle rate, {median}");
+                (problem, format!("check the unit: dollars for {} of them", bucket.per()))
+            }
+            // Caches and embeddings may be that cheap; what a dollar buys of text hardly is.
+            Some(median) if is_text && dollars(rate) * FAR < dollars(*median) => {
+                let problem =
+                    format!("{rate} is less than a {FAR}th of the provider's middle rate, {median}");
+                (problem, format!("check the unit: dollars for {} of them, not for one", bucket.per()))
+            }
+            None if is_text && rate.picodollars() < LOW => {
+                let problem = format!("{rate} for {} tokens is nearly nothing", bucket.per());
+                (problem, format!("check the unit: dollars for {} of them, not for one", bucket.per()))
+            }
+            _ => continue,
+        };
+        report.wrong(&place.key("rates").key(bucket.name()), problem, remedy);
     }
 }
 
@@ -174,11 +197,17 @@ fn is_region(name: &str) -> bool {
 mod tests {
     use super::*;
 
+    /// What is found in a file over the embedded catalog.
+    fn over(file: CatalogFile, today: Moment) -> Vec<Mistake> {
+        let layers = [("embedded", Catalog::embedded_file().unwrap()), ("prices.yaml", file.clone())];
+        lint("prices.yaml", &file, Catalog::embedded(), &Catalog::from_layers(layers).unwrap(), today)
+    }
+
     fn found(models: &str) -> Vec<String> {
         let text = format!("providers:\n  p:\n    models:\n{models}");
         let file = CatalogFile::from_yaml("prices.yaml", &text).unwrap();
         let today = serde_json::from_str("\"2026-11-23\"").unwrap();
-        lint("prices.yaml", &file, today).iter().map(ToString::to_string).collect()
+        over(file, today).iter().map(ToString::to_string).collect()
     }
 
     /// Guarantees: each thing that looks like a mistake is found once, at its line, with a remedy.
@@ -222,6 +251,63 @@ mod tests {
               check the unit: dollars for 1000000 of them"
             ]
         );
+    }
+
+    /// Scenario: rates for one token, of a vendor that has no other models, and beside those of the catalog.
+    #[test]
+    fn a_rate_for_one_token_stands_out() {
+        let found = found("      m: {rates: {input: 0.0000025, output: 0.01, cache_read: 0.0000001}}\n");
+        assert!(
+            found.len() == 1 && found[0].contains(".m.rates.input: 0.0000025 for 1000000 tokens"),
+            "{found:?}"
+        );
+        let text = "providers: {openai: {models: {own: {rates: {input: 0.0025, output: 10}}}}}";
+        let found = over(CatalogFile::from_yaml("prices.yaml", text).unwrap(), Moment::from_unix(0));
+        assert!(found.len() == 1 && found[0].to_string().contains("0.0025 is less than a 50th"), "{found:?}");
+    }
+
+    /// Scenario: the mistakes that cost most, each of which loads; and beside each the same done right.
+    /// Guarantees: each is found once, at its place, and what is right is not.
+    #[test]
+    fn what_does_not_fit_the_catalog_is_found() {
+        let text = "providers:
+  acme:
+    names: [acme-ai, Azure]
+    hosts: [api.acme.example, 'https://API.acme.example/v1', 'api.acme.example:8080', api.openai.com]
+    models: {fox: {match: ['fox-*'], rates: {input: 1, output: 2}}}
+  openai:
+    models:
+      gpt-4o: {rates: {input: 2, output: 8}}
+      o3-of-my-own: {rates: {input: 2, output: 8}}
+aliases:
+  azure/my-gpt: openai/gpt-4o
+  openai/gpt-4o-mini: acme/fox
+adjust:
+  - {provider: openai, x: 88}
+  - {provider: openai, x: 0.88, model: gtp-4o}
+  - {provider: openai, x: 0.88, model: 'gpt-4*'}
+  - {provider: acme, x: 2, model: fox-7}
+  - {provider: azure, x: 1.1, model: my-gpt}
+  - {provider: azure, x: 1.1, model: 'nonsense-*'}
+";
+        let found = over(CatalogFile::from_yaml("prices.yaml", text).unwrap(), Moment::from_unix(0));
+        let said: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let parts = [
+            "providers.acme.names[1]: `azure` belongs to `azure`, which keeps it",
+            "providers.acme.hosts[1]: `https://API.acme.example/v1` is no host: it has a scheme, a port or a path; write `api.acme.example`",
+            "providers.acme.hosts[2]: `api.acme.example:8080` is no host",
+            "providers.acme.hosts[3]: `api.openai.com` belongs to `openai`",
+            "providers.openai.models.gpt-4o: it replaces a price as a whole; lost are cache_read, ",
+            "aliases.openai/gpt-4o-mini: calls of the model `openai/gpt-4o-mini` get the price of `acme/fox`",
+            "adjust[0].x: every price is multiplied by 88; if it is a percentage, write 0.88",
+            "adjust[1].model: `gtp-4o` is the name of no model",
+            "adjust[5].model: `nonsense-*` is the name of no model",
+        ];
+        assert_eq!(said.len(), parts.len(), "{said:#?}");
+        for (said, part) in said.iter().zip(parts) {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(said[4].contains("batch") && said[4].contains("prices show openai/gpt-4o"), "{}", said[4]);
     }
 
     #[test]

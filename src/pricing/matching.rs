@@ -191,7 +191,7 @@ pub(super) fn normal(name: &str) -> Cow<'_, str> {
 }
 
 /// The host of an address, without scheme, port and path.
-fn host(address: &str) -> Cow<'_, str> {
+pub(super) fn host(address: &str) -> Cow<'_, str> {
     let address = address.split_once("://").map_or(address, |(_, rest)| rest);
     let host = address.split(['/', ':']).next().unwrap_or_default();
     normal(host)

@@ -184,7 +184,10 @@ fn place(problem: Problem, source: &str, sets: &[String]) -> Mistake {
     Mistake { source, line, column, key, message: problem.message, remedy: problem.remedy }
 }
 
-/// The remedy for a name that is none of those allowed.
+/// As many names are read.
+const SHORT_LIST: usize = 12;
+
+/// The remedy for a name that is none of those allowed; a long list of them only where none comes near.
 pub(crate) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a str>) -> String {
     let mut allowed: Vec<&str> = allowed.into_iter().filter(|name| !name.is_empty()).collect();
     allowed.sort_unstable();
@@ -199,6 +202,8 @@ pub(crate) fn did_you_mean<'a>(said: &str, allowed: impl IntoIterator<Item = &'a
         })
         .min_by_key(|(slips, _)| *slips);
     match nearest {
+        // A long list hides the answer.
+        Some((_, name)) if allowed.len() > SHORT_LIST => format!("did you mean {name:?}?"),
         Some((_, name)) => format!("did you mean {name:?}? (allowed: {list})"),
         None => format!("allowed: {list}"),
     }

@@ -16,6 +16,13 @@ providers:
           - {from: 2026-06-01, tier: priority, x: 2}
       fox-2: {rates: {input: 1, output: 4}, retires: 2026-12-01}
       hen: {rates: {input: 0.1}, retires: 2026-01-01}
+      unknown-1: {}
+  a-provider-with-a-long-name:
+    models:
+      owl-1:
+        match: ['owl-*']
+        rates: {input: 1.2345678, input_characters: 1.2345678, output: 2, reasoning: 3.12345, cache_read: 4.1234, web_search: 5}
+        when: [{batch: true, rates: {output: null}}]
 aliases: {azure/our-fox: acme/fox-1}
 adjust:
   - {provider: acme, x: 0.5, from: 2026-10-01, note: settled in Berlin}
@@ -59,6 +66,14 @@ fn show_says_all_of_a_model() {
     assert!(after.contains("* adjusted x 0.5 from 2026-10-01 (settled in Berlin)"), "{after}");
     assert!(after.ends_with("input 0.75, output 4 per 1M; web_search 5 per 1,000\n"), "{after}");
 
+    let own = say(&["show", "owl-7", "--at", "2026-10-01"]);
+    assert!(own.starts_with("a-provider-with-a-long-name/owl-1\n"), "by its pattern alone: {own}");
+    assert!(
+        own.contains("no rate for output") && own.contains("* holds for a plain call on 2026-10-01"),
+        "{own}"
+    );
+    assert!(own.lines().all(|line| !line.ends_with("per 1,") && !line.trim().starts_with("000")), "{own}");
+
     let alias = say(&["show", "azure/our-fox", "--at", "2026-10-01"]);
     assert!(alias.contains("billed by  azure") && alias.contains("an alias"), "{alias}");
     assert!(
@@ -93,9 +108,19 @@ fn what_is_unknown_is_said() {
 fn list_and_retiring() {
     let list = say(&["list", "--provider", "acme", "--at", "2026-11-23"]);
     let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines[1], ["acme", "fox-1", "1.5", "-", "-", "8", "+1"]);
-    assert_eq!(lines[2], ["acme", "fox-2", "1", "-", "-", "4"]);
-    assert_eq!(lines[3], ["acme", "hen", "0.1", "-", "-", "-", "retired"]);
+    assert_eq!(lines[1], ["acme", "fox-1", "0.75", "-", "-", "4", "+1,", "*"], "what is billed");
+    assert_eq!(lines[2], ["acme", "fox-2", "0.5", "-", "-", "2", "*"]);
+    assert_eq!(lines[3], ["acme", "hen", "0.05", "-", "-", "-", "*,", "retired"]);
+    assert!(lines[4].starts_with(&["3", "models,", "1", "more", "without", "a", "price;"]), "{list}");
+    assert!(list.contains("\n*: what you pay, changed by `adjust`"), "{list}");
+    assert!(
+        say(&["list", "--provider", "acme", "--model", "unknown-1"]).contains("no price"),
+        "asked for by name"
+    );
+    let before = say(&["list", "--provider", "acme", "--at", "2026-09-30"]);
+    assert!(before.contains(" 1.5 ") && !before.contains('*'), "{before}");
+    let long = say(&["list", "--provider", "a-provider-with-a-long-name"]);
+    assert!(long.contains("\na-provider-with-a-long-name owl-1 ") && long.contains("\n~: rounded"), "{long}");
     assert_eq!(say(&["list", "--provider", "acme", "--model", "fox*", "--json"]).lines().count(), 2);
     assert!(say(&["list", "--model", "gpt-4o"]).lines().count() > 4, "a part of the name");
 
@@ -105,6 +130,42 @@ fn list_and_retiring() {
     let lines: Vec<&str> = soon.lines().collect();
     assert!(lines[0].starts_with("2026-12-01  in   8 days") && lines[0].ends_with("fox-2"), "{soon}");
     assert!(lines[1].starts_with("2027-01-15") && lines[1].ends_with("fox-1"), "{soon}");
-    assert!(lines[2].contains("2 of 3") && lines[2].contains("1 are past"), "{soon}");
+    assert!(lines[2].contains("2 of 3") && lines[2].contains("; 1 is past its date"), "{soon}");
     assert_eq!(within("52d").lines().count(), 2);
+    let late = say(&["retiring", "--provider", "acme", "--at", "2026-11-30T23:00:00Z", "--within", "1d"]);
+    assert!(late.starts_with("2026-12-01  in   1 day   acme fox-2\n"), "{late}");
+    assert!(late.contains("1 of 3 models with a date retires within 1 day; "), "{late}");
+}
+
+/// Scenario: a config whose exporter needs a key that this shell lacks; one whose price file is named by such a variable.
+/// Guarantees: commands that only price do not ask for the exporter's; what names prices they do ask for.
+#[test]
+fn only_what_prices_need_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = |prices: &str| {
+        let path = folder.path().join("config.yaml");
+        let text = format!(
+            "receivers: {{otlp: {{protocols: {{grpc: }}}}}}\nprocessors: {{pricetag: {{prices: {prices}}}}}\n\
+             exporters: {{otlp: {{endpoint: \"x:1\", headers: {{key: \"${{env:PRICETAG_TEST_UNSET}}\"}}}}}}\n\
+             service: {{pipelines: {{traces: {{receivers: [otlp], processors: [pricetag], exporters: [otlp]}}}}}}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let prices = folder.path().join("acme.yaml");
+    std::fs::write(&prices, FILE).unwrap();
+    let good = config(&format!("[{}]", prices.display()));
+    assert_eq!(pricetag(&["check", &good]).code, Some(64), "who sends needs the key");
+    let shown = pricetag(&["prices", "show", "acme/fox-1", "--config", &good]);
+    assert_eq!((shown.code, shown.err.as_str()), (Some(0), ""));
+    assert_eq!(pricetag(&["quote", "--config", &good]).code, Some(0));
+    let trace =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/captures/otel-genai-anthropic.traces.json");
+    assert_eq!(pricetag(&["explain", "--config", &good, trace]).code, Some(0));
+    let quoted = pricetag(&["quote", "--config", &config("[\"${env:PRICETAG_TEST_UNSET}\"]")]);
+    assert!(
+        quoted.code == Some(1) && quoted.err.contains("PRICETAG_TEST_UNSET is not set"),
+        "{}",
+        quoted.err
+    );
 }

@@ -15,7 +15,7 @@ use crate::yaml::Mistakes;
 /// Looks through a price list.
 ///
 /// What is wrong ends it with code 64, as `check` does. What only looks like a mistake is a warning: a condition that never
-/// decides, a rate far from its neighbours, a name that two models have.
+/// decides, a rate far from its neighbours, a name that two models have, what does not fit the embedded catalog.
 #[derive(Debug, Args)]
 pub(super) struct Lint {
     /// The price list
@@ -34,7 +34,7 @@ impl Lint {
 
 /// What is found in a list, and the exit code.
 fn look(name: &str, text: &str, today: Moment) -> (String, ExitCode) {
-    let found = read(name, text).map(|file| lint(name, &file, today));
+    let found = read(name, text).map(|(file, whole)| lint(name, &file, Catalog::embedded(), &whole, today));
     let (word, found, code) = match found {
         Err(Mistakes(mistakes)) => ("error", mistakes, ExitCode::from(EXIT_WRONG)),
         Ok(warnings) => ("warning", warnings, ExitCode::SUCCESS),
@@ -52,10 +52,10 @@ fn look(name: &str, text: &str, today: Moment) -> (String, ExitCode) {
 }
 
 /// The list, over the embedded catalog as it would be used: its aliases and resellers may name what stands there.
-fn read(name: &str, text: &str) -> Result<CatalogFile, Mistakes> {
+fn read(name: &str, text: &str) -> Result<(CatalogFile, Catalog), Mistakes> {
     let file = CatalogFile::from_yaml(name, text)?;
-    Catalog::from_layers([("embedded", Catalog::embedded_file()?), (name, file.clone())])?;
-    Ok(file)
+    let whole = Catalog::from_layers([("embedded", Catalog::embedded_file()?), (name, file.clone())])?;
+    Ok((file, whole))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::words::{self, Which};
 use crate::cli::layers::Layers;
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
+use crate::pricing::{Model, ModelId};
 
 /// Columns of prices: those that nearly every model has.
 const COLUMNS: [(Bucket, &str); 4] = [
@@ -18,7 +19,8 @@ const COLUMNS: [(Bucket, &str); 4] = [
     (Bucket::Output, "output"),
 ];
 
-/// Lists models with the rates of a plain call: standard tier, no batch, a short prompt.
+/// Lists models with the rates of a plain call: standard tier, no batch, a short prompt, your `adjust` entries included.
+/// Models without a price are left out unless --model asks for them.
 #[derive(Debug, Args)]
 pub(super) struct List {
     #[command(flatten)]
@@ -37,38 +39,52 @@ impl List {
     pub(super) fn run(self) -> anyhow::Result<String> {
         let catalog = self.layers.catalog()?;
         let at = self.at.unwrap_or_else(words::now);
-        let models = self.which.models(&catalog)?;
+        let mut models = self.which.models(&catalog)?;
+        let all = models.len();
+        models.retain(|(_, _, model)| model.is_priced() || self.which.by_name());
+        // Ids of providers are never cut: they are what --provider takes.
+        let longest =
+            |text: fn(&(ModelId, &str, &Model)) -> usize| models.iter().map(text).max().unwrap_or(0);
+        let wide = longest(|(_, provider, _)| provider.chars().count()).max(8);
+        let names = longest(|(_, _, model)| model.id().chars().count()).clamp(5, 36);
+        let (mut is_rounded, mut is_adjusted) = (false, false);
         let mut text = String::new();
         if !self.json {
-            write!(text, "{} {}", words::cell("provider", 14), words::cell("model", 36))?;
+            write!(text, "{} {}", words::cell("provider", wide), words::cell("model", names))?;
             for (_, name) in COLUMNS {
                 write!(text, " {name:>8}")?;
             }
             writeln!(text, "  USD per 1M")?;
         }
         for (id, provider, model) in &models {
-            let rates = words::rates_at(&catalog, *id, at);
+            let billed = words::billed(&catalog, *id, at);
+            let rates = words::rates_of(&catalog, &billed);
             if self.json {
                 let line = json!({
                     "provider": provider, "model": model.id(),
                     "rates": words::json(rates.iter().map(|(bucket, rate)| (*bucket, Some(*rate)))),
                     "conditions": model.whens().len(),
+                    "adjusted": !billed.adjusted.is_empty(),
                     "retires": model.retires().map(|day| day.to_string()),
                     "layer": catalog.layer(*id).origin(), "source": model.source(),
                 });
                 writeln!(text, "{line}")?;
                 continue;
             }
-            write!(text, "{} {}", words::cell(provider, 14), words::cell(model.id(), 36))?;
+            write!(text, "{} {}", words::cell(provider, wide), words::cell(model.id(), names))?;
             let rate = |bucket| rates.iter().find(|(of, _)| *of == bucket).map(|(_, rate)| short(*rate));
             for (bucket, _) in COLUMNS {
-                write!(text, " {:>8}", rate(bucket).unwrap_or_else(|| "-".to_owned()))?;
+                let said = rate(bucket).unwrap_or_else(|| "-".to_owned());
+                is_rounded |= said.starts_with('~');
+                write!(text, " {said:>8}")?;
             }
+            is_adjusted |= !billed.adjusted.is_empty();
             let others =
                 rates.iter().filter(|(bucket, _)| COLUMNS.iter().all(|(column, _)| column != bucket)).count();
             let more = [
                 (!model.is_priced()).then(|| "no price".to_owned()),
                 (others > 0).then(|| format!("+{others}")),
+                (!billed.adjusted.is_empty()).then(|| "*".to_owned()),
                 model.retires().filter(|day| *day <= at).map(|_| "retired".to_owned()),
             ];
             let more: Vec<String> = more.into_iter().flatten().collect();
@@ -76,7 +92,17 @@ impl List {
         }
         if !self.json {
             let plural = if models.len() == 1 { "" } else { "s" };
-            writeln!(text, "{} model{plural}; +n: n more rates, see pricetag prices show", models.len())?;
+            write!(text, "{} model{plural}", models.len())?;
+            if all > models.len() {
+                write!(text, ", {} more without a price", all - models.len())?;
+            }
+            writeln!(text, "; +n: n more rates, see pricetag prices show")?;
+            if is_rounded {
+                writeln!(text, "~: rounded to five digits behind the point")?;
+            }
+            if is_adjusted {
+                writeln!(text, "*: what you pay, changed by `adjust` in your price files")?;
+            }
             writeln!(text, "prices: {}", catalog.source())?;
         }
         Ok(text)

@@ -29,6 +29,11 @@ pub(super) struct Retiring {
     layers: Layers,
 }
 
+/// `1 day`, `2 days`.
+fn count(number: i64, of: &str) -> String {
+    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Reads `90d`, `12w` or `90`.
 fn days(text: &str) -> Result<i64, String> {
     let (number, unit) = match text.strip_suffix('w') {
@@ -43,7 +48,8 @@ impl Retiring {
     pub(super) fn run(self) -> anyhow::Result<String> {
         let catalog = self.layers.catalog()?;
         let at = self.at.unwrap_or_else(words::now);
-        let left = |day: Moment| (day.unix() - at.unix()).div_euclid(DAY);
+        // By the calendar: what ends tomorrow ends in a day, however late it is.
+        let left = |day: Moment| day.unix().div_euclid(DAY) - at.unix().div_euclid(DAY);
         let dated = self.which.models(&catalog)?;
         let mut dated: Vec<_> = dated
             .into_iter()
@@ -52,22 +58,29 @@ impl Retiring {
         dated.sort_unstable();
         let gone = dated.iter().filter(|(day, ..)| *day <= at).count();
         let soon: Vec<_> = dated.iter().filter(|(day, ..)| *day > at && left(*day) <= self.within).collect();
+        let wide = soon.iter().map(|(_, provider, _)| provider.chars().count()).max().unwrap_or(0);
         let mut text = String::new();
         for (day, provider, model) in &soon {
             if self.json {
                 let line = json!({"provider": provider, "model": model, "retires": day.to_string(), "days": left(*day)});
                 writeln!(text, "{line}")?;
             } else {
-                writeln!(text, "{day}  in {:>3} days  {} {model}", left(*day), words::cell(provider, 14))?;
+                let left = left(*day);
+                let unit = if left == 1 { "day " } else { "days" };
+                writeln!(text, "{day}  in {left:>3} {unit}  {} {model}", words::cell(provider, wide))?;
             }
         }
         if !self.json {
+            let one = |count: usize, one, many| if count == 1 { one } else { many };
             writeln!(
                 text,
-                "{} of {} models with a date retire within {} days; {gone} are past theirs",
+                "{} of {} with a date {} within {}; {gone} {} past {}",
                 soon.len(),
-                dated.len(),
-                self.within
+                count(dated.len() as i64, "model"),
+                one(soon.len(), "retires", "retire"),
+                count(self.within, "day"),
+                one(gone, "is", "are"),
+                one(gone, "its date", "theirs"),
             )?;
         }
         Ok(text)

@@ -1,5 +1,6 @@
 //! `pricetag prices show`: all that the catalog says of a model.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anyhow::bail;
@@ -59,8 +60,23 @@ fn resolve(catalog: &Catalog, name: &str) -> Resolution {
             let of = catalog.resolve(&ModelQuery { provider, served, ..ModelQuery::default() });
             if of.model.is_some() || of.provider.is_some() { of } else { alone }
         }
+        _ if alone.model.is_none() && !name.contains('/') => owned(catalog, name).unwrap_or(alone),
         _ => alone,
     }
+}
+
+/// The model that goes by this name in the user's own lists: spans name the provider, and people leave it out. Nothing
+/// where several providers have one.
+fn owned(catalog: &Catalog, name: &str) -> Option<Resolution> {
+    let embedded = catalog.layers().first()?;
+    let own = catalog.models().filter(|(id, _)| catalog.layer(*id) != embedded);
+    let providers: BTreeSet<ProviderId> = own.map(|(_, model)| model.provider()).collect();
+    let mut found = providers.into_iter().filter_map(|provider| {
+        let provider = catalog.provider(provider).id();
+        let found = catalog.resolve(&ModelQuery { provider, served: name, ..ModelQuery::default() });
+        found.model.is_some().then_some(found)
+    });
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// What to say of a name that is in no list, with what may have been meant.
@@ -164,7 +180,7 @@ impl Sheet<'_> {
             text += "  no price: the list names the model only\n";
             return Ok(text);
         }
-        text += "\nUSD\n* always\n";
+        writeln!(text, "\nUSD; * holds for a plain call on {}\n* always", self.at)?;
         wrapped(&mut text, &words::rates(&base));
         for (nth, when) in self.model.whens().iter().enumerate() {
             writeln!(text, "{} {when}", if self.holds(nth) { '*' } else { ' ' })?;
@@ -221,7 +237,9 @@ fn rates(when: &When) -> Vec<(crate::genai::usage::Bucket, Option<Decimal>)> {
 /// Adds a text, indented, broken at its commas.
 fn wrapped(text: &mut String, list: &str) {
     let mut line = String::from("     ");
-    for piece in list.split_inclusive([',', ';']) {
+    // Not at the comma of `1,000`.
+    let pieces = list.replace(", ", ",\n ").replace("; ", ";\n ");
+    for piece in pieces.split('\n') {
         if line.len() + piece.len() > WIDTH {
             *text += line.trim_end();
             *text += "\n";

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::genai::usage::{Bucket, Usage};
 use crate::pricing::decimal::Decimal;
+use crate::pricing::matching::{ModelQuery, Resolution};
 use crate::pricing::pattern::Pattern;
 use crate::pricing::when::Moment;
 use crate::pricing::{Catalog, Conditions, Model, ModelId, Receipt};
@@ -43,23 +44,39 @@ pub(super) fn rates_of(catalog: &Catalog, receipt: &Receipt) -> Vec<(Bucket, Dec
     own.map(|line| (line.bucket, catalog.list_price(receipt, line))).collect()
 }
 
-/// The rates that a plain call pays at a moment.
-pub(super) fn rates_at(catalog: &Catalog, model: ModelId, at: Moment) -> Vec<(Bucket, Decimal)> {
-    rates_of(catalog, &catalog.price(model, &plain(at), &one_of_each()))
+/// What a plain call pays at a moment that used one of everything, adjustments included: the bill, as `show` tells it.
+pub(super) fn billed(catalog: &Catalog, id: ModelId, at: Moment) -> Receipt {
+    let model = catalog.model(id);
+    let provider = catalog.provider(model.provider()).id();
+    let query = ModelQuery { provider, served: model.id(), ..ModelQuery::default() };
+    let found = Some(catalog.resolve(&query)).filter(|found| found.model == Some(id));
+    // An alias took its name: no call comes here by it.
+    let found = found.unwrap_or_else(|| Resolution {
+        provider: Some(model.provider()),
+        model: Some(id),
+        ..Resolution::default()
+    });
+    catalog.receipt(&found, &plain(at), &one_of_each())
 }
 
-/// `input 5, output 30 per 1M; web_search 10 per 1,000`.
+/// `input 5, output 30 per 1M; web_search 10 per 1,000; no rate for cache_read`.
 pub(super) fn rates(rates: &[(Bucket, Option<Decimal>)]) -> String {
     let mut groups: Vec<(u32, Vec<String>)> = Vec::new();
+    let mut gone = Vec::new();
     for (bucket, rate) in rates {
-        let said = rate.map_or_else(|| format!("no {bucket}"), |rate| format!("{bucket} {rate}"));
+        let Some(rate) = rate else {
+            gone.push(bucket.name());
+            continue;
+        };
+        let said = format!("{bucket} {rate}");
         match groups.iter_mut().find(|(per, _)| *per == bucket.per()) {
             Some((_, group)) => group.push(said),
             None => groups.push((bucket.per(), vec![said])),
         }
     }
     let groups = groups.iter().map(|(per, group)| format!("{} per {}", group.join(", "), units(*per)));
-    groups.collect::<Vec<_>>().join("; ")
+    let gone = (!gone.is_empty()).then(|| format!("no rate for {}", gone.join(", ")));
+    groups.chain(gone).collect::<Vec<_>>().join("; ")
 }
 
 fn units(per: u32) -> &'static str {
@@ -90,6 +107,11 @@ pub(super) struct Which {
 }
 
 impl Which {
+    /// Whether models were asked for by name.
+    pub(super) fn by_name(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// Those models, by provider and name.
     ///
     /// # Errors
@@ -140,7 +162,7 @@ mod tests {
     fn rates_say_their_units() {
         let one = Decimal::new(1, 0);
         let said = [(Bucket::Input, Some(one)), (Bucket::WebSearch, Some(one)), (Bucket::Output, None)];
-        assert_eq!(rates(&said), "input 1, no output per 1M; web_search 1 per 1,000");
+        assert_eq!(rates(&said), "input 1 per 1M; web_search 1 per 1,000; no rate for output");
         assert_eq!(json(said).to_string(), r#"{"input":"1","web_search":"1","output":null}"#);
     }
 

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::keys::unknown;
 use crate::genai::usage::{Bucket, Counts, Disjoint, InputMeans};
 use crate::pricing::{Catalog, Conditions, Receipt, Resolver};
 
@@ -126,7 +127,7 @@ impl<'de> Deserialize<'de> for Record<'de> {
                             .replace(value::<Option<Words<'_>>, _>(&mut map, "provider", "text")?)
                             .is_some(),
                         "model" => model.replace(value::<Words<'_>, _>(&mut map, "model", "text")?).is_some(),
-                        "time" => time.replace(value::<Words<'_>, _>(&mut map, "time", "text")?).is_some(),
+                        "time" => time.replace(value::<Words<'_>, _>(&mut map, "time", TIME)?).is_some(),
                         "context" => context
                             .replace(value::<Option<Context<'_>>, _>(&mut map, "context", "object")?)
                             .is_some(),
@@ -172,13 +173,16 @@ impl<'de> Deserialize<'de> for Record<'de> {
                     model,
                     end_unix_nano,
                     context: context.flatten().unwrap_or_default(),
-                    usage: usage.flatten().map(|Used(usage)| usage),
+                    usage: usage.flatten().and_then(|Used(usage)| usage),
                 })
             }
         }
         deserializer.deserialize_map(Fields)
     }
 }
+
+/// What a time is, in errors.
+const TIME: &str = "RFC 3339 text; write it as \"2026-11-22T10:00:00Z\"";
 
 /// A slip of the pen in the name of a key whose absence would change the price without a word.
 fn is_slip(said: &str, key: &str) -> bool {
@@ -243,17 +247,6 @@ impl<'de> Deserialize<'de> for Context<'de> {
     }
 }
 
-fn unknown<'k, E: serde::de::Error>(path: &str, key: &str, known: impl IntoIterator<Item = &'k str>) -> E {
-    let known: Vec<&str> = known.into_iter().collect();
-    let near = known.iter().map(|name| (strsim::damerau_levenshtein(key, name), name)).min();
-    match near {
-        Some((slips, name)) if slips <= 2 && key.len() < 64 => {
-            E::custom(format_args!("{path}: unknown key; did you mean {name:?}?"))
-        }
-        _ => E::custom(format_args!("{path}: unknown key; known are {}", known.join(", "))),
-    }
-}
-
 /// Where a count goes: into [`Counts`], which takes parts out of their wholes, or straight into a bucket.
 enum Goes {
     Count(fn(&mut Counts) -> &mut Option<u64>),
@@ -300,8 +293,8 @@ const CONTAINED: [(Bucket, Bucket); 3] = [
     (Bucket::Pages, Bucket::AnnotatedPages),
 ];
 
-/// Usage, made disjoint.
-struct Used(Disjoint);
+/// Usage, made disjoint. `None`: keys stand there, and none says a count.
+struct Used(Option<Disjoint>);
 
 impl<'de> Deserialize<'de> for Used {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -313,7 +306,9 @@ impl<'de> Deserialize<'de> for Used {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Used, A::Error> {
                 let mut said = [None; USAGE.len()];
+                let mut is_empty = true;
                 while let Some(Words(key)) = map.next_key()? {
+                    is_empty = false;
                     let nth = USAGE.iter().position(|(known, _)| *known == key);
                     let nth = nth.ok_or_else(|| {
                         unknown(&format!("usage.{key}"), &key, USAGE.iter().map(|(key, _)| *key))
@@ -328,6 +323,9 @@ impl<'de> Deserialize<'de> for Used {
                             "usage.{key}: {said} is no count; write a whole number"
                         ))
                     })?;
+                }
+                if !is_empty && said.iter().all(Option::is_none) {
+                    return Ok(Used(None));
                 }
                 let mut counts = Counts::default();
                 let mut used = Disjoint::default();
@@ -348,7 +346,7 @@ impl<'de> Deserialize<'de> for Used {
                     let (whole_count, part_count) = (used.usage[whole], used.usage[part]);
                     used.usage[whole] = whole_count.saturating_sub(part_count);
                 }
-                Ok(Used(used))
+                Ok(Used(Some(used)))
             }
         }
         deserializer.deserialize_map(Fields)
@@ -367,4 +365,36 @@ fn count(said: &str) -> Result<Option<u64>, ()> {
         _ => said,
     };
     whole.parse().map(Some).map_err(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Guarantees: docs/pricing.md lists every key of usage and of context, and the bucket that each one goes into.
+    #[test]
+    fn the_page_says_where_keys_go() {
+        let page = include_str!("../../../docs/pricing.md");
+        let filled = |said: &[&str]| {
+            let said: Vec<String> = said.iter().map(|key| format!("{key:?}: 1000")).collect();
+            let Used(used) = serde_json::from_str(&format!("{{{}}}", said.join(","))).unwrap();
+            used.map(|used| used.usage).unwrap_or_default()
+        };
+        for (key, _) in &USAGE {
+            // The wholes that it is a part of.
+            let kind = ["audio", "image"].into_iter().find(|kind| key.starts_with(&format!("cache_{kind}")));
+            let whole = kind.map(|kind| format!("input_{kind}_tokens"));
+            let wholes: &[&str] = match &whole {
+                Some(whole) => &["input_tokens", "cache_read_tokens", whole],
+                None if key.starts_with("output_") => &["output_tokens"],
+                None => &["input_tokens"],
+            };
+            let wholes: Vec<&str> = wholes.iter().copied().filter(|whole| whole != key).collect();
+            let (before, after) = (filled(&wholes), filled(&[wholes.as_slice(), &[key]].concat()));
+            let more: Vec<Bucket> = Bucket::ALL.into_iter().filter(|of| after[*of] > before[*of]).collect();
+            assert_eq!(more.len(), 1, "{key}: {more:?}");
+            assert!(page.contains(&format!("\n| `{key}` | `{}` | ", more[0])), "{key}: {}", more[0]);
+        }
+        assert!(CONTEXT.iter().all(|key| page.contains(&format!("\n| `{key}` | "))));
+    }
 }

@@ -299,8 +299,23 @@ impl Counts {
             .cache_read
             .unwrap_or(0)
             .max(self.cache_read_audio.unwrap_or(0).saturating_add(self.cache_read_image.unwrap_or(0)));
+        // A part whose total was not said was used all the same.
+        let sum = |parts: &[Option<u64>]| {
+            parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.unwrap_or(0)))
+        };
+        let uncached = |all: Option<u64>, cached: Option<u64>| {
+            Some(all.unwrap_or(0).saturating_sub(cached.unwrap_or(0)))
+        };
         let mut input = match means {
-            InputMeans::WithCache => self.input.unwrap_or_else(|| read.saturating_add(written)),
+            InputMeans::WithCache => self.input.unwrap_or_else(|| {
+                sum(&[
+                    Some(read),
+                    Some(written),
+                    uncached(self.input_audio, self.cache_read_audio),
+                    uncached(self.input_image, self.cache_read_image),
+                    self.input_video,
+                ])
+            }),
             InputMeans::WithoutCache => self.input.unwrap_or(0).saturating_add(read).saturating_add(written),
         };
 
@@ -319,7 +334,9 @@ impl Counts {
         usage[Bucket::Input] = input;
 
         let reasoning = self.reasoning.unwrap_or(0);
-        let mut output = self.output.unwrap_or(reasoning);
+        let mut output = self.output.unwrap_or_else(|| {
+            sum(&[self.reasoning, self.output_audio, self.output_image, self.output_video])
+        });
         usage[Bucket::Reasoning] = take(&mut output, reasoning);
         usage[Bucket::OutputAudio] = take(&mut output, self.output_audio.unwrap_or(0));
         usage[Bucket::OutputImage] = take(&mut output, self.output_image.unwrap_or(0));

@@ -63,3 +63,21 @@ fn names_are_unique_and_found() {
         assert_eq!(Bucket::from_name(bucket.name()), Some(bucket));
     }
 }
+
+/// Scenario: parts of a total that nobody said.
+/// Guarantees: they count, and nothing is clamped.
+#[test]
+fn parts_without_their_whole_count() {
+    let counts = Counts {
+        input_audio: Some(1000),
+        cache_read_audio: Some(400),
+        input_video: Some(7),
+        output_image: Some(5),
+        ..Counts::default()
+    };
+    let Disjoint { usage, clamped } = counts.disjoint(InputMeans::WithCache);
+    assert!(!clamped);
+    assert_eq!((usage[Bucket::InputAudio], usage[Bucket::CacheReadAudio]), (600, 400));
+    assert_eq!((usage[Bucket::InputVideo], usage[Bucket::OutputImage]), (7, 5));
+    assert_eq!((usage.input_tokens(), usage.output_tokens()), (1007, 5));
+}

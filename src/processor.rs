@@ -231,8 +231,7 @@ fn booking<'b>(
     now: Now,
 ) -> Booking<'b> {
     let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
-    const NOTHING: &Usage = &Usage::NOTHING;
-    let usage = call.usage().unwrap_or(NOTHING);
+    let usage = call.usage().unwrap_or(&Usage::NOTHING);
     Booking {
         trace,
         span,

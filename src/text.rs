@@ -1,7 +1,7 @@
 //! Strangers' words, made fit for a log line or a terminal. Pure.
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 
 /// The longest text of a destination that is repeated, in characters.
 const MAX_CHARS: usize = 256;
@@ -38,6 +38,12 @@ pub fn escaped(text: &str, max_chars: usize) -> String {
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// `1 span`, `2 spans`.
+pub fn counted<N: Display + PartialEq + From<u8>>(count: N, what: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// An error and its causes on one line, each said once.

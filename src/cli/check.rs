@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use crate::config::{self, Config, Environment, ExporterKind, Loop};
 use crate::otlp::Signal;
 use crate::price_files::PriceFiles;
+use crate::text::counted;
 
 /// The exit code for a config that is wrong: EX_USAGE of sysexits.
 pub const EXIT_WRONG: u8 = 64;
@@ -76,8 +77,7 @@ fn wrong(errors: &[impl std::fmt::Display]) -> Checked {
     for error in errors {
         let _ = writeln!(err, "{error}");
     }
-    let count = if errors.len() == 1 { "1 error".to_owned() } else { format!("{} errors", errors.len()) };
-    let _ = writeln!(err, "{count}");
+    let _ = writeln!(err, "{}", counted(errors.len(), "error"));
     Checked { out: String::new(), err, code: EXIT_WRONG }
 }
 

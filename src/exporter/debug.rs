@@ -15,7 +15,7 @@ use prost::{DecodeError, Message};
 use serde::Serialize;
 
 use super::{Outcome, Signal};
-use crate::text::{escaped, printable, with_causes};
+use crate::text::{counted, escaped, printable, with_causes};
 
 /// How much the console shows; the Collector's `verbosity`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,10 +147,6 @@ fn log_lines(request: &ExportLogsServiceRequest) -> (String, Vec<String>) {
         })
         .collect();
     (counted(lines.len(), "log record"), lines)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What a span says of price, and of what was priced.

@@ -278,7 +278,7 @@ impl Recogniser {
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
-        self.note(Attribute::read(message)?, position, found, reading)
+        self.note(Attribute::any(message)?, position, found, reading)
     }
 
     #[inline(always)]

@@ -96,7 +96,11 @@ impl<'a> Attribute<'a> {
         Some(Attribute { key, message, value: Some(value) })
     }
 
-    fn any(message: Message<'a>) -> Result<Self, Malformed> {
+    /// Reads a `KeyValue` of any form; the usual one too, but slowly.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn any(message: Message<'a>) -> Result<Self, Malformed> {
         let mut attribute = Attribute { key: b"", message, value: None };
         for field in message.fields() {
             let field = field?;

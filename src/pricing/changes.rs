@@ -6,6 +6,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::adjust::Adjustment;
 use super::catalog::{Catalog, Model};
+use crate::text::counted;
 
 /// How much that decides a price has come, gone or changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,8 +50,7 @@ impl fmt::Display for Changes {
             return f.write_str("no price has changed");
         }
         let Self { added, removed, changed, adjustments, aliases } = self;
-        let plural = if *changed == 1 { "" } else { "s" };
-        write!(f, "{changed} model{plural} changed, {added} added, {removed} removed")?;
+        write!(f, "{} changed, {added} added, {removed} removed", counted(*changed, "model"))?;
         for (count, what) in [(adjustments, "adjustments"), (aliases, "aliases")] {
             if *count > 0 {
                 write!(f, "; {what} differ in {count}")?;

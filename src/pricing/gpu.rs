@@ -6,6 +6,7 @@ use super::decimal::Decimal;
 use super::format::GpuEntry;
 use super::money::PLACES;
 use super::rate::{Factor, Rate};
+use crate::text::counted;
 
 /// What a model's GPUs cost and do.
 #[derive(Clone, Debug)]
@@ -72,11 +73,10 @@ fn power(scale: u32) -> Option<u128> {
 /// In words: `estimated: 4 GPUs at 2.49 an hour, 3000 tokens a second, output weighs 4`.
 impl fmt::Display for Gpu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = if self.count == 1 { "" } else { "s" };
         write!(
             f,
-            "estimated: {} GPU{plural} at {} an hour, {} tokens a second, output weighs {}",
-            self.count,
+            "estimated: {} at {} an hour, {} tokens a second, output weighs {}",
+            counted(self.count, "GPU"),
             self.per_hour,
             self.tokens_per_second.decimal(),
             self.output_weight.decimal()

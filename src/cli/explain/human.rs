@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Explained, Report};
-use crate::text::printable;
+use crate::text::{counted, printable};
 
 /// The receipts, then the sum.
 pub(super) fn receipts(report: &Report) -> String {
@@ -15,8 +15,7 @@ pub(super) fn receipts(report: &Report) -> String {
     let by_status: Vec<String> =
         report.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
     let by_status = if by_status.is_empty() { "no LLM call".to_owned() } else { by_status.join(", ") };
-    let plural = if report.spans == 1 { "" } else { "s" };
-    let _ = writeln!(text, "{} span{plural}: {by_status}; total ${}", report.spans, report.total());
+    let _ = writeln!(text, "{}: {by_status}; total ${}", counted(report.spans, "span"), report.total());
     text
 }
 

@@ -10,6 +10,7 @@ use crate::cli::layers::Layers;
 use crate::genai::usage::Bucket;
 use crate::pricing::decimal::Decimal;
 use crate::pricing::{Model, ModelId};
+use crate::text::counted;
 
 /// Columns of prices: those that nearly every model has.
 const COLUMNS: [(Bucket, &str); 4] = [
@@ -91,8 +92,7 @@ impl List {
             writeln!(text, "{}{}", if more.is_empty() { "" } else { "  " }, more.join(", "))?;
         }
         if !self.json {
-            let plural = if models.len() == 1 { "" } else { "s" };
-            write!(text, "{} model{plural}", models.len())?;
+            write!(text, "{}", counted(models.len(), "model"))?;
             if all > models.len() {
                 write!(text, ", {} more without a price", all - models.len())?;
             }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::words::{self, Which};
 use crate::cli::layers::Layers;
 use crate::pricing::when::Moment;
+use crate::text::counted;
 
 const DAY: i64 = 24 * 3600;
 
@@ -27,11 +28,6 @@ pub(super) struct Retiring {
     json: bool,
     #[command(flatten)]
     layers: Layers,
-}
-
-/// `1 day`, `2 days`.
-fn count(number: i64, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Reads `90d`, `12w` or `90`.
@@ -76,9 +72,9 @@ impl Retiring {
                 text,
                 "{} of {} with a date {} within {}; {gone} {} past {}",
                 soon.len(),
-                count(dated.len() as i64, "model"),
+                counted(dated.len(), "model"),
                 one(soon.len(), "retires", "retire"),
-                count(self.within, "day"),
+                counted(self.within, "day"),
                 one(gone, "is", "are"),
                 one(gone, "its date", "theirs"),
             )?;

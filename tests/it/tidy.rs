@@ -22,7 +22,7 @@ const PURE: [&str; 9] = [
 const MAY_USE: [(&str, &[&str]); 5] = [
     ("src/otlp", &["otlp"]),
     ("src/genai", &["genai", "otlp"]),
-    ("src/pricing", &["pricing", "genai::usage", "yaml"]),
+    ("src/pricing", &["pricing", "genai::usage", "text", "yaml"]),
     ("src/yaml", &["yaml"]),
     ("src/settlement", &["settlement", "genai", "otlp"]),
 ];

@@ -60,7 +60,10 @@ fn processor() -> (Arc<Shared>, Processor) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![keys(&["user.id"]), keys(&["session.id"]), keys(&["feature"])],
+        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
+            .map(|(name, key)| (name.to_owned(), keys(&[key])))
+            .to_vec(),
+        dialects: Vec::new(),
     };
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     (Arc::clone(&shared), Processor::new(shared))

@@ -2,6 +2,7 @@
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
 mod prices;
+mod settings;
 mod start;
 mod wiring;
 
@@ -15,7 +16,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-pub use start::{Options, StartError, settings, start};
+pub use settings::settings;
+pub use start::{Options, StartError, start};
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;

@@ -19,9 +19,12 @@ pub use money::Outcome;
 
 use crate::booking::{Booking, Entries};
 use crate::genai::call::Call;
-use crate::genai::dialect;
-use crate::genai::keys::{KeyTable, Ranked};
-use crate::genai::recognise::{Found, Recogniser};
+use crate::genai::dialects::Dialects;
+use crate::genai::dialects::format::DialectFile;
+use crate::genai::found::Found;
+use crate::genai::keys::Ranked;
+use crate::genai::meaning::Meaning;
+use crate::genai::recognise::Recogniser;
 use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
@@ -69,20 +72,25 @@ pub struct Settings {
     pub settle_after: std::time::Duration,
     /// Bytes that open traces may take.
     pub max_open_bytes: usize,
-    /// For each dimension its attribute keys, the preferred one first.
-    pub dimensions: Vec<Vec<String>>,
+    /// Each dimension's name and attribute keys, the preferred one first.
+    pub dimensions: Vec<(String, Vec<String>)>,
+    /// Dialects beside the embedded ones.
+    pub dialects: Vec<DialectFile>,
 }
 
 impl Shared {
     /// What processors with these settings share.
     pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
         let annotations = Annotations::new(settings.attributes, settings.aliases.clone());
-        let ours: Vec<&str> = annotations.keys().collect();
-        let mut keys = KeyTable::new(dialect::ALL, &settings.dimensions, &ours);
-        let upstream = Ranked { meaning: dialect::Meaning::UpstreamStatus, rank: 0 };
-        keys.insert(annotate::STATUS, upstream);
+        let mut dialects = Dialects::new(&settings.dialects, &settings.dimensions);
+        for (index, key) in annotations.keys().enumerate() {
+            let meaning = Meaning::Ours(index as u8);
+            dialects.keys_mut().insert(key, Ranked { meaning, rank: 0, only: Ranked::ANY });
+        }
+        let upstream = Ranked { meaning: Meaning::UpstreamStatus, rank: 0, only: Ranked::ANY };
+        dialects.keys_mut().insert(annotate::STATUS, upstream);
         Shared {
-            recogniser: Recogniser { keys, trust_upstream: settings.trust_upstream },
+            recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
             dimensions: settings.dimensions.len(),
             annotations,
             edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),

@@ -91,6 +91,8 @@ pub struct Call<'a> {
     pub resource: u32,
     /// Name of the instrumentation scope.
     pub scope: Text<'a>,
+    /// How it is written.
+    pub dialect: super::dialects::DialectId,
     /// Span name.
     pub name: Text<'a>,
     /// Span kind, OTLP's number (3 is CLIENT).
@@ -113,6 +115,8 @@ pub struct Call<'a> {
     pub model_served: Text<'a>,
     /// The provider's id of the answer.
     pub response_id: Text<'a>,
+    /// The conversation or session that it belongs to.
+    pub conversation: Text<'a>,
     /// Service tier asked for.
     pub tier_asked: Text<'a>,
     /// Service tier that served.

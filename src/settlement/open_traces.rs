@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::trace::{self, Calls, OpenCall};
 use super::tree::{NODE_BYTES, NONE, Tree};
 use super::{Facts, Settled, Verdict};
-use crate::genai::recognise::SpanNote;
+use crate::genai::found::SpanNote;
 use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one, few enough that each has a fair share of the budget.

@@ -45,7 +45,10 @@ impl Bench {
             trust_upstream: run.trust_upstream,
             settle_after: Duration::from_secs(10),
             max_open_bytes: 1 << 26,
-            dimensions: DIMENSIONS.map(|keys| keys.iter().map(|&key| key.to_owned()).collect()).to_vec(),
+            dimensions: DIMENSIONS
+                .map(|keys| (String::new(), keys.iter().map(|&key| key.to_owned()).collect()))
+                .to_vec(),
+            dialects: Vec::new(),
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
         Bench { run, processor: RefCell::new(Processor::new(Arc::clone(&shared))), shared }

@@ -44,7 +44,8 @@ fn dollars(calls: &[(Vec<KeyValue>, Vec<KeyValue>)]) -> Vec<String> {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![vec!["cloud.region".to_owned()]],
+        dimensions: vec![("region".to_owned(), vec!["cloud.region".to_owned()])],
+        dialects: Vec::new(),
     };
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let mut body = ExportTraceServiceRequest::default();

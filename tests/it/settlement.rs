@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pricetag::genai::call::{Ids, Role};
-use pricetag::genai::recognise::SpanNote;
+use pricetag::genai::found::SpanNote;
 use pricetag::settlement::{Facts, Judged, OpenTraces, Verdict};
 use proptest::test_runner::TestCaseError;
 

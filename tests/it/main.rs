@@ -12,6 +12,7 @@ mod explain;
 mod exporter;
 mod fields;
 mod full;
+mod golden;
 mod json;
 mod ledger;
 mod metrics;

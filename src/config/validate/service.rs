@@ -30,7 +30,9 @@ pub(super) fn pipelines(raw: &Root, report: &mut Report) -> Vec<Named> {
     let named: Vec<Named> =
         said.iter().filter_map(|(id, pipeline)| named(raw, id, pipeline, report)).collect();
     let traces = |pipeline: &&Named| pipeline.signal == Signal::Traces;
-    if named.iter().any(|pipeline| traces(&pipeline)) && !named.iter().any(|pipeline| traces(&pipeline) && pipeline.priced) {
+    if named.iter().any(|pipeline| traces(&pipeline))
+        && !named.iter().any(|pipeline| traces(&pipeline) && pipeline.priced)
+    {
         let message = "no pipeline of traces has the processor `pricetag`: nothing will be priced; add \
                        `processors: [pricetag]` to it, and `pricetag:` to `processors`";
         report.notice(&path, message);

@@ -68,7 +68,8 @@ pub enum ReasoningMeans {
     #[default]
     #[serde(rename = "within")]
     InOutput,
-    /// It does not (Gemini's own API, and instrumentations that copy it).
+    /// It does not (Gemini's own API, and instrumentations that copy it). Where reasoning is not said, it is what the total
+    /// has besides input and output.
     #[serde(rename = "beside")]
     BesideOutput,
 }
@@ -183,6 +184,7 @@ impl Counts {
             ]),
         };
 
+        let all_input = input;
         let mut read = take(&mut input, read);
         let mut written = take(&mut input, written);
         usage[Bucket::CacheWrite1h] = take(&mut written, written_1h);
@@ -197,7 +199,12 @@ impl Counts {
         usage[Bucket::InputVideo] = take(&mut input, self.input_video.unwrap_or(0));
         usage[Bucket::Input] = input;
 
-        let reasoning = self.reasoning.unwrap_or(0);
+        let reasoning = match (self.reasoning, self.output, means.reasoning) {
+            (None, Some(output), ReasoningMeans::BesideOutput) => {
+                self.total.unwrap_or(0).saturating_sub(all_input).saturating_sub(output)
+            }
+            (reasoning, ..) => reasoning.unwrap_or(0),
+        };
         let mut output = match (self.output, means.reasoning) {
             (Some(output), ReasoningMeans::InOutput) => output,
             (Some(output), ReasoningMeans::BesideOutput) => output.saturating_add(reasoning),

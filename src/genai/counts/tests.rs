@@ -151,4 +151,28 @@ fn rests_stand_beside_the_parts() {
         assert_eq!((usage[Bucket::Output], usage[Bucket::Reasoning]), (140, 200));
         assert_eq!((usage.input_tokens(), usage.output_tokens()), (1500, 350));
     }
+/// Scenario: Gemini's counts as Spring AI hands them on: thoughts in the total only; and OpenAI's and Anthropic's there.
+/// Guarantees: thoughts are what the total has besides, and where it has nothing there are none.
+#[test]
+fn thoughts_are_what_a_total_has_besides() {
+    let counts = |input, output, total| Counts {
+        input: Some(input),
+        output: Some(output),
+        total: Some(total),
+        cache_read: Some(1024),
+        ..Counts::default()
+    };
+    let beside = Means { reasoning: ReasoningMeans::BesideOutput, ..Means::default() };
+    let read = |counts: Counts, claimed: Means| {
+        let Disjoint { usage, clamped } = counts.disjoint(counts.means(claimed));
+        assert!(!clamped);
+        (usage[Bucket::Input], usage[Bucket::Output], usage[Bucket::Reasoning])
+    };
+    assert_eq!(read(counts(1500, 150, 1850), beside), (476, 150, 200));
+    assert_eq!(read(counts(1500, 350, 1850), beside), (476, 350, 0));
+    assert_eq!(
+        read(counts(176, 350, 526), Means { input: InputMeans::WithoutCache, ..beside }),
+        (176, 350, 0)
+    );
+    assert_eq!(read(counts(1500, 150, 1850), Means::default()), (476, 150, 0));
 }

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use annotate::{Annotations, Attributes, MAX_ALIASES};
-pub use money::Outcome;
+pub use money::{Outcome, Reported};
 
 use crate::booking::{Booking, Entries};
 use crate::genai::call::Call;
@@ -55,6 +55,7 @@ pub struct Shared {
     recogniser: Recogniser,
     dimensions: usize,
     annotations: Annotations,
+    reported: Reported,
     edition: ArcSwap<Edition>,
     open_traces: OpenTraces,
 }
@@ -66,6 +67,8 @@ pub struct Settings {
     pub attributes: Attributes,
     /// Further keys for the total.
     pub aliases: Vec<String>,
+    /// What a sender's own cost counts for.
+    pub reported: Reported,
     /// Spans that another pricetag has priced pass untouched and uncounted.
     pub trust_upstream: bool,
     /// How long after its last span a trace settles.
@@ -93,6 +96,7 @@ impl Shared {
             recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
             dimensions: settings.dimensions.len(),
             annotations,
+            reported: settings.reported,
             edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),
             open_traces: OpenTraces::new(
                 u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
@@ -191,7 +195,15 @@ impl Processor {
         for (call, judged) in found.calls.iter().zip(&self.verdicts) {
             let resource = &found.resources[call.resource as usize];
             let mut outcome = Outcome::new();
-            money::price(&mut outcome, call, resource.cloud, catalog, &mut self.resolver, now);
+            money::price(
+                &mut outcome,
+                call,
+                resource.cloud,
+                catalog,
+                &mut self.resolver,
+                shared.reported,
+                now,
+            );
             let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);

@@ -88,6 +88,7 @@ pub enum StartError {
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
     let (files, catalog) = prices::read(config)?;
+    let settings = config.processor.as_ref().map(settings).transpose()?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
@@ -125,8 +126,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     reading.spawn(ledger.clone().run(ledger_reader.clone()));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
-    let shared =
-        config.processor.as_ref().map(|pricetag| Arc::new(Shared::new(&settings(pricetag), catalog)));
+    let shared = settings.map(|settings| Arc::new(Shared::new(&settings, catalog)));
     let intake = Arc::new(Intake::new(
         log.clone(),
         routes,

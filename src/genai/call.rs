@@ -37,6 +37,9 @@ impl Role {
     }
 }
 
+/// In [`Call::kind`]: a log record tells of the call. No kind of span has this number.
+pub const LOG_EVENT: u8 = u8::MAX;
+
 /// Where a span stands in its trace. Zero bytes stand for "no parent".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {

@@ -183,6 +183,7 @@ impl Counts {
             ]),
         };
 
+        let all_input = input;
         let mut read = take(&mut input, read);
         let mut written = take(&mut input, written);
         usage[Bucket::CacheWrite1h] = take(&mut written, written_1h);
@@ -197,7 +198,13 @@ impl Counts {
         usage[Bucket::InputVideo] = take(&mut input, self.input_video.unwrap_or(0));
         usage[Bucket::Input] = input;
 
-        let reasoning = self.reasoning.unwrap_or(0);
+        // Where reasoning stands beside the output and no count tells it, it is what the sum of both holds more.
+        let untold =
+            || self.total.unwrap_or(0).saturating_sub(all_input).saturating_sub(self.output.unwrap_or(0));
+        let reasoning = self.reasoning.unwrap_or_else(|| match means.reasoning {
+            ReasoningMeans::InOutput => 0,
+            ReasoningMeans::BesideOutput => untold(),
+        });
         let mut output = match (self.output, means.reasoning) {
             (Some(output), ReasoningMeans::InOutput) => output,
             (Some(output), ReasoningMeans::BesideOutput) => output.saturating_add(reasoning),

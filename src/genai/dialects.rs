@@ -25,6 +25,7 @@ pub type DialectId = u8;
 
 /// The base of all dialects.
 pub const BASE: DialectId = 0;
+const BASE_NAME: &str = "otel";
 /// More than anybody mixes.
 const MAX_DIALECTS: usize = 200;
 /// Ranks: a dialect's own keys come first, then members of its documents, then the base's keys.
@@ -41,6 +42,10 @@ pub struct Dialect {
     reasoning_by_provider: ByProvider<ReasoningMeans>,
     not_providers: Vec<Box<[u8]>>,
     by_span_name: bool,
+    /// What attributes of a log record must be.
+    conditions: Vec<(Box<[u8]>, Pattern)>,
+    /// Log events tell of the same calls as its spans.
+    has_events: bool,
     operations: Vec<(Pattern, &'static str)>,
 }
 
@@ -66,6 +71,16 @@ impl Dialect {
     /// Whether the span's name tells its kind.
     pub(super) fn is_by_span_name(&self) -> bool {
         self.by_span_name
+    }
+
+    /// Which attributes of a log record must be what.
+    pub(super) fn conditions(&self) -> &[(Box<[u8]>, Pattern)] {
+        &self.conditions
+    }
+
+    /// Whether log events tell of the same calls as spans.
+    pub fn has_events(&self) -> bool {
+        self.has_events
     }
 
     /// The operation that a kind means.
@@ -104,7 +119,7 @@ impl Dialects {
             let read = |(name, text): &(&str, &str)| DialectFile::from_yaml(name, text);
             // That all of them can be read is tested.
             let mut files: Vec<_> = FILES.iter().filter_map(|file| read(file).ok()).collect();
-            files.sort_by_key(|file| file.dialect != "otel");
+            files.sort_by_key(|file| file.dialect != BASE_NAME);
             files
         });
         &EMBEDDED
@@ -113,6 +128,27 @@ impl Dialects {
     /// The embedded tables and a user's, for the dimensions of a config: each with its name and the keys that the config gives
     /// it.
     pub fn new(own: &[DialectFile], dimensions: &[(String, Vec<String>)]) -> Self {
+        Self::of(Self::embedded().iter().chain(own), dimensions)
+    }
+
+    /// The same for log events. A dialect has the same number here and there.
+    pub fn of_events(own: &[DialectFile], dimensions: &[(String, Vec<String>)]) -> Self {
+        let events = |file: &DialectFile| match &file.events {
+            Some(events) => events.as_dialect(&file.dialect),
+            None if file.dialect == BASE_NAME => DialectFile { scopes: Vec::new(), ..file.clone() },
+            None => DialectFile::default(),
+        };
+        let files: Vec<DialectFile> = Self::embedded().iter().chain(own).map(events).collect();
+        let mut dialects = Self::of(files.iter(), dimensions);
+        for (dialect, file) in dialects.all.iter_mut().zip(Self::embedded().iter().chain(own)) {
+            let conditions = file.events.iter().flat_map(|events| &events.conditions);
+            dialect.conditions =
+                conditions.map(|(key, value)| (key.as_bytes().into(), Pattern::new(value))).collect();
+        }
+        dialects
+    }
+
+    fn of<'f>(files: impl Iterator<Item = &'f DialectFile>, dimensions: &[(String, Vec<String>)]) -> Self {
         let mut dialects = Dialects {
             all: Vec::new(),
             scopes: HashMap::new(),
@@ -128,7 +164,7 @@ impl Dialects {
             }
         }
         let dimension = |name: &str| dimensions.iter().position(|(known, _)| known == name);
-        for file in Self::embedded().iter().chain(own).take(MAX_DIALECTS) {
+        for file in files.take(MAX_DIALECTS) {
             dialects.add(file, dimension);
         }
         // Patterns of later files are tried first.
@@ -188,6 +224,8 @@ impl Dialects {
             reasoning_by_provider: by_provider(&file.reasoning_by_provider),
             not_providers: file.not_providers.iter().map(|name| name.as_bytes().into()).collect(),
             by_span_name,
+            conditions: Vec::new(),
+            has_events: file.events.is_some(),
             operations: operation.map_or_else(Vec::new, |operation| {
                 operation.values.iter().map(|(value, Operation(name))| (Pattern::new(value), *name)).collect()
             }),
@@ -213,7 +251,8 @@ impl Dialects {
         self.scopes.get(scope.0).copied().or_else(|| by_pattern().map(|it| it.1)).unwrap_or(BASE)
     }
 
-    pub(super) fn get(&self, id: DialectId) -> &Dialect {
+    /// A dialect.
+    pub fn get(&self, id: DialectId) -> &Dialect {
         self.all.get(usize::from(id)).unwrap_or(&self.all[usize::from(BASE)])
     }
 

@@ -1,12 +1,13 @@
 //! What the attributes of one span say.
 
-use super::call::{Known, Reported, Role};
+use super::call::{Call, Cloud, Ids, Known, Reported, Role};
 use super::counts::Counts;
 use super::dialects::{BASE, Dialect, DialectId};
 use super::dimensions::{DimensionTable, Row};
 use super::keys::Ranked;
 use super::meaning::{Count, Meaning, Name};
 use super::usage::MAX_PLAUSIBLE;
+use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::Malformed;
 
@@ -33,6 +34,18 @@ pub(super) struct Reading<'a> {
     pub(super) dialect: DialectId,
     /// An attribute holds a document that may say more.
     pub(super) has_documents: bool,
+}
+
+/// Where a call stands, and what else its attributes do not tell.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) ids: Option<Ids>,
+    pub(super) frame: FrameId,
+    pub(super) resource: u32,
+    pub(super) name: Text<'a>,
+    pub(super) kind: u8,
+    pub(super) end_unix_nano: u64,
+    pub(super) failed: bool,
 }
 
 const UNSAID: u8 = u8::MAX;
@@ -169,7 +182,7 @@ impl<'a> Reading<'a> {
         }
         let said = |slot: Name| !self.names[slot as usize].is_empty();
         let operation = self.names[Name::Operation as usize];
-        let used = self.implausible.is_some() || self.counted;
+        let used = self.tells_usage();
         let model = said(Name::ModelAsked) || said(Name::ModelServed);
         match Role::of(operation)? {
             Role::Container => used.then_some(Role::Container),
@@ -182,7 +195,44 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(super) fn usage(&self, dialect: &Dialect) -> Known<'a> {
+    /// Whether it tells usage, plausible or not.
+    pub(super) fn tells_usage(&self) -> bool {
+        self.counted || self.implausible.is_some()
+    }
+
+    /// The call that this is; its scope is not known here.
+    #[inline(always)]
+    pub(super) fn call(&self, role: Role, dialect: &Dialect, place: Place<'a>) -> Call<'a> {
+        let name = |slot: Name| self.names[slot as usize];
+        Call {
+            ids: place.ids,
+            frame: place.frame,
+            resource: place.resource,
+            scope: Text::default(),
+            dialect: self.dialect,
+            name: place.name,
+            kind: place.kind,
+            end_unix_nano: place.end_unix_nano,
+            failed: place.failed || !name(Name::Error).is_empty(),
+            role,
+            operation: name(Name::Operation),
+            provider: name(Name::Provider),
+            host: name(Name::Host),
+            model_asked: name(Name::ModelAsked),
+            model_served: name(Name::ModelServed),
+            response_id: name(Name::ResponseId),
+            conversation: name(Name::Conversation),
+            tier_asked: name(Name::TierAsked),
+            tier_served: name(Name::TierServed),
+            cloud: Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) },
+            usage: self.usage(dialect),
+            reported: self.reported,
+            ours: self.ours,
+            dimensions: self.dimensions,
+        }
+    }
+
+    fn usage(&self, dialect: &Dialect) -> Known<'a> {
         match self.implausible {
             Some(key) => Known::Implausible(std::str::from_utf8(key).unwrap_or_default()),
             None if !self.counted => Known::Nothing,

@@ -1,11 +1,11 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use super::call::{Call, Cloud, Ids};
+use super::call::{Cloud, Ids};
 use super::dialects::{DialectId, Dialects};
 use super::dimensions::DimensionTable;
 use super::found::{Found, Resource, SpanNote};
 use super::meaning::{Meaning, Name};
-use super::reading::Reading;
+use super::reading::{Place, Reading};
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
 use crate::otlp::view::{Attribute, Scalar, Text};
@@ -156,7 +156,7 @@ impl Recogniser {
         if let Some(reading) = &mut reading {
             reading.finish(self.dialects.get(reading.dialect), name);
             if reading.has_documents && reading.may_use_models() {
-                self.documents(message, reading, &mut found.dimensions)?;
+                self.documents(message, span::ATTRIBUTES, reading, &mut found.dimensions)?;
             }
         }
         let call = reading
@@ -168,47 +168,16 @@ impl Recogniser {
         }
         if let Some((reading, role)) = call {
             let (_, frame) = open(field, parent, plan)?;
-            let [
-                operation,
-                _kind,
-                provider,
-                host,
-                asked,
-                served,
-                response_id,
-                conversation,
-                tier_asked,
-                tier_served,
-                error_type,
-                cloud,
-                cloud_region,
-            ] = reading.names;
-            found.calls.push(Call {
+            let place = Place {
                 ids,
                 frame,
                 resource: (found.resources.len() - 1) as u32,
-                scope: Text::default(),
-                dialect: reading.dialect,
                 name,
                 kind: kind as u8,
                 end_unix_nano: if end == 0 { start } else { end },
-                failed: code == ERROR || !error_type.is_empty(),
-                role,
-                operation,
-                provider,
-                host,
-                model_asked: asked,
-                model_served: served,
-                response_id,
-                conversation,
-                tier_asked,
-                tier_served,
-                cloud: Cloud { provider: cloud, region: cloud_region },
-                usage: reading.usage(self.dialects.get(reading.dialect)),
-                reported: reading.reported,
-                ours: reading.ours,
-                dimensions: reading.dimensions,
-            });
+                failed: code == ERROR,
+            };
+            found.calls.push(reading.call(role, self.dialects.get(reading.dialect), place));
         } else if let Some(reading) = reading {
             found.dimensions.drop_last(reading.dimensions);
         }
@@ -262,17 +231,19 @@ impl Recogniser {
         Ok(())
     }
 
-    /// Reads the documents among a span's attributes, now that it is known to be worth it.
+    /// Reads the documents among the attributes of a span or log record, which stand in the field of this number, now that
+    /// it is known to be worth it.
     #[inline(never)]
-    fn documents<'a>(
+    pub(super) fn documents<'a>(
         &self,
-        span: Message<'a>,
+        message: Message<'a>,
+        attributes: u32,
         reading: &mut Reading<'a>,
         dimensions: &mut DimensionTable<'a>,
     ) -> Result<(), Malformed> {
-        for field in span.fields() {
+        for field in message.fields() {
             let field = field?;
-            if field.number != span::ATTRIBUTES {
+            if field.number != attributes {
                 continue;
             }
             let attribute = Attribute::read(field.message()?)?;
@@ -291,7 +262,7 @@ impl Recogniser {
         Ok(())
     }
 
-    fn resource<'a>(
+    pub(super) fn resource<'a>(
         &self,
         resource: Message<'a>,
         says: &mut Resource<'a>,
@@ -328,7 +299,7 @@ fn open<'a>(
 }
 
 /// The name of a scope; `before` where this part of it does not say one.
-fn name_of<'a>(scope: Message<'a>, before: Text<'a>) -> Result<Text<'a>, Malformed> {
+pub(super) fn name_of<'a>(scope: Message<'a>, before: Text<'a>) -> Result<Text<'a>, Malformed> {
     scope.fields().try_fold(before, |name, field| {
         let field = field?;
         Ok(if field.number == scope::NAME { Text(field.message()?.bytes()) } else { name })

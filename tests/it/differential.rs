@@ -20,7 +20,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pricetag::booking::{Counted, Entry, entries};
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processed, Processor, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processed, Processor, Reported, Settings, Shared};
 use proptest::test_runner::TestCaseError;
 use prost::Message as _;
 
@@ -49,6 +49,7 @@ impl Bench {
                 .map(|keys| (String::new(), keys.iter().map(|&key| key.to_owned()).collect()))
                 .to_vec(),
             dialects: Vec::new(),
+            reported: Reported::Fallback,
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
         Bench { run, processor: RefCell::new(Processor::new(Arc::clone(&shared))), shared }

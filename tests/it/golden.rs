@@ -34,7 +34,7 @@ fn cases() -> Vec<PathBuf> {
 /// What leaves, as it would on the embedded default config.
 fn forwarded(case: &Path) -> Value {
     let config = Config::load(None, &[], &|_: &str| None).unwrap();
-    let settings = pricetag::app::settings(config.processor.as_ref().unwrap());
+    let settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
     let catalog = Arc::new(Catalog::embedded().clone());
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let text = fs::read(case.join("in.json")).unwrap();

@@ -7,6 +7,7 @@ mod chain;
 mod config;
 mod delivery;
 mod demo;
+mod dialects;
 mod differential;
 mod explain;
 mod exporter;

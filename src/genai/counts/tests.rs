@@ -152,3 +152,23 @@ fn rests_stand_beside_the_parts() {
         assert_eq!((usage.input_tokens(), usage.output_tokens()), (1500, 350));
     }
 }
+
+/// Scenario: the stand-in's Gemini call without a count of its thoughts, which the total holds (Traceloop); the same numbers from
+/// somebody whose output holds reasoning.
+/// Guarantees: the thoughts are found, and only where they stand beside the output.
+#[test]
+fn the_total_tells_reasoning_that_no_count_tells() {
+    let counts = Counts {
+        input: Some(1500),
+        cache_read: Some(1024),
+        output: Some(150),
+        total: Some(1850),
+        ..Counts::default()
+    };
+    let output = |reasoning| {
+        let usage = counts.disjoint(counts.means(Means { reasoning, ..Means::default() })).usage;
+        (usage[Bucket::Input], usage[Bucket::Output], usage[Bucket::Reasoning])
+    };
+    assert_eq!(output(ReasoningMeans::BesideOutput), (476, 150, 200));
+    assert_eq!(output(ReasoningMeans::InOutput), (476, 150, 0));
+}

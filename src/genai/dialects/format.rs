@@ -235,6 +235,25 @@ impl<T> Visitor<'_> for OneOf<T> {
     }
 }
 
+impl Events {
+    /// The records of these scopes as a dialect of their own, whose keys mean nothing elsewhere.
+    pub(super) fn as_dialect(&self, name: &str) -> DialectFile {
+        DialectFile {
+            dialect: name.to_owned(),
+            only_in_scope: true,
+            scopes: self.scopes.clone(),
+            input: self.input,
+            input_by_provider: self.input_by_provider.clone(),
+            reasoning: self.reasoning,
+            not_providers: self.not_providers.clone(),
+            operation: self.operation.clone(),
+            attributes: self.attributes.clone(),
+            documents: self.documents.clone(),
+            ..DialectFile::default()
+        }
+    }
+}
+
 impl DialectFile {
     /// Reads a file.
     ///

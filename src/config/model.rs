@@ -146,7 +146,7 @@ pub struct Pipeline {
     pub id: ComponentId,
     /// What it carries.
     pub signal: Signal,
-    /// Whether calls are priced on the way; only traces are.
+    /// Whether calls are priced on the way: traces' spans, and logs' records that tell of calls.
     pub priced: bool,
     /// Where it goes: indices into [`Config::exporters`], at least one, none twice.
     pub exporters: Vec<usize>,

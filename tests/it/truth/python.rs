@@ -42,6 +42,7 @@ const CLAUDE_351: &str = "input 176, cache_read 1024, cache_write 300, output 35
 const GEMINI_AUDIO: &str = "input 456, cache_read 1024, input_audio 20, output 150, reasoning 200";
 const GEMINI_ALL: &str = "input 476, cache_read 1024, output 150, reasoning 200";
 
+const LOGFIRE_STREAM: &str = "streaming response from {request_data[model]!r} took {duration:.2f}s";
 const NATIVE: &str = "anthropic.messages.create";
 
 pub(super) const CASES: &[Case] = &[
@@ -135,6 +136,20 @@ pub(super) const CASES: &[Case] = &[
             ("chat claude-sonnet-4-5", CLAUDE, CLAUDE_TOTALS),
             ("chat gpt-4o", GPT_4O, "failed"),
             ("embeddings text-embedding-3-small", EMBEDDING, EMBEDDED),
+        ],
+    ),
+    (
+        "logfire/chat",
+        &[
+            ("Chat Completion with {request_data[model]!r}", MINI, CHAT),
+            (LOGFIRE_STREAM, MINI, CHAT),
+            (LOGFIRE_STREAM, MINI, "no_usage"),
+            ("Responses API with {gen_ai.request.model!r}", MINI, RESPONSE),
+            ("Embedding Creation with {request_data[model]!r}", EMBEDDING, EMBEDDED),
+            ("Message with {request_data[model]!r}", CLAUDE, CLAUDE_ALL),
+            (LOGFIRE_STREAM, CLAUDE, CLAUDE_ALL),
+            // The same call as the one before, and nothing says so.
+            (NATIVE, CLAUDE, CLAUDE_TOKENS),
         ],
     ),
     (

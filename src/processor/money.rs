@@ -141,7 +141,8 @@ fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
 const MAX_REPORTED: i128 = 1_000_000 * 1_000_000_000_000;
 
 /// Dollars that a sender reports: a number, or a decimal in a string. Doubles are rounded to the
-/// picodollar.
+/// picodollar. Zero is none: senders write it for what they have no price of (OpenLIT), and on calls that failed or told
+/// them no usage (Langfuse, LiteLLM).
 fn amount(value: Scalar<'_>) -> Option<Picodollars> {
     let money = match value {
         Scalar::Double(dollars) if dollars.is_finite() => format!("{dollars:.12}").parse().ok()?,
@@ -149,5 +150,5 @@ fn amount(value: Scalar<'_>) -> Option<Picodollars> {
         Scalar::String(dollars) => dollars.as_str().trim().parse().ok()?,
         _ => return None,
     };
-    (0..=MAX_REPORTED).contains(&money.get()).then_some(money)
+    (1..=MAX_REPORTED).contains(&money.get()).then_some(money)
 }

@@ -5,7 +5,7 @@
 //!   the Responses API has no audio; embeddings 42 in.
 //! - Anthropic: 176 tokens in, 1,024 read from the cache, 200 written for five minutes and 100 for an hour, 350 out
 //!   (200 thinking), two web searches.
-//! - Gemini: 1,500 in (1,024 cached), 150 and 200 thoughts out.
+//! - Gemini: 1,500 in (1,024 cached, 20 audio), 150 and 200 thoughts out.
 //!
 //! Each row says which of that its span discloses; nothing here was copied from pricetag's output.
 
@@ -43,6 +43,7 @@ fn rate(model: &str, bucket: &str) -> i128 {
         _ => panic!("no price of {model}"),
     };
     match bucket {
+        "input_audio" if model == "gemini-2.5-flash" => 1_000_000,
         "input" | "input_audio" => input,
         "cache_read" => cache_read,
         "cache_write" => cache_write,

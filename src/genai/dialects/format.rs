@@ -189,12 +189,14 @@ impl<'de> Deserialize<'de> for Word {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation(pub &'static str);
 
-/// Calls; what stands around calls; and what uses no model.
-const OPERATIONS: [&str; 10] = [
+/// Calls; a request that is a call where it tells usage, and else nothing, for its usage stands on a span of its own; what
+/// stands around calls; and what uses no model.
+const OPERATIONS: [&str; 11] = [
     "chat",
     "text_completion",
     "generate_content",
     "embeddings",
+    "model_request",
     "invoke_agent",
     "invoke_workflow",
     "create_agent",

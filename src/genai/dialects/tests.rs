@@ -96,7 +96,7 @@ only_in_scope: true
     own.yaml:2:8: input: "sometimes" is not one of the values; allowed: exclusive, inclusive, unknown
     own.yaml:4:3: attributes.inptu: `inptu` is not what an attribute can say; did you mean "input"?
     own.yaml:6:3: attributes.input: the key stands here twice, first on line 5; keep one of the two
-    own.yaml:8:15: operation.values.x: `chatt` is not an operation; did you mean "chat"? (allowed: chat, create_agent, embeddings, execute_tool, generate_content, invoke_agent, invoke_workflow, plan, retrieval, text_completion)
+    own.yaml:8:15: operation.values.x: `chatt` is not an operation; did you mean "chat"? (allowed: chat, create_agent, embeddings, execute_tool, generate_content, invoke_agent, invoke_workflow, model_request, plan, retrieval, text_completion)
     own.yaml:9:1: events.scopes: no scope is named; name the scope of the log records: `scopes: [my.scope]`
     "#);
 }

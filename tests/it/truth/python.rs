@@ -38,14 +38,17 @@ const CLAUDE_TOTALS: &str = "input 176, cache_read 1024, cache_write 300, output
 /// Traceloop's sum of `message_start` and `message_delta`.
 const CLAUDE_351: &str = "input 176, cache_read 1024, cache_write 300, output 351";
 
+/// Audio costs more than text.
+const GEMINI_AUDIO: &str = "input 456, cache_read 1024, input_audio 20, output 150, reasoning 200";
 const GEMINI_ALL: &str = "input 476, cache_read 1024, output 150, reasoning 200";
 
+const LOGFIRE_STREAM: &str = "streaming response from {request_data[model]!r} took {duration:.2f}s";
 const NATIVE: &str = "anthropic.messages.create";
 
 pub(super) const CASES: &[Case] = &[
     (
         "anthropic-api/chat",
-        &[(NATIVE, CLAUDE, CLAUDE_TOKENS), (NATIVE, CLAUDE, "duplicate"), (NATIVE, CLAUDE, CLAUDE_TOKENS)],
+        &[(NATIVE, CLAUDE, "duplicate"), (NATIVE, CLAUDE, CLAUDE_TOKENS), (NATIVE, CLAUDE, CLAUDE_TOKENS)],
     ),
     (
         "anthropic-sdk/chat",
@@ -106,7 +109,8 @@ pub(super) const CASES: &[Case] = &[
             ("ChatOpenAI", MINI, CHAT_READ),
             ("ChatOpenAI", MINI, "no_usage"),
             ("ChatOpenAI", GPT_4O, "failed"),
-            ("ChatAnthropic", CLAUDE, "duplicate"),
+            // Twice, until reports without a relation are matched by response id.
+            ("ChatAnthropic", CLAUDE, CLAUDE_LIFETIMES),
             ("ChatOpenAI", MINI, RESPONSE_READ),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
             // LangSmith's wrapper lost the stream.
@@ -132,6 +136,20 @@ pub(super) const CASES: &[Case] = &[
             ("chat claude-sonnet-4-5", CLAUDE, CLAUDE_TOTALS),
             ("chat gpt-4o", GPT_4O, "failed"),
             ("embeddings text-embedding-3-small", EMBEDDING, EMBEDDED),
+        ],
+    ),
+    (
+        "logfire/chat",
+        &[
+            ("Chat Completion with {request_data[model]!r}", MINI, CHAT),
+            (LOGFIRE_STREAM, MINI, CHAT),
+            (LOGFIRE_STREAM, MINI, "no_usage"),
+            ("Responses API with {gen_ai.request.model!r}", MINI, RESPONSE),
+            ("Embedding Creation with {request_data[model]!r}", EMBEDDING, EMBEDDED),
+            ("Message with {request_data[model]!r}", CLAUDE, CLAUDE_ALL),
+            (LOGFIRE_STREAM, CLAUDE, CLAUDE_ALL),
+            // The same call as the one before, and nothing says so.
+            (NATIVE, CLAUDE, CLAUDE_TOKENS),
         ],
     ),
     (
@@ -185,6 +203,10 @@ pub(super) const CASES: &[Case] = &[
             ("CreateEmbeddings", EMBEDDING, EMBEDDED),
         ],
     ),
+    (
+        "openinference/gemini",
+        &[("GenerateContent", GEMINI, GEMINI_AUDIO), ("GenerateContentStream", GEMINI, GEMINI_AUDIO)],
+    ),
     ("openlit/anthropic", &[OPENLIT_CLAUDE, OPENLIT_CLAUDE, OPENLIT_CLAUDE]),
     (
         "openlit/chat",
@@ -199,6 +221,10 @@ pub(super) const CASES: &[Case] = &[
             ("chat gpt-5-mini", MINI, RESPONSE),
             ("embeddings text-embedding-3-small", EMBEDDING, EMBEDDED),
         ],
+    ),
+    (
+        "openlit/gemini",
+        &[("chat gemini-2.5-flash", GEMINI, GEMINI_ALL), ("chat gemini-2.5-flash", GEMINI, GEMINI_ALL)],
     ),
     (
         "pydantic-ai/agent",
@@ -245,7 +271,8 @@ pub(super) const CASES: &[Case] = &[
             ("openai.response", MINI, RESPONSE_READ),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
-            ("anthropic.chat", CLAUDE, "duplicate"),
+            // Twice, until reports without a relation are matched by response id.
+            ("anthropic.chat", CLAUDE, CLAUDE_TOTALS),
             // Its usage is not that of the native span beside it.
             ("anthropic.chat", CLAUDE, CLAUDE_351),
         ],
@@ -270,6 +297,13 @@ pub(super) const CASES: &[Case] = &[
             ("openai.response", MINI, RESPONSE_READ),
             ("openai.response", MINI, RESPONSE_READ),
             ("openai.embeddings", EMBEDDING, EMBEDDED),
+        ],
+    ),
+    (
+        "traceloop/gemini",
+        &[
+            ("generate_content gemini-2.5-flash", GEMINI, GEMINI_ALL),
+            ("generate_content gemini-2.5-flash", GEMINI, GEMINI_ALL),
         ],
     ),
     (

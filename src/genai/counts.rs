@@ -11,8 +11,12 @@ pub struct Counts {
     pub input: Option<u64>,
     /// Input tokens that were neither read from nor written to a cache.
     pub input_uncached: Option<u64>,
+    /// Input tokens that stand in no other count; not looked at where a total of the input is said.
+    pub input_rest: Option<u64>,
     /// Output tokens; with or without reasoning, see [`ReasoningMeans`].
     pub output: Option<u64>,
+    /// Output tokens that stand in no other count; not looked at where `output` is said.
+    pub output_rest: Option<u64>,
     /// Input and output tokens together.
     pub total: Option<u64>,
     /// Tokens read from a cache, every modality.
@@ -159,7 +163,7 @@ impl Counts {
 
         let written_1h = self.cache_write_1h.unwrap_or(0);
         let (read, written) = (self.read(), self.written());
-        // A part whose total was not said was used all the same.
+        // Parts whose total was not said were used all the same.
         let sum = |parts: &[Option<u64>]| {
             parts.iter().fold(0, |sum: u64, part| sum.saturating_add(part.unwrap_or(0)))
         };
@@ -167,17 +171,17 @@ impl Counts {
             Some(all.unwrap_or(0).saturating_sub(cached.unwrap_or(0)))
         };
         let said = self.input.or(self.input_uncached);
-        let mut input = match means.input {
-            InputMeans::WithCache => said.unwrap_or_else(|| {
-                sum(&[
-                    Some(read),
-                    Some(written),
-                    uncached(self.input_audio, self.cache_read_audio),
-                    uncached(self.input_image, self.cache_read_image),
-                    self.input_video,
-                ])
-            }),
-            InputMeans::WithoutCache => said.unwrap_or(0).saturating_add(read).saturating_add(written),
+        let mut input = match (said, means.input) {
+            (Some(input), InputMeans::WithCache) => input,
+            (Some(input), InputMeans::WithoutCache) => input.saturating_add(read).saturating_add(written),
+            (None, _) => sum(&[
+                self.input_rest,
+                Some(read),
+                Some(written),
+                uncached(self.input_audio, self.cache_read_audio),
+                uncached(self.input_image, self.cache_read_image),
+                self.input_video,
+            ]),
         };
 
         let all_input = input;
@@ -204,7 +208,13 @@ impl Counts {
         let mut output = match (self.output, means.reasoning) {
             (Some(output), ReasoningMeans::InOutput) => output,
             (Some(output), ReasoningMeans::BesideOutput) => output.saturating_add(reasoning),
-            (None, _) => sum(&[self.reasoning, self.output_audio, self.output_image, self.output_video]),
+            (None, _) => sum(&[
+                self.output_rest,
+                self.reasoning,
+                self.output_audio,
+                self.output_image,
+                self.output_video,
+            ]),
         };
         usage[Bucket::Reasoning] = take(&mut output, reasoning);
         usage[Bucket::OutputAudio] = take(&mut output, self.output_audio.unwrap_or(0));

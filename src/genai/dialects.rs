@@ -37,8 +37,9 @@ const BASE_RANK: u8 = 64;
 pub struct Dialect {
     name: Box<str>,
     input: InputMeans,
-    input_by_provider: Vec<(Box<str>, InputMeans)>,
+    input_by_provider: ByProvider<InputMeans>,
     reasoning: ReasoningMeans,
+    reasoning_by_provider: ByProvider<ReasoningMeans>,
     not_providers: Vec<Box<[u8]>>,
     by_span_name: bool,
     /// What attributes of a log record must be.
@@ -56,9 +57,10 @@ impl Dialect {
 
     /// What totals hold, where the provider is this one.
     pub(super) fn means(&self, provider: Text<'_>) -> Means {
-        let same = |(name, _): &&(Box<str>, InputMeans)| provider.0.eq_ignore_ascii_case(name.as_bytes());
-        let input = self.input_by_provider.iter().find(same).map_or(self.input, |(_, means)| *means);
-        Means { input, reasoning: self.reasoning }
+        Means {
+            input: of_provider(&self.input_by_provider, provider).unwrap_or(self.input),
+            reasoning: of_provider(&self.reasoning_by_provider, provider).unwrap_or(self.reasoning),
+        }
     }
 
     /// Whether the text names a provider.
@@ -86,6 +88,18 @@ impl Dialect {
         let found = self.operations.iter().find(|(pattern, _)| pattern.matches(kind.0));
         found.map(|(_, operation)| Text(operation.as_bytes()))
     }
+}
+
+/// What totals hold, for some providers.
+type ByProvider<M> = Vec<(Box<str>, M)>;
+
+fn by_provider<M: Copy>(said: &[(String, M)]) -> ByProvider<M> {
+    said.iter().map(|(name, means)| (name.as_str().into(), *means)).collect()
+}
+
+fn of_provider<M: Copy>(known: &ByProvider<M>, provider: Text<'_>) -> Option<M> {
+    let same = |(name, _): &&(Box<str>, M)| provider.0.eq_ignore_ascii_case(name.as_bytes());
+    known.iter().find(same).map(|(_, means)| *means)
 }
 
 /// All dialects, ready to read spans.
@@ -206,12 +220,9 @@ impl Dialects {
         self.all.push(Dialect {
             name: file.dialect.as_str().into(),
             input: file.input,
-            input_by_provider: file
-                .input_by_provider
-                .iter()
-                .map(|(name, means)| (name.as_str().into(), *means))
-                .collect(),
+            input_by_provider: by_provider(&file.input_by_provider),
             reasoning: file.reasoning,
+            reasoning_by_provider: by_provider(&file.reasoning_by_provider),
             not_providers: file.not_providers.iter().map(|name| name.as_bytes().into()).collect(),
             by_span_name,
             conditions: Vec::new(),

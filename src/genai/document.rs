@@ -30,10 +30,10 @@ impl Document {
         Document { nodes: vec![Node::default()] }
     }
 
-    /// Adds what the member at a path of names, with dots between them, says.
+    /// Adds what the member at a path of names, with dots between them, says; the path `.` is the document itself.
     pub(super) fn insert(&mut self, path: &str, says: Ranked) {
         let mut at = 0;
-        for name in path.split('.') {
+        for name in path.split('.').filter(|name| !name.is_empty()) {
             at = match self.member(at, name) {
                 Some(member) => member,
                 None => {
@@ -55,7 +55,7 @@ impl Document {
     /// text only numbers are read.
     pub(super) fn read<'a>(&self, text: Text<'a>, mut say: impl FnMut(Ranked, Scalar<'a>)) {
         let text = text.0.trim_ascii_start();
-        if text.len() > MAX_BYTES || text.first() != Some(&b'{') {
+        if text.len() > MAX_BYTES || !matches!(text.first(), Some(b'{' | b'"')) {
             return;
         }
         if text[1..].trim_ascii_start().first() == Some(&b'\'') {
@@ -235,7 +235,7 @@ fn json_of_python(text: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::genai::meaning::{Count, Meaning};
+    use crate::genai::meaning::{Count, Meaning, Name};
 
     fn read(text: &str) -> Vec<(Count, i64)> {
         let mut document = Document::new();
@@ -262,6 +262,24 @@ mod tests {
         );
         let python = "{'input': 7, 'a': None, 'b': (True, 'it\\'s', \"it's \\\" {\"), 'usage': {'cached': 3, 'deep': {'er': 2}}}";
         assert_eq!(read(python), all);
+    }
+
+    /// Scenario: an instrumentation that writes every value as JSON, plain texts too.
+    /// Guarantees: the text is read without its quotes, and a document in its place says nothing.
+    #[test]
+    fn a_document_may_be_one_text() {
+        let mut document = Document::new();
+        let meaning = Meaning::Name(Name::ModelServed);
+        document.insert(".", Ranked { meaning, rank: 0, only: Ranked::ANY });
+        let read = |text: &'static str| {
+            let mut said = Vec::new();
+            document.read(text.into(), |_, scalar| said.push(scalar.text().unwrap_or_default().0));
+            said
+        };
+        assert_eq!(read("\"gpt-5\""), [b"gpt-5"]);
+        for other in ["gpt-5", "\"gpt-5", "{\"model\": \"gpt-5\"}", ""] {
+            assert!(read(other).is_empty(), "{other}");
+        }
     }
 
     /// Scenario: texts that were cut, are no documents, or are nested beyond reason.

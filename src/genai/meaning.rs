@@ -84,8 +84,12 @@ slots! {
         Input = "input",
         /// Input that was neither read from nor written to a cache.
         InputUncached = "input_uncached",
+        /// Input that stands in no other count.
+        InputRest = "input_rest",
         /// Total output.
         Output = "output",
+        /// Output that stands in no other count.
+        OutputRest = "output_rest",
         /// Input and output together.
         Total = "total",
         /// Input read from a cache.

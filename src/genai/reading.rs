@@ -255,7 +255,9 @@ fn counts(said: &[u64; Count::COUNT]) -> Counts {
     Counts {
         input: said(Count::Input),
         input_uncached: said(Count::InputUncached),
+        input_rest: said(Count::InputRest),
         output: said(Count::Output),
+        output_rest: said(Count::OutputRest),
         total: said(Count::Total),
         cache_read: said(Count::CacheRead),
         cache_write: said(Count::CacheWrite),

@@ -36,4 +36,5 @@ mod shutdown;
 mod start;
 mod support;
 mod tidy;
+mod truth;
 mod untouched;

@@ -121,7 +121,7 @@ async fn whose_cost_counts_can_be_chosen() {
     }
 }
 
-/// Scenario: reported costs that are none: words, NaN, infinity, negative, a bool, an empty string.
+/// Scenario: reported costs that are none: words, NaN, infinity, negative, a bool, an empty string, zero.
 /// Guarantees: they stay as they are and count nothing; a call with our price keeps it, one without is
 /// `unknown_model`.
 #[tokio::test]
@@ -136,6 +136,7 @@ async fn an_absurd_reported_cost_counts_nothing() {
             attribute("gen_ai.usage.cost", true),
             attribute("gen_ai.usage.cost", ""),
             attribute("gen_ai.usage.cost", 1e300),
+            attribute("gen_ai.usage.cost", 0.0),
         ]
     };
     let mut sent = Vec::new();
@@ -158,8 +159,8 @@ async fn an_absurd_reported_cost_counts_nothing() {
         let expected = if at % 2 == 0 { ("priced", Some(2.5)) } else { ("unknown_model", None) };
         assert_eq!((after.string("pricetag.status"), after.double("pricetag.cost.total")), expected, "{at}");
     }
-    let scrape = pricetag.settled(14).await;
-    assert_eq!(scrape.sum("pricetag_cost", &[]), 7.0 * 2.5);
+    let scrape = pricetag.settled(16).await;
+    assert_eq!(scrape.sum("pricetag_cost", &[]), 8.0 * 2.5);
 }
 
 /// Scenario: a span that carries some of our keys already, but no status: another tool's copy.

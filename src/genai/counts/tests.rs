@@ -130,6 +130,27 @@ fn numbers_prove_what_totals_hold() {
     }
 }
 
+/// Scenario: the stand-in's OpenAI call in Langfuse's buckets, of which each token stands in one.
+/// Guarantees: the rests are not taken for totals, and everything adds up to them.
+#[test]
+fn rests_stand_beside_the_parts() {
+    let counts = Counts {
+        input_rest: Some(356),
+        cache_read: Some(1024),
+        cache_write: Some(100),
+        input_audio: Some(20),
+        output_rest: Some(140),
+        reasoning: Some(200),
+        output_audio: Some(10),
+        ..Counts::default()
+    };
+    for input in [InputMeans::WithCache, InputMeans::WithoutCache] {
+        let Disjoint { usage, clamped } = counts.disjoint(Means { input, ..Means::default() });
+        assert!(!clamped);
+        assert_eq!((usage[Bucket::Input], usage[Bucket::InputAudio]), (356, 20));
+        assert_eq!((usage[Bucket::Output], usage[Bucket::Reasoning]), (140, 200));
+        assert_eq!((usage.input_tokens(), usage.output_tokens()), (1500, 350));
+    }
 /// Scenario: Gemini's counts as Spring AI hands them on: thoughts in the total only; and OpenAI's and Anthropic's there.
 /// Guarantees: thoughts are what the total has besides, and where it has nothing there are none.
 #[test]

@@ -35,6 +35,10 @@ macro_rules! telling_calls {
             /// Whether `output` holds the tokens spent on reasoning.
             #[serde(default)]
             pub reasoning: ReasoningMeans,
+            /// The same for single providers.
+            #[serde(default, deserialize_with = "in_order")]
+            #[schemars(with = "std::collections::BTreeMap<String, ReasoningMeans>")]
+            pub reasoning_by_provider: Vec<(String, ReasoningMeans)>,
             /// Values of the provider's attribute that name no provider.
             #[serde(default)]
             pub not_providers: Vec<String>,
@@ -44,7 +48,8 @@ macro_rules! telling_calls {
             #[serde(default, deserialize_with = "in_order")]
             #[schemars(with = "std::collections::BTreeMap<String, Vec<String>>")]
             pub attributes: Vec<(Word, Vec<String>)>,
-            /// Attributes that hold a document, JSON or a printed Python dictionary: paths in it by what they say.
+            /// Attributes that hold a document, JSON or a printed Python dictionary: paths in it by what they say;
+            /// `.` is all of it, where it is a text in quotes.
             #[serde(default, deserialize_with = "in_order")]
             #[schemars(with = "std::collections::BTreeMap<String, std::collections::BTreeMap<String, Vec<String>>>")]
             pub documents: Vec<(String, Members)>,

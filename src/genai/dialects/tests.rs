@@ -100,3 +100,18 @@ only_in_scope: true
     own.yaml:9:1: events.scopes: no scope is named; name the scope of the log records: `scopes: [my.scope]`
     "#);
 }
+
+/// Scenario: an instrumentation that passes on what each API counts.
+/// Guarantees: what totals hold is told by the provider, however it is spelled, and by the dialect for all others.
+#[test]
+fn totals_may_mean_something_else_by_provider() {
+    let own = [file(
+        "dialect: own\nscopes: [own]\ninput_by_provider: {anthropic: exclusive}\nreasoning_by_provider: {gcp.gemini: beside}",
+    )];
+    let dialects = Dialects::new(&own, &[]);
+    let means = |provider: &str| dialects.get(dialects.of_scope("own".into())).means(provider.into());
+    let default = Means::default();
+    assert_eq!(means("Anthropic"), Means { input: InputMeans::WithoutCache, ..default });
+    assert_eq!(means("gcp.gemini"), Means { reasoning: ReasoningMeans::BesideOutput, ..default });
+    assert_eq!(means("openai"), default);
+}

@@ -25,7 +25,9 @@ impl Role {
             b"invoke_agent" | b"invoke_workflow" | b"agent_step" | b"execute_event_loop_cycle" => {
                 Some(Role::Container)
             }
-            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" | b"tokenize" => None,
+            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" | b"tokenize" => {
+                None
+            }
             memory if memory.ends_with(b"_memory") || memory.ends_with(b"_memory_store") => None,
             _ => Some(Role::Call),
         }

@@ -143,8 +143,12 @@ fn tables() -> String {
         let events = if file.events.is_some() { "yes" } else { "" };
         let input = inputs(file.input, &file.input_by_provider);
         let evidence = evidence(file.evidence);
-        writeln!(page, "| [{}](#{anchor}) | {} | {evidence} | {input} | {events} |", file.title, file.versions)
-            .unwrap();
+        writeln!(
+            page,
+            "| [{}](#{anchor}) | {} | {evidence} | {input} | {events} |",
+            file.title, file.versions
+        )
+        .unwrap();
     }
     for file in Dialects::embedded() {
         dialect(file, &mut page);

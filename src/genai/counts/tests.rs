@@ -151,6 +151,8 @@ fn rests_stand_beside_the_parts() {
         assert_eq!((usage[Bucket::Output], usage[Bucket::Reasoning]), (140, 200));
         assert_eq!((usage.input_tokens(), usage.output_tokens()), (1500, 350));
     }
+}
+
 /// Scenario: Gemini's counts as Spring AI hands them on: thoughts in the total only; and OpenAI's and Anthropic's there.
 /// Guarantees: thoughts are what the total has besides, and where it has nothing there are none.
 #[test]

@@ -199,6 +199,7 @@ pub(super) const CASES: &[Case] = &[
             ("ai.embed", EMBEDDING, "aggregate"),
         ],
     ),
+    ("vercel-ai/v5-gemini", &[(GENERATE, GEMINI, READ), (OUTER, GEMINI, "aggregate")]),
     ("vercel-ai/v6", VERCEL),
     (
         "vercel-ai/v6-object",
@@ -223,6 +224,17 @@ pub(super) const CASES: &[Case] = &[
             (AGENT_CLAUDE, CLAUDE, "aggregate"),
             (CHAT_CLAUDE, CLAUDE, CLAUDE_TOTALS),
             (AGENT_CLAUDE, CLAUDE, "aggregate"),
+        ],
+    ),
+    // Each integration has a trace of its own.
+    (
+        "vercel-ai-7/both-integrations",
+        &[
+            ("chat gemini-2.5-flash", GEMINI, READ),
+            ("step 1", "", "aggregate"),
+            ("invoke_agent gemini-2.5-flash", GEMINI, "aggregate"),
+            (GENERATE, GEMINI, "duplicate"),
+            (OUTER, GEMINI, "aggregate"),
         ],
     ),
     (

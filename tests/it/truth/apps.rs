@@ -148,11 +148,7 @@ pub(super) const CASES: &[Case] = &[
         "semantic-kernel/dotnet",
         &[
             (CHAT, MINI, "failed"),
-            (
-                "text_completion gpt-3.5-turbo-instruct",
-                "gpt-3.5-turbo-instruct",
-                "input 1000, output 100",
-            ),
+            ("text_completion gpt-3.5-turbo-instruct", "gpt-3.5-turbo-instruct", "input 1000, output 100"),
             (CHAT, MINI, PLAIN),
         ],
     ),

@@ -7,7 +7,9 @@
 
 mod annotate;
 mod money;
+mod restate;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -16,6 +18,7 @@ use smallvec::SmallVec;
 
 pub use annotate::{Annotations, Attributes, MAX_ALIASES};
 pub use money::Outcome;
+pub use restate::Restater;
 
 use crate::booking::{Booking, Entries};
 use crate::genai::call::Call;
@@ -27,7 +30,7 @@ use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Resolver};
-use crate::settlement::{Facts, Judged, OpenTraces};
+use crate::settlement::{Facts, Judged, Judgement, OpenTraces, PARTS, Told};
 
 /// Times of a request, from the caller's clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -129,7 +132,7 @@ pub struct Processor {
     resolves: u64,
     plan: Plan,
     found: Found<'static>,
-    verdicts: Vec<Judged>,
+    judgement: Judgement,
     entries: Entries,
 }
 
@@ -142,7 +145,7 @@ impl Processor {
             resolves: 0,
             plan: Plan::default(),
             found: Found::default(),
-            verdicts: Vec::new(),
+            judgement: Judgement::default(),
             entries: Entries::default(),
         }
     }
@@ -180,8 +183,19 @@ impl Processor {
         }
         let catalog = &*edition.catalog;
 
-        for (call, judged) in found.calls.iter().zip(&self.verdicts) {
+        let mut lent = self.judgement.lent.iter().peekable();
+        for (index, (call, judged)) in found.calls.iter().zip(&self.judgement.verdicts).enumerate() {
             let resource = &found.resources[call.resource as usize];
+            let named;
+            let call = match lent.next_if(|(to, _)| *to as usize == index) {
+                None => call,
+                Some((_, names)) => {
+                    let mut call = call.clone();
+                    names.lend(&mut call);
+                    named = call;
+                    &named
+                }
+            };
             let mut outcome = Outcome::new();
             money::price(&mut outcome, call, resource.cloud, catalog, &mut self.resolver, now);
             let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
@@ -198,24 +212,53 @@ impl Processor {
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
     }
 
-    fn judge(&mut self, open_traces: &OpenTraces, now: Now, found: &Found<'_>) {
-        self.verdicts.clear();
-        self.verdicts.resize(found.calls.len(), Judged::ALONE);
+    fn judge(&mut self, table: &OpenTraces, now: Now, found: &Found<'_>) {
+        self.judgement.reset(found.calls.len());
+        let tell = |index: u32| {
+            let call = &found.calls[index as usize];
+            let resource = &found.resources[call.resource as usize];
+            Told::of(call, resource.cloud, found.dimensions.values(call.dimensions, resource.dimensions))
+        };
+        // Neighbours have mostly one resource and one scope.
+        let last = Cell::new((u32::MAX, 0, std::ptr::null(), 0));
         let facts = |index: u32| {
             let call = &found.calls[index as usize];
-            let usage = call.usage();
-            Facts {
-                role: call.role,
-                scope: open_traces.hash(call.scope),
-                kind: call.kind,
-                response_id: open_traces.hash(call.response_id),
-                model: open_traces.hash(call.model()),
-                input: usage.map_or(0, |usage| usage.input_tokens()),
-                output: usage.map_or(0, |usage| usage.output_tokens()),
-                richness: usage.map_or(0, |usage| usage.richness() as u8),
+            let (mut resource, mut sender, mut scope_at, mut scope) = last.get();
+            if resource != call.resource {
+                resource = call.resource;
+                sender = table.hash_all(found.resources[resource as usize].sender.map(|it| table.hash(it)));
             }
+            if scope_at != call.scope.0.as_ptr() || scope_at.is_null() {
+                scope_at = call.scope.0.as_ptr();
+                scope = table.hash(call.scope);
+            }
+            last.set((resource, sender, scope_at, scope));
+            facts(table, call, sender, scope)
         };
-        open_traces.judge(now.monotonic, &found.spans, facts, &mut self.verdicts);
+        table.judge(now.monotonic, &found.spans, facts, tell, &mut self.judgement);
+    }
+}
+
+fn facts(table: &OpenTraces, call: &Call<'_>, sender: u64, scope: u64) -> Facts {
+    let [provider, host, asked, served] =
+        [call.provider, call.host, call.model_asked, call.model_served].map(|name| table.hash(name));
+    let usage = call.usage().unwrap_or(&Usage::NOTHING);
+    Facts {
+        role: call.role,
+        scope,
+        kind: call.kind,
+        is_event: false,
+        response_id: table.hash(call.response_id),
+        asked,
+        served,
+        provider,
+        names: table.hash_all([provider, host, asked, served]),
+        sender,
+        event: 0,
+        input: usage.input_tokens(),
+        output: usage.output_tokens(),
+        parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
+        richness: usage.richness() as u8,
     }
 }
 

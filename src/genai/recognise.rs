@@ -29,7 +29,12 @@ pub struct Resource<'a> {
     pub dimensions: Row,
     /// Where it runs.
     pub cloud: Cloud<'a>,
+    /// Who sends: the service's namespace and name, and which instance of it.
+    pub sender: [Text<'a>; 3],
 }
+
+/// What tells senders apart.
+const SENDER: [&[u8]; 3] = [b"service.namespace", b"service.name", b"service.instance.id"];
 
 /// What a request holds.
 #[derive(Debug, Default)]
@@ -98,7 +103,8 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
-        let mut resource = Resource { dimensions: found.dimensions.open(), cloud: Cloud::default() };
+        let (cloud, sender) = Default::default();
+        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
         let index = found.resources.len();
         found.resources.push(resource);
         let mut scopes = 0;
@@ -309,6 +315,9 @@ impl Recogniser {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;
+                if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
+                    says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
+                }
                 for ranked in self.keys.meanings(attribute.key) {
                     let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
                     match ranked.meaning {

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, Key
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 use prost::Message as _;
 
 const SPANS: usize = 100;
@@ -60,7 +60,11 @@ fn processor() -> (Arc<Shared>, Processor) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![keys(&["user.id"]), keys(&["session.id"]), keys(&["feature"])],
+        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
+            .map(|(name, key)| (name.to_owned(), keys(&[key])))
+            .to_vec(),
+        dialects: Vec::new(),
+        reported: Reported::Fallback,
     };
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     (Arc::clone(&shared), Processor::new(shared))

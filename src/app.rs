@@ -3,6 +3,7 @@
 
 mod observe;
 mod prices;
+mod settings;
 mod start;
 mod wiring;
 
@@ -16,7 +17,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-pub use start::{Options, StartError, settings, start};
+pub use settings::settings;
+pub use start::{Options, StartError, start};
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;

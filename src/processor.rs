@@ -17,14 +17,17 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use annotate::{Annotations, Attributes, MAX_ALIASES};
-pub use money::Outcome;
+pub use money::{Outcome, Reported};
 pub use restate::Restater;
 
 use crate::booking::{Booking, Entries};
-use crate::genai::call::Call;
-use crate::genai::dialect;
-use crate::genai::keys::{KeyTable, Ranked};
-use crate::genai::recognise::{Found, Recogniser};
+use crate::genai::call::{Call, LOG_EVENT};
+use crate::genai::dialects::Dialects;
+use crate::genai::dialects::format::DialectFile;
+use crate::genai::found::Found;
+use crate::genai::keys::Ranked;
+use crate::genai::meaning::Meaning;
+use crate::genai::recognise::Recogniser;
 use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
@@ -55,6 +58,7 @@ pub struct Shared {
     recogniser: Recogniser,
     dimensions: usize,
     annotations: Annotations,
+    reported: Reported,
     edition: ArcSwap<Edition>,
     open_traces: OpenTraces,
 }
@@ -66,28 +70,36 @@ pub struct Settings {
     pub attributes: Attributes,
     /// Further keys for the total.
     pub aliases: Vec<String>,
+    /// What a sender's own cost counts for.
+    pub reported: Reported,
     /// Spans that another pricetag has priced pass untouched and uncounted.
     pub trust_upstream: bool,
     /// How long after its last span a trace settles.
     pub settle_after: std::time::Duration,
     /// Bytes that open traces may take.
     pub max_open_bytes: usize,
-    /// For each dimension its attribute keys, the preferred one first.
-    pub dimensions: Vec<Vec<String>>,
+    /// Each dimension's name and attribute keys, the preferred one first.
+    pub dimensions: Vec<(String, Vec<String>)>,
+    /// Dialects beside the embedded ones.
+    pub dialects: Vec<DialectFile>,
 }
 
 impl Shared {
     /// What processors with these settings share.
     pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
         let annotations = Annotations::new(settings.attributes, settings.aliases.clone());
-        let ours: Vec<&str> = annotations.keys().collect();
-        let mut keys = KeyTable::new(dialect::ALL, &settings.dimensions, &ours);
-        let upstream = Ranked { meaning: dialect::Meaning::UpstreamStatus, rank: 0 };
-        keys.insert(annotate::STATUS, upstream);
+        let mut dialects = Dialects::new(&settings.dialects, &settings.dimensions);
+        for (index, key) in annotations.keys().enumerate() {
+            let meaning = Meaning::Ours(index as u8);
+            dialects.keys_mut().insert(key, Ranked { meaning, rank: 0, only: Ranked::ANY });
+        }
+        let upstream = Ranked { meaning: Meaning::UpstreamStatus, rank: 0, only: Ranked::ANY };
+        dialects.keys_mut().insert(annotate::STATUS, upstream);
         Shared {
-            recogniser: Recogniser { keys, trust_upstream: settings.trust_upstream },
+            recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
             dimensions: settings.dimensions.len(),
             annotations,
+            reported: settings.reported,
             edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),
             open_traces: OpenTraces::new(
                 u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
@@ -174,7 +186,7 @@ impl Processor {
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
-        self.judge(&shared.open_traces, now, &found);
+        self.judge(&shared, now, &found);
 
         let edition = shared.edition.load();
         if self.resolves != edition.number {
@@ -197,7 +209,15 @@ impl Processor {
                 }
             };
             let mut outcome = Outcome::new();
-            money::price(&mut outcome, call, resource.cloud, catalog, &mut self.resolver, now);
+            money::price(
+                &mut outcome,
+                call,
+                resource.cloud,
+                catalog,
+                &mut self.resolver,
+                shared.reported,
+                now,
+            );
             let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
             shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
@@ -212,7 +232,8 @@ impl Processor {
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
     }
 
-    fn judge(&mut self, table: &OpenTraces, now: Now, found: &Found<'_>) {
+    fn judge(&mut self, shared: &Shared, now: Now, found: &Found<'_>) {
+        let (table, dialects) = (&shared.open_traces, &shared.recogniser.dialects);
         self.judgement.reset(found.calls.len());
         let tell = |index: u32| {
             let call = &found.calls[index as usize];
@@ -220,45 +241,49 @@ impl Processor {
             Told::of(call, resource.cloud, found.dimensions.values(call.dimensions, resource.dimensions))
         };
         // Neighbours have mostly one resource and one scope.
-        let last = Cell::new((u32::MAX, 0, std::ptr::null(), 0));
+        let last = Cell::new((u32::MAX, 0, ((std::ptr::null(), 0), 0)));
         let facts = |index: u32| {
             let call = &found.calls[index as usize];
-            let (mut resource, mut sender, mut scope_at, mut scope) = last.get();
+            let (mut resource, mut sender, (mut scope_at, mut scope)) = last.get();
             if resource != call.resource {
                 resource = call.resource;
                 sender = table.hash_all(found.resources[resource as usize].sender.map(|it| table.hash(it)));
             }
-            if scope_at != call.scope.0.as_ptr() || scope_at.is_null() {
-                scope_at = call.scope.0.as_ptr();
-                scope = table.hash(call.scope);
+            let here = (call.scope.0.as_ptr(), call.scope.0.len());
+            if scope_at != here {
+                (scope_at, scope) = (here, table.hash(call.scope));
             }
-            last.set((resource, sender, scope_at, scope));
-            facts(table, call, sender, scope)
+            last.set((resource, sender, (scope_at, scope)));
+            // What a log event and the span of the same call both say.
+            let event = match dialects.get(call.dialect).has_events() {
+                true => table.hash_all([sender, call.dialect.into(), table.hash(call.conversation)]),
+                false => 0,
+            };
+            Facts { sender, scope, event, ..facts(table, call) }
         };
         table.judge(now.monotonic, &found.spans, facts, tell, &mut self.judgement);
     }
 }
 
-fn facts(table: &OpenTraces, call: &Call<'_>, sender: u64, scope: u64) -> Facts {
+/// What judging needs to know of a call, but for where it comes from.
+fn facts(table: &OpenTraces, call: &Call<'_>) -> Facts {
     let [provider, host, asked, served] =
         [call.provider, call.host, call.model_asked, call.model_served].map(|name| table.hash(name));
     let usage = call.usage().unwrap_or(&Usage::NOTHING);
     Facts {
         role: call.role,
-        scope,
         kind: call.kind,
-        is_event: false,
+        is_event: call.kind == LOG_EVENT,
         response_id: table.hash(call.response_id),
         asked,
         served,
         provider,
         names: table.hash_all([provider, host, asked, served]),
-        sender,
-        event: 0,
         input: usage.input_tokens(),
         output: usage.output_tokens(),
         parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
         richness: usage.richness() as u8,
+        ..Facts::NOTHING
     }
 }
 

@@ -18,16 +18,17 @@ use tracing::info;
 
 use super::observe::{self, LEDGER, WATCHER};
 use super::prices::{self, Prices};
+use super::settings::{FEATURE, settings};
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness};
-use crate::config::{self, Config, HostPort, is_own_address, own_listener_loops, resolve};
+use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
-use crate::processor::{self, Shared};
+use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -88,6 +89,7 @@ pub enum StartError {
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
     let (files, catalog) = prices::read(config)?;
+    let settings = config.processor.as_ref().map(settings).transpose()?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
@@ -125,8 +127,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     reading.spawn(ledger.clone().run(ledger_reader.clone()));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
-    let shared =
-        config.processor.as_ref().map(|pricetag| Arc::new(Shared::new(&settings(pricetag), catalog)));
+    let shared = settings.map(|settings| Arc::new(Shared::new(&settings, catalog)));
     let intake = Arc::new(Intake::new(
         log.clone(),
         routes,
@@ -162,28 +163,6 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     listeners.serve(&mut app, config, vec![costs, self_metrics], receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
-}
-
-/// Position of the feature among the dimensions of [`settings`].
-const FEATURE: usize = 2;
-
-/// The processor's settings as a config has them.
-pub fn settings(pricetag: &config::Pricetag) -> processor::Settings {
-    processor::Settings {
-        attributes: match pricetag.attributes {
-            config::Attributes::Default => processor::Attributes::Default,
-            config::Attributes::Full => processor::Attributes::Full,
-        },
-        aliases: pricetag.aliases.iter().map(|alias| alias.key().to_owned()).collect(),
-        trust_upstream: pricetag.upstream == config::Upstream::Trust,
-        settle_after: pricetag.settle_after,
-        max_open_bytes: pricetag.max_open_traces_bytes,
-        dimensions: vec![
-            pricetag.dimensions.user.clone(),
-            pricetag.dimensions.session.clone(),
-            pricetag.dimensions.feature.clone(),
-        ],
-    }
 }
 
 /// Who we are, in the metrics that we send.

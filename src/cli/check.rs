@@ -54,6 +54,9 @@ impl Check {
             Ok(catalog) => catalog,
             Err(mistakes) => return wrong(&mistakes.0),
         };
+        if let Some(Err(mistakes)) = config.processor.as_ref().map(crate::app::settings) {
+            return wrong(&mistakes.0);
+        }
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
         let mut out = format!("ok: {source}\n{}", summary(&config));
         if config.processor.is_some() {

@@ -42,7 +42,7 @@ impl Explain {
             bail!("the config prices nothing; put `pricetag` into the processors of a pipeline of traces")
         };
         let catalog = Arc::new(self.layers.catalog_of(&config)?);
-        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag), Arc::clone(&catalog)));
+        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag)?, Arc::clone(&catalog)));
         let mut processor = Processor::new(Arc::clone(&shared));
         let mut report = Report::default();
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

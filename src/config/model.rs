@@ -8,6 +8,7 @@ use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::ComponentId;
 use crate::otlp::Signal;
+use crate::processor::Reported;
 
 /// A validated config.
 #[derive(Debug, Clone)]
@@ -66,6 +67,10 @@ pub struct Pricetag {
     pub prices: Vec<PathBuf>,
     /// From this age on the catalog's prices are stale; zero for never.
     pub prices_stale_after: Duration,
+    /// The user's dialects.
+    pub dialects: Vec<PathBuf>,
+    /// What a sender's own cost counts for.
+    pub reported: Reported,
     /// What to do with spans that another pricetag has priced.
     pub upstream: Upstream,
     /// How long after its last span a trace stays open.
@@ -141,7 +146,7 @@ pub struct Pipeline {
     pub id: ComponentId,
     /// What it carries.
     pub signal: Signal,
-    /// Whether calls are priced on the way; only traces are.
+    /// Whether calls are priced on the way: traces' spans, and logs' records that tell of calls.
     pub priced: bool,
     /// Where it goes: indices into [`Config::exporters`], at least one, none twice.
     pub exporters: Vec<usize>,

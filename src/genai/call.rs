@@ -19,13 +19,15 @@ pub enum Role {
 impl Role {
     /// The role of an operation name; `None` for those that use no model themselves.
     /// (semantic conventions, `gen_ai.operation.name`; `agent_step` is Vercel's, `execute_event_loop_cycle`
-    /// Strands')
+    /// Strands', `tokenize` Envoy's: it counts tokens that nobody pays)
     pub fn of(operation: Text<'_>) -> Option<Role> {
         match operation.0 {
             b"invoke_agent" | b"invoke_workflow" | b"agent_step" | b"execute_event_loop_cycle" => {
                 Some(Role::Container)
             }
-            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" => None,
+            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" | b"tokenize" => {
+                None
+            }
             memory if memory.ends_with(b"_memory") || memory.ends_with(b"_memory_store") => None,
             _ => Some(Role::Call),
         }
@@ -36,6 +38,9 @@ impl Role {
         matches!(operation.0, b"chat" | b"text_completion" | b"generate_content" | b"embeddings")
     }
 }
+
+/// In [`Call::kind`]: a log record tells of the call. No kind of span has this number.
+pub const LOG_EVENT: u8 = u8::MAX;
 
 /// Where a span stands in its trace. Zero bytes stand for "no parent".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +96,8 @@ pub struct Call<'a> {
     pub resource: u32,
     /// Name of the instrumentation scope.
     pub scope: Text<'a>,
+    /// How it is written.
+    pub dialect: super::dialects::DialectId,
     /// Span name.
     pub name: Text<'a>,
     /// Span kind, OTLP's number (3 is CLIENT).
@@ -113,6 +120,8 @@ pub struct Call<'a> {
     pub model_served: Text<'a>,
     /// The provider's id of the answer.
     pub response_id: Text<'a>,
+    /// The conversation or session that it belongs to.
+    pub conversation: Text<'a>,
     /// Service tier asked for.
     pub tier_asked: Text<'a>,
     /// Service tier that served.

@@ -2,7 +2,7 @@
 
 use hashbrown::HashTable;
 
-use super::dialect::{Dialect, Meaning};
+use super::meaning::Meaning;
 
 /// A meaning, and how much its key is preferred among those with the same meaning: 0 is best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,13 @@ pub struct Ranked {
     pub meaning: Meaning,
     /// The key's place in its list.
     pub rank: u8,
+    /// The dialect in which it means that; [`ANY`](Self::ANY): in all.
+    pub only: u8,
+}
+
+impl Ranked {
+    /// In all dialects.
+    pub const ANY: u8 = u8::MAX;
 }
 
 #[derive(Debug)]
@@ -56,37 +63,16 @@ const HINT_KEY: usize = 55;
 const MAX_HINTS: usize = 128;
 
 impl KeyTable {
-    /// A table of these dialects, of one list of keys for each dimension, and of the attributes that we write.
-    pub fn new(dialects: &[&Dialect], dimensions: &[Vec<String>], ours: &[&str]) -> Self {
-        let mut table = KeyTable::default();
-        for dialect in dialects {
-            for (meaning, keys) in dialect.keys {
-                table.insert_all(*meaning, keys.iter().copied());
-            }
-        }
-        for (index, keys) in dimensions.iter().enumerate() {
-            table.insert_all(Meaning::Dimension(index as u8), keys.iter().map(String::as_str));
-        }
-        for (index, key) in ours.iter().enumerate() {
-            table.insert(key, Ranked { meaning: Meaning::Ours(index as u8), rank: 0 });
-        }
-        table
-    }
-
-    /// Adds keys with one meaning, the preferred one first.
-    fn insert_all<'k>(&mut self, meaning: Meaning, keys: impl Iterator<Item = &'k str>) {
-        for (rank, key) in keys.enumerate() {
-            self.insert(key, Ranked { meaning, rank: rank.min(254) as u8 });
-        }
-    }
-
-    /// Adds one meaning of a key.
+    /// Adds one meaning of a key; what was said first holds.
     pub fn insert(&mut self, key: &str, ranked: Ranked) {
         let key = key.as_bytes();
         let hash = hash(key);
         if let Some(&index) = self.by_key.find(hash, |&index| *self.entries[index as usize].key == *key) {
             let meanings = &mut self.entries[index as usize].meanings;
-            if meanings.iter().all(|known| known.meaning != ranked.meaning) {
+            let same = |known: &Ranked| {
+                known.meaning == ranked.meaning && [Ranked::ANY, ranked.only].contains(&known.only)
+            };
+            if !meanings.iter().any(same) {
                 meanings.push(ranked);
             }
             return;

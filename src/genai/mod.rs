@@ -1,14 +1,20 @@
 //! What an LLM call is: how instrumentations write it on spans, and what it used. Pure.
 //!
-//! Read in this order: [`dialect`] (which attribute means what, as data), [`keys`] (those tables, ready for
-//! look-ups), [`recognise`] (one pass over a request that finds the calls), `reading` (what one span's
-//! attributes say), [`call`] (what a call is),
-//! [`usage`] (totals and parts turned into disjoint buckets).
+//! Read in this order: [`meaning`] (what an attribute can say), [`dialects`] (who says it with which keys, as data),
+//! [`keys`] (those tables, ready for look-ups), [`recognise`] (one pass over a request that finds the calls; `events`:
+//! the same for log records), `reading` (what one span's attributes say), [`call`] (what a call is), [`usage`] (totals and parts turned into disjoint
+//! buckets).
 
 pub mod call;
-pub mod dialect;
+pub mod counts;
+pub mod dialects;
 pub mod dimensions;
+mod document;
+mod events;
+pub mod found;
 pub mod keys;
+pub mod meaning;
+mod pattern;
 mod reading;
 pub mod recognise;
 pub mod usage;

@@ -1,10 +1,13 @@
 //! What the attributes of one span say.
 
-use super::call::{Known, Reported, Role};
-use super::dialect::{Count, Meaning, Name};
+use super::call::{Call, Cloud, Ids, Known, Reported, Role};
+use super::counts::Counts;
+use super::dialects::{BASE, Dialect, DialectId};
 use super::dimensions::{DimensionTable, Row};
 use super::keys::Ranked;
-use super::usage::{Counts, InputMeans, MAX_PLAUSIBLE};
+use super::meaning::{Count, Meaning, Name};
+use super::usage::MAX_PLAUSIBLE;
+use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::Malformed;
 
@@ -17,7 +20,7 @@ pub(super) struct Reading<'a> {
     pub(super) names: [Text<'a>; Name::COUNT],
     name_ranks: [u8; Name::COUNT],
     /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
-    counts: [u64; Count::COUNT],
+    counts: [u32; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
     /// Any count was.
     counted: bool,
@@ -27,12 +30,28 @@ pub(super) struct Reading<'a> {
     upstream: bool,
     pub(super) ours: u32,
     pub(super) dimensions: Row,
+    /// By the scope, or by a key that only one dialect writes.
+    pub(super) dialect: DialectId,
+    /// An attribute holds a document that may say more.
+    pub(super) has_documents: bool,
+}
+
+/// Where a call stands, and what else its attributes do not tell.
+#[derive(Debug)]
+pub(super) struct Place<'a> {
+    pub(super) ids: Option<Ids>,
+    pub(super) frame: FrameId,
+    pub(super) resource: u32,
+    pub(super) name: Text<'a>,
+    pub(super) kind: u8,
+    pub(super) end_unix_nano: u64,
+    pub(super) failed: bool,
 }
 
 const UNSAID: u8 = u8::MAX;
 
 impl<'a> Reading<'a> {
-    pub(super) fn new(dimensions: Row) -> Self {
+    pub(super) fn new(dialect: DialectId, dimensions: Row) -> Self {
         Reading {
             names: [Text::default(); Name::COUNT],
             name_ranks: [UNSAID; Name::COUNT],
@@ -45,6 +64,8 @@ impl<'a> Reading<'a> {
             upstream: false,
             ours: 0,
             dimensions,
+            dialect,
+            has_documents: false,
         }
     }
 
@@ -55,51 +76,104 @@ impl<'a> Reading<'a> {
     #[inline(always)]
     pub(super) fn take(
         &mut self,
-        Ranked { meaning, rank }: Ranked,
+        Ranked { meaning, rank, only }: Ranked,
         attribute: &Attribute<'a>,
         dimensions: &mut DimensionTable<'a>,
     ) -> Result<(), Malformed> {
+        if only != Ranked::ANY && only != self.dialect {
+            return Ok(());
+        }
         match meaning {
             Meaning::Name(slot) => {
                 let text = match attribute.usual_text() {
                     Some(text) => text,
                     None => attribute.scalar()?.text().unwrap_or_default(),
                 };
-                if !text.is_empty() && rank < self.name_ranks[slot as usize] {
-                    self.names[slot as usize] = text;
-                    self.name_ranks[slot as usize] = rank;
-                }
+                self.name(slot, rank, text);
             }
-            Meaning::Count(slot) => {
-                let count = match attribute.usual_int() {
-                    Some(count) if count <= MAX_PLAUSIBLE => count,
-                    _ => match plausible(attribute.scalar()?, slot) {
-                        Ok(count) => count,
-                        Err(Implausible) => {
-                            self.implausible = Some(attribute.key);
-                            0
-                        }
-                    },
-                };
-                if count > 0 && rank < self.count_ranks[slot as usize] {
-                    self.counts[slot as usize] = count;
-                    self.counted = true;
-                    self.count_ranks[slot as usize] = rank;
-                }
-            }
-            Meaning::ReportedCost => {
-                let value = attribute.scalar()?;
-                if rank < self.reported_rank {
-                    let key = std::str::from_utf8(attribute.key).unwrap_or("");
-                    self.reported = Some(Reported { key, value });
-                    self.reported_rank = rank;
-                }
-            }
+            Meaning::Count(slot) => match attribute.usual_int() {
+                Some(count) if count <= MAX_PLAUSIBLE => self.count(slot, rank, count),
+                _ => self.odd_count(slot, rank, attribute.key, attribute.scalar()?),
+            },
+            Meaning::ReportedCost => self.cost(rank, attribute.key, attribute.scalar()?),
             Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, attribute.scalar()?),
+            Meaning::Document(_) => self.has_documents = true,
+            Meaning::Mark(dialect) if self.dialect == BASE => self.dialect = dialect,
+            Meaning::Mark(_) => {}
             Meaning::UpstreamStatus => self.upstream = true,
             Meaning::Ours(index) => self.ours |= 1 << index,
         }
         Ok(())
+    }
+
+    /// Takes in what a member of the document under `key` says.
+    pub(super) fn take_member(
+        &mut self,
+        Ranked { meaning, rank, .. }: Ranked,
+        key: &'a [u8],
+        value: Scalar<'a>,
+        dimensions: &mut DimensionTable<'a>,
+    ) {
+        match meaning {
+            Meaning::Name(slot) => self.name(slot, rank, value.text().unwrap_or_default()),
+            Meaning::Count(slot) => self.odd_count(slot, rank, key, value),
+            Meaning::ReportedCost => self.cost(rank, key, value),
+            Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, value),
+            _ => {}
+        }
+    }
+
+    #[inline(always)]
+    fn name(&mut self, slot: Name, rank: u8, text: Text<'a>) {
+        if !text.is_empty() && rank < self.name_ranks[slot as usize] {
+            self.names[slot as usize] = text;
+            self.name_ranks[slot as usize] = rank;
+        }
+    }
+
+    #[inline(always)]
+    fn count(&mut self, slot: Count, rank: u8, count: u64) {
+        if count > 0 && rank < self.count_ranks[slot as usize] {
+            // Plausible counts have 30 bits.
+            self.counts[slot as usize] = count as u32;
+            self.counted |= slot != Count::Total;
+            self.count_ranks[slot as usize] = rank;
+        }
+    }
+
+    fn odd_count(&mut self, slot: Count, rank: u8, key: &'a [u8], value: Scalar<'a>) {
+        match plausible(value, slot) {
+            Ok(count) => self.count(slot, rank, count),
+            Err(Implausible) => self.implausible = Some(key),
+        }
+    }
+
+    fn cost(&mut self, rank: u8, key: &'a [u8], value: Scalar<'a>) {
+        if rank < self.reported_rank {
+            self.reported = Some(Reported { key: std::str::from_utf8(key).unwrap_or(""), value });
+            self.reported_rank = rank;
+        }
+    }
+
+    /// Says what the span's dialect knows better: its operation, and what is no provider.
+    pub(super) fn finish(&mut self, dialect: &Dialect, span_name: Text<'a>) {
+        if dialect.is_by_span_name() {
+            self.names[Name::Kind as usize] = span_name;
+        }
+        let kind = self.names[Name::Kind as usize];
+        if !kind.is_empty()
+            && let Some(operation) = dialect.operation(kind)
+        {
+            self.names[Name::Operation as usize] = operation;
+        }
+        if !dialect.is_provider(self.names[Name::Provider as usize]) {
+            self.names[Name::Provider as usize] = Text::default();
+        }
+    }
+
+    /// Whether the span may be a call or a container of calls, as far as its operation tells.
+    pub(super) fn may_use_models(&self) -> bool {
+        Role::of(self.names[Name::Operation as usize]).is_some()
     }
 
     /// Whether this span is a call or a container of calls; `None` for everything else.
@@ -109,7 +183,7 @@ impl<'a> Reading<'a> {
         }
         let said = |slot: Name| !self.names[slot as usize].is_empty();
         let operation = self.names[Name::Operation as usize];
-        let used = self.implausible.is_some() || self.counted;
+        let used = self.tells_usage();
         let model = said(Name::ModelAsked) || said(Name::ModelServed);
         match Role::of(operation)? {
             Role::Container => used.then_some(Role::Container),
@@ -122,12 +196,51 @@ impl<'a> Reading<'a> {
         }
     }
 
-    pub(super) fn usage(&self) -> Known<'a> {
+    /// Whether it tells usage, plausible or not.
+    pub(super) fn tells_usage(&self) -> bool {
+        self.counted || self.implausible.is_some()
+    }
+
+    /// The call that this is; its scope is not known here.
+    #[inline(always)]
+    pub(super) fn call(&self, role: Role, dialect: &Dialect, place: Place<'a>) -> Call<'a> {
+        let name = |slot: Name| self.names[slot as usize];
+        Call {
+            ids: place.ids,
+            frame: place.frame,
+            resource: place.resource,
+            scope: Text::default(),
+            dialect: self.dialect,
+            name: place.name,
+            kind: place.kind,
+            end_unix_nano: place.end_unix_nano,
+            failed: place.failed || !name(Name::Error).is_empty(),
+            role,
+            operation: name(Name::Operation),
+            provider: name(Name::Provider),
+            host: name(Name::Host),
+            model_asked: name(Name::ModelAsked),
+            model_served: name(Name::ModelServed),
+            response_id: name(Name::ResponseId),
+            conversation: name(Name::Conversation),
+            tier_asked: name(Name::TierAsked),
+            tier_served: name(Name::TierServed),
+            cloud: Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) },
+            usage: self.usage(dialect),
+            reported: self.reported,
+            ours: self.ours,
+            dimensions: self.dimensions,
+        }
+    }
+
+    fn usage(&self, dialect: &Dialect) -> Known<'a> {
         match self.implausible {
             Some(key) => Known::Implausible(std::str::from_utf8(key).unwrap_or_default()),
             None if !self.counted => Known::Nothing,
             None => {
-                let disjoint = counts(&self.counts).disjoint(InputMeans::WithCache);
+                let counts = counts(&self.counts);
+                let claimed = dialect.means(self.names[Name::Provider as usize]);
+                let disjoint = counts.disjoint(counts.means(claimed));
                 Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
             }
         }
@@ -135,14 +248,18 @@ impl<'a> Reading<'a> {
 }
 
 /// The counts that were said.
-fn counts(said: &[u64; Count::COUNT]) -> Counts {
+fn counts(said: &[u32; Count::COUNT]) -> Counts {
     let said = |slot: Count| match said[slot as usize] {
         0 => None,
-        count => Some(count),
+        count => Some(u64::from(count)),
     };
     Counts {
         input: said(Count::Input),
+        input_uncached: said(Count::InputUncached),
+        input_rest: said(Count::InputRest),
         output: said(Count::Output),
+        output_rest: said(Count::OutputRest),
+        total: said(Count::Total),
         cache_read: said(Count::CacheRead),
         cache_write: said(Count::CacheWrite),
         cache_write_5m: said(Count::CacheWrite5m),
@@ -152,10 +269,11 @@ fn counts(said: &[u64; Count::COUNT]) -> Counts {
         cache_read_audio: said(Count::CacheReadAudio),
         input_image: said(Count::InputImage),
         cache_read_image: said(Count::CacheReadImage),
-        input_video: None,
+        input_video: said(Count::InputVideo),
         output_audio: said(Count::OutputAudio),
         output_image: said(Count::OutputImage),
-        output_video: None,
+        output_video: said(Count::OutputVideo),
+        searches: said(Count::Searches),
     }
 }
 

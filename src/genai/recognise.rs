@@ -1,81 +1,27 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use super::call::{Call, Cloud, Ids};
-use super::dialect::{Meaning, Name};
-use super::dimensions::{DimensionTable, Row};
-use super::keys::{Hints, KeyTable};
-use super::reading::Reading;
+use super::call::{Ids, LOG_EVENT};
+use super::dialects::{DialectId, Dialects};
+use super::dimensions::DimensionTable;
+use super::found::{Found, Resource, SpanNote};
+use super::meaning::{Meaning, Name};
+use super::reading::{Place, Reading};
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
-use crate::otlp::view::{Attribute, Text};
+use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Field, Malformed, Message};
 
 /// Status code ERROR.
 const ERROR: u32 = 2;
 
-/// A span's place in its trace, and its call if it is one.
-#[derive(Clone, Copy, Debug)]
-pub struct SpanNote {
-    /// Trace, span, parent.
-    pub ids: Ids,
-    /// Index in [`Found::calls`].
-    pub call: Option<u32>,
-}
-
-/// What a resource says of the calls below it.
-#[derive(Clone, Copy, Debug)]
-pub struct Resource<'a> {
-    /// Its dimensions.
-    pub dimensions: Row,
-    /// Where it runs.
-    pub cloud: Cloud<'a>,
-    /// Who sends: the service's namespace and name, and which instance of it.
-    pub sender: [Text<'a>; 3],
-}
-
 /// What tells senders apart.
 const SENDER: [&[u8]; 3] = [b"service.namespace", b"service.name", b"service.instance.id"];
-
-/// What a request holds.
-#[derive(Debug, Default)]
-pub struct Found<'a> {
-    /// Every span with valid ids.
-    pub spans: Vec<SpanNote>,
-    /// The calls, in the order of the body.
-    pub calls: Vec<Call<'a>>,
-    /// For each `ResourceSpans` its resource.
-    pub resources: Vec<Resource<'a>>,
-    /// The dimensions of calls and resources.
-    pub dimensions: DimensionTable<'a>,
-    /// Spans of any kind.
-    pub span_count: u64,
-    /// What the last spans were like.
-    hints: Hints,
-}
-
-impl<'a> Found<'a> {
-    /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
-    /// into one of the same layout is done in place.
-    pub fn recycle<'b>(mut self, dimensions: usize) -> Found<'b> {
-        self.spans.clear();
-        self.calls.clear();
-        self.resources.clear();
-        Found {
-            spans: self.spans,
-            calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
-            resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
-            dimensions: self.dimensions.recycle(dimensions),
-            span_count: 0,
-            hints: self.hints,
-        }
-    }
-}
 
 /// How to read spans.
 #[derive(Debug)]
 pub struct Recogniser {
-    /// Keys and their meanings.
-    pub keys: KeyTable,
+    /// How calls are written.
+    pub dialects: Dialects,
     /// Spans that another pricetag has priced are none of ours.
     pub trust_upstream: bool,
 }
@@ -138,26 +84,27 @@ impl Recogniser {
         let (message, frame) = open(field, parent, plan)?;
         let first_call = found.calls.len();
         let mut scope_name = Text::default();
+        let mut dialect = None;
         let mut spans = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
-                scope_spans::SCOPE => {
-                    for inner in field.message()?.fields() {
-                        let inner = inner?;
-                        if inner.number == scope::NAME {
-                            scope_name = Text(inner.message()?.bytes());
-                        }
-                    }
-                }
+                scope_spans::SCOPE => scope_name = name_of(field.message()?, scope_name)?,
                 scope_spans::SPANS => {
-                    self.span(&field, frame, plan, found).map_err(|m| m.within("spans", spans))?;
+                    let dialect = match dialect {
+                        Some(dialect) => dialect,
+                        None => {
+                            // The scope may stand behind its spans, or nowhere.
+                            let name = if scope_name.is_empty() { scope_of(message)? } else { scope_name };
+                            *dialect.insert(self.dialects.of_scope(name))
+                        }
+                    };
+                    self.span(&field, dialect, frame, plan, found).map_err(|m| m.within("spans", spans))?;
                     spans += 1;
                 }
                 _ => {}
             }
         }
-        // The scope may stand behind its spans.
         for call in &mut found.calls[first_call..] {
             call.scope = scope_name;
         }
@@ -168,6 +115,7 @@ impl Recogniser {
     fn span<'a>(
         &self,
         field: &Field<'a>,
+        dialect: DialectId,
         parent: FrameId,
         plan: &mut Plan,
         found: &mut Found<'a>,
@@ -186,7 +134,7 @@ impl Recogniser {
                     let mut attribute = Some(field.message()?);
                     // Attributes stand side by side in any span that an encoder has written.
                     while let Some(message) = attribute {
-                        self.attribute(message, attributes, found, &mut reading)
+                        self.attribute(message, attributes, dialect, found, &mut reading)
                             .map_err(|m| m.within("attributes", attributes))?;
                         attributes += 1;
                         attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
@@ -209,6 +157,12 @@ impl Recogniser {
             }
             _ => None,
         };
+        if let Some(reading) = &mut reading {
+            reading.finish(self.dialects.get(reading.dialect), name);
+            if reading.has_documents && reading.may_use_models() {
+                self.documents(message, span::ATTRIBUTES, reading, &mut found.dimensions)?;
+            }
+        }
         let call = reading
             .as_ref()
             .and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
@@ -218,43 +172,16 @@ impl Recogniser {
         }
         if let Some((reading, role)) = call {
             let (_, frame) = open(field, parent, plan)?;
-            let [
-                operation,
-                provider,
-                host,
-                asked,
-                served,
-                response_id,
-                tier_asked,
-                tier_served,
-                error_type,
-                cloud,
-                cloud_region,
-            ] = reading.names;
-            found.calls.push(Call {
+            let place = Place {
                 ids,
                 frame,
                 resource: (found.resources.len() - 1) as u32,
-                scope: Text::default(),
                 name,
-                kind: kind as u8,
+                kind: kind.min(u32::from(LOG_EVENT) - 1) as u8,
                 end_unix_nano: if end == 0 { start } else { end },
-                failed: code == ERROR || !error_type.is_empty(),
-                role,
-                operation,
-                provider,
-                host,
-                model_asked: asked,
-                model_served: served,
-                response_id,
-                tier_asked,
-                tier_served,
-                cloud: Cloud { provider: cloud, region: cloud_region },
-                usage: reading.usage(),
-                reported: reading.reported,
-                ours: reading.ours,
-                dimensions: reading.dimensions,
-            });
+                failed: code == ERROR,
+            };
+            found.calls.push(reading.call(role, self.dialects.get(reading.dialect), place));
         } else if let Some(reading) = reading {
             found.dimensions.drop_last(reading.dimensions);
         }
@@ -266,12 +193,13 @@ impl Recogniser {
         &self,
         message: Message<'a>,
         position: usize,
+        dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
         match Attribute::usual(message) {
-            Some(attribute) => self.note(attribute, position, found, reading),
-            None => self.odd_attribute(message, position, found, reading),
+            Some(attribute) => self.note(attribute, position, dialect, found, reading),
+            None => self.odd_attribute(message, position, dialect, found, reading),
         }
     }
 
@@ -281,10 +209,11 @@ impl Recogniser {
         &self,
         message: Message<'a>,
         position: usize,
+        dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
-        self.note(Attribute::any(message)?, position, found, reading)
+        self.note(Attribute::any(message)?, position, dialect, found, reading)
     }
 
     #[inline(always)]
@@ -292,12 +221,13 @@ impl Recogniser {
         &self,
         attribute: Attribute<'a>,
         position: usize,
+        dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
-        let meanings = self.keys.meanings_at(position, attribute.key, &mut found.hints);
+        let meanings = self.dialects.keys().meanings_at(position, attribute.key, &mut found.hints);
         if !meanings.is_empty() {
-            let reading = reading.get_or_insert_with(|| Reading::new(found.dimensions.open()));
+            let reading = reading.get_or_insert_with(|| Reading::new(dialect, found.dimensions.open()));
             for ranked in meanings {
                 reading.take(*ranked, &attribute, &mut found.dimensions)?;
             }
@@ -305,7 +235,38 @@ impl Recogniser {
         Ok(())
     }
 
-    fn resource<'a>(
+    /// Reads the documents among the attributes of a span or log record, which stand in the field of this number, now that
+    /// it is known to be worth it.
+    #[inline(never)]
+    pub(super) fn documents<'a>(
+        &self,
+        message: Message<'a>,
+        attributes: u32,
+        reading: &mut Reading<'a>,
+        dimensions: &mut DimensionTable<'a>,
+    ) -> Result<(), Malformed> {
+        for field in message.fields() {
+            let field = field?;
+            if field.number != attributes {
+                continue;
+            }
+            let attribute = Attribute::read(field.message()?)?;
+            for ranked in self.dialects.keys().meanings(attribute.key) {
+                if let Meaning::Document(index) = ranked.meaning
+                    && ranked.only == reading.dialect
+                    && let Some(document) = self.dialects.document(index)
+                    && let Scalar::String(text) = attribute.scalar()?
+                {
+                    document.read(text, |ranked, value| {
+                        reading.take_member(ranked, attribute.key, value, dimensions);
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn resource<'a>(
         &self,
         resource: Message<'a>,
         says: &mut Resource<'a>,
@@ -318,7 +279,7 @@ impl Recogniser {
                 if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
                     says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
                 }
-                for ranked in self.keys.meanings(attribute.key) {
+                for ranked in self.dialects.keys().meanings(attribute.key) {
                     let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
                     match ranked.meaning {
                         Meaning::Dimension(index) => {
@@ -342,6 +303,22 @@ fn open<'a>(
 ) -> Result<(Message<'a>, FrameId), Malformed> {
     let message = field.message()?;
     Ok((message, plan.frame(parent, message)))
+}
+
+/// The name of a scope; `before` where this part of it does not say one.
+pub(super) fn name_of<'a>(scope: Message<'a>, before: Text<'a>) -> Result<Text<'a>, Malformed> {
+    scope.fields().try_fold(before, |name, field| {
+        let field = field?;
+        Ok(if field.number == scope::NAME { Text(field.message()?.bytes()) } else { name })
+    })
+}
+
+/// The name of the scope of a `ScopeSpans`, wherever it stands.
+fn scope_of(scope_spans: Message<'_>) -> Result<Text<'_>, Malformed> {
+    scope_spans.fields().try_fold(Text::default(), |name, field| {
+        let field = field?;
+        if field.number == scope_spans::SCOPE { name_of(field.message()?, name) } else { Ok(name) }
+    })
 }
 
 fn status_code(message: Message<'_>, code: &mut u32) -> Result<(), Malformed> {

@@ -52,9 +52,22 @@ fields! {
     /// `LogsData`, the same on the wire as `ExportLogsServiceRequest`.
     logs = "opentelemetry.proto.logs.v1.LogsData" { RESOURCE_LOGS = "resource_logs" 1, }
     /// `ResourceLogs`.
-    resource_logs = "opentelemetry.proto.logs.v1.ResourceLogs" { SCOPE_LOGS = "scope_logs" 2, }
+    resource_logs = "opentelemetry.proto.logs.v1.ResourceLogs" {
+        RESOURCE = "resource" 1,
+        SCOPE_LOGS = "scope_logs" 2,
+    }
     /// `ScopeLogs`.
-    scope_logs = "opentelemetry.proto.logs.v1.ScopeLogs" { LOG_RECORDS = "log_records" 2, }
+    scope_logs = "opentelemetry.proto.logs.v1.ScopeLogs" { SCOPE = "scope" 1, LOG_RECORDS = "log_records" 2, }
+    /// `LogRecord`.
+    log_record = "opentelemetry.proto.logs.v1.LogRecord" {
+        TIME = "time_unix_nano" 1,
+        BODY = "body" 5,
+        ATTRIBUTES = "attributes" 6,
+        TRACE_ID = "trace_id" 9,
+        SPAN_ID = "span_id" 10,
+        OBSERVED_TIME = "observed_time_unix_nano" 11,
+        EVENT_NAME = "event_name" 12,
+    }
     /// `MetricsData`, the same on the wire as `ExportMetricsServiceRequest`.
     metrics = "opentelemetry.proto.metrics.v1.MetricsData" { RESOURCE_METRICS = "resource_metrics" 1, }
     /// `ResourceMetrics`.

@@ -185,6 +185,14 @@ impl<'a> Scalar<'a> {
         Ok(scalar)
     }
 
+    /// Decodes an `AnyValue`.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing inside.
+    pub fn of(value: Message<'a>) -> Result<Self, Malformed> {
+        Scalar::Other.merge(value)
+    }
+
     /// The value after reading an `AnyValue`, which may say nothing.
     fn merge(self, value: Message<'a>) -> Result<Self, Malformed> {
         value.fields().try_fold(self, |scalar, field| {

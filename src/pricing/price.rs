@@ -66,7 +66,7 @@ impl Catalog {
     /// is one request, where the model charges by the request and `usage` does not say otherwise.
     ///
     /// Empty usage is usage of zero and costs nothing. A call that *told* no usage costs an unknown amount: ask
-    /// [`Counts::is_empty`](crate::genai::usage::Counts::is_empty) first and use [`Receipt::no_usage`].
+    /// [`Counts::is_empty`](crate::genai::counts::Counts::is_empty) first and use [`Receipt::no_usage`].
     pub fn price(&self, model: ModelId, conditions: &Conditions<'_>, usage: &Usage) -> Receipt {
         let mut receipt = Receipt::unpriced(Status::Priced, Reason::None);
         self.bill(&mut receipt, model, Adjusted::default(), conditions, usage);

@@ -123,7 +123,9 @@ impl Annotations {
 
     fn counted(&self, span: &mut Span<'_>, call: &Call<'_>, outcome: &Outcome<'_>, catalog: &Catalog) {
         let receipt = &outcome.receipt;
-        if let Some(total) = receipt.cost() {
+        // Where the sender's cost counts, ours would be a second answer.
+        let ours = receipt.cost().filter(|_| outcome.status != Status::Reported);
+        if let Some(total) = ours {
             let parts = receipt.parts();
             let part = |group: Group| parts[group as usize];
             let usd = total.to_usd_f64();
@@ -150,7 +152,7 @@ impl Annotations {
             span.string(key::REASON, &outcome.reason);
         }
         if self.attributes == Attributes::Full {
-            if receipt.cost().is_some() {
+            if ours.is_some() {
                 span.string(key::CURRENCY, "USD");
             }
             if let Some(model) = receipt.model {

@@ -7,6 +7,19 @@ use crate::genai::call::{Call, Cloud, Known};
 use crate::otlp::view::Scalar;
 use crate::pricing::{Catalog, Conditions, Picodollars, ProviderId, Reason, Receipt, Resolver, Status};
 
+/// What a cost that the sender put on its span counts for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reported {
+    /// It counts where we have no price.
+    #[default]
+    Fallback,
+    /// It counts where there is one, before ours.
+    Prefer,
+    /// It never counts.
+    Ignore,
+}
+
 /// What became of a call, before anyone asks whether it counts.
 #[derive(Clone, Debug)]
 pub struct Outcome<'a> {
@@ -53,6 +66,7 @@ pub(super) fn price<'a>(
     cloud: Cloud<'a>,
     catalog: &Catalog,
     resolver: &mut Resolver,
+    reported: Reported,
     now: Now,
 ) {
     let names = [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0];
@@ -88,8 +102,12 @@ pub(super) fn price<'a>(
     receipt.model = receipt.model.or(resolution.model);
     (outcome.status, outcome.money) = (receipt.status, receipt.cost());
     outcome.reported = call.reported.map(|reported| (reported.key, amount(reported.value)));
-    if outcome.money.is_none()
-        && let Some((_, Some(theirs))) = outcome.reported
+    if let Some((_, Some(theirs))) = outcome.reported
+        && match reported {
+            Reported::Fallback => outcome.money.is_none(),
+            Reported::Prefer => true,
+            Reported::Ignore => false,
+        }
     {
         outcome.status = Status::Reported;
         outcome.money = Some(theirs);

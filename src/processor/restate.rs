@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Now, Outcome, Shared, booking, money};
+use super::{Now, Outcome, Reported, Shared, booking, money};
 use crate::booking::{Booking, Entries};
 use crate::genai::call::{Call, Cloud};
 use crate::pricing::{Catalog, Resolver};
@@ -14,13 +14,15 @@ use crate::settlement::{Change, Judged, Settled};
 pub struct Restater {
     catalog: Arc<Catalog>,
     resolver: Resolver,
+    reported: Reported,
     now: Now,
 }
 
 impl Restater {
     /// One for the settlements of a moment.
     pub fn new(shared: &Shared, now: Now) -> Self {
-        Restater { catalog: shared.catalog(), resolver: Resolver::default(), now }
+        let (catalog, reported) = (shared.catalog(), shared.reported);
+        Restater { catalog, resolver: Resolver::default(), reported, now }
     }
 
     /// The catalog in force.
@@ -33,7 +35,8 @@ impl Restater {
         let mut outcome = Outcome::new();
         // The cloud of its resource is in the call.
         let cloud = Cloud::default();
-        money::price(&mut outcome, call, cloud, &self.catalog, &mut self.resolver, self.now);
+        let resolver = &mut self.resolver;
+        money::price(&mut outcome, call, cloud, &self.catalog, resolver, self.reported, self.now);
         outcome
     }
 

@@ -13,7 +13,7 @@ use super::shard::Shard;
 use super::sightings::Sightings;
 use super::told::Told;
 use super::{Facts, Judged, Settled};
-use crate::genai::recognise::SpanNote;
+use crate::genai::found::SpanNote;
 use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one, few enough that each has a fair share of the budget.

@@ -13,7 +13,7 @@ use super::trace;
 use super::tree::{NODE_BYTES, Tree};
 use super::{Facts, Judged, Settled, Verdict};
 use crate::genai::call::Role;
-use crate::genai::recognise::SpanNote;
+use crate::genai::found::SpanNote;
 
 /// Bytes of a trace and of a call, with its share of a hash table.
 const TRACE_BYTES: usize = size_of::<Trace>() + 12;

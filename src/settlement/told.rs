@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::names::Names;
 use crate::genai::call::{Call, Cloud, Known, Reported, Role};
+use crate::genai::dialects::DialectId;
 use crate::genai::dimensions::Row;
 use crate::genai::usage::Usage;
 use crate::otlp::splice::FrameId;
@@ -17,6 +18,7 @@ pub struct Told {
     /// Where each text ends, in the order of [`Told::texts`]; the dimensions follow.
     ends: Box<[u32]>,
     role: Role,
+    dialect: DialectId,
     kind: u8,
     end_unix_nano: u64,
     failed: bool,
@@ -68,6 +70,7 @@ impl Told {
             texts: texts.into(),
             ends: ends.into(),
             role: call.role,
+            dialect: call.dialect,
             kind: call.kind,
             end_unix_nano: call.end_unix_nano,
             failed: call.failed,
@@ -125,6 +128,7 @@ impl Told {
             frame: FrameId::BODY,
             resource: 0,
             scope,
+            dialect: self.dialect,
             name,
             kind: self.kind,
             end_unix_nano: self.end_unix_nano,
@@ -136,6 +140,7 @@ impl Told {
             model_asked,
             model_served,
             response_id: Text::default(),
+            conversation: Text::default(),
             tier_asked,
             tier_served,
             cloud: Cloud { provider: cloud, region },

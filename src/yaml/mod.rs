@@ -5,6 +5,7 @@
 
 pub(crate) mod de;
 pub(crate) mod error;
+pub(crate) mod ordered;
 pub(crate) mod path;
 pub(crate) mod scalar;
 pub(crate) mod tree;

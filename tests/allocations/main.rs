@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 
 /// Scenario: real requests, again and again, each time with traces that are new to the table.
 /// Guarantees: once the buffers have grown, a request costs two allocations, the new body and its bookings;
@@ -21,7 +21,11 @@ fn a_request_costs_two_allocations() {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![keys(&["user.id"]), keys(&["session.id"]), keys(&["feature"])],
+        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
+            .map(|(name, key)| (name.to_owned(), keys(&[key])))
+            .to_vec(),
+        dialects: Vec::new(),
+        reported: Reported::Fallback,
     };
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     let mut processor = Processor::new(Arc::clone(&shared));

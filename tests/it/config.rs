@@ -82,7 +82,7 @@ fn the_default_receives_prices_and_prints() {
     let debug: &[usize] = &[0];
     assert_eq!(
         pipelines,
-        [(Signal::Traces, true, debug), (Signal::Metrics, false, debug), (Signal::Logs, false, debug)]
+        [(Signal::Traces, true, debug), (Signal::Metrics, false, debug), (Signal::Logs, true, debug)]
     );
     assert_eq!(
         (config.telemetry.log_level, config.telemetry.log_encoding),
@@ -207,7 +207,7 @@ fn pricetag_in_a_metrics_pipeline_is_a_notice() {
     assert!(!config.pipelines[1].priced);
     assert_eq!(
         notices(&config),
-        ["service.pipelines.metrics.processors: pricetag acts on traces only: metrics pass as they are"]
+        ["service.pipelines.metrics.processors: pricetag acts on traces and logs: metrics pass as they are"]
     );
 }
 

@@ -20,7 +20,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pricetag::booking::{Counted, Entry, entries};
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processed, Processor, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processed, Processor, Reported, Settings, Shared};
 use proptest::test_runner::TestCaseError;
 use prost::Message as _;
 
@@ -45,7 +45,11 @@ impl Bench {
             trust_upstream: run.trust_upstream,
             settle_after: Duration::from_secs(10),
             max_open_bytes: 1 << 26,
-            dimensions: DIMENSIONS.map(|keys| keys.iter().map(|&key| key.to_owned()).collect()).to_vec(),
+            dimensions: DIMENSIONS
+                .map(|keys| (String::new(), keys.iter().map(|&key| key.to_owned()).collect()))
+                .to_vec(),
+            dialects: Vec::new(),
+            reported: Reported::Fallback,
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
         Bench { run, processor: RefCell::new(Processor::new(Arc::clone(&shared))), shared }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use pricetag::genai::usage::{Counts, InputMeans};
+use pricetag::genai::counts::{Counts, Means};
 use pricetag::pricing::decimal::Decimal;
 use pricetag::pricing::{Catalog, Conditions, ModelQuery, Picodollars, Resolution};
 use serde_json::{Value, json};
@@ -136,7 +136,7 @@ fn costs_are_the_oracles() {
 fn rule(row: &Value, resolution: &Resolution) -> String {
     let catalog = Catalog::embedded();
     let counts = Counts { input: Some(1_000), output: Some(1_000), ..Counts::default() };
-    let usage = counts.disjoint(InputMeans::WithCache).usage;
+    let usage = counts.disjoint(Means::default()).usage;
     let now = Conditions { end_unix_nano: 1_795_380_559_000_000_000, ..Conditions::default() };
     let receipt = catalog.receipt(resolution, &now, &usage);
     let own_entry = resolution.variants.is_empty() && resolution.model.is_some();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use pricetag::genai::usage::{Counts, InputMeans};
+use pricetag::genai::counts::{Counts, Means};
 use pricetag::pricing::format::{ModelEntry, Ordered, ProviderEntry};
 use pricetag::pricing::import::litellm;
 use pricetag::pricing::{Catalog, CatalogFile, Conditions, Receipt};
@@ -42,7 +42,7 @@ fn receipt(row: &Value, catalog: &Catalog) -> Receipt {
         ..Conditions::default()
     };
     let (model, _) = catalog.models().next().expect("the model");
-    catalog.price(model, &conditions, &counts.disjoint(InputMeans::WithCache).usage)
+    catalog.price(model, &conditions, &counts.disjoint(Means::default()).usage)
 }
 
 /// Why a row of theirs says nothing about ours.

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use pricetag::pricing::{Catalog, CatalogFile};
-use pricetag::processor::{Attributes, Now, Processor, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 use prost::Message as _;
 
 use crate::support::spans::{attribute, request, span};
@@ -44,7 +44,9 @@ fn dollars(calls: &[(Vec<KeyValue>, Vec<KeyValue>)]) -> Vec<String> {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![vec!["cloud.region".to_owned()]],
+        dimensions: vec![("region".to_owned(), vec!["cloud.region".to_owned()])],
+        dialects: Vec::new(),
+        reported: Reported::Fallback,
     };
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let mut body = ExportTraceServiceRequest::default();

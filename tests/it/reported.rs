@@ -90,7 +90,38 @@ async fn without_a_price_of_ours_theirs_counts() {
     assert_eq!(scrape.sum("pricetag_cost", &[]), 0.25 + 3.0 + 1e-12 + 0.5);
 }
 
-/// Scenario: reported costs that are none: words, NaN, infinity, negative, a bool, an empty string.
+/// Scenario: `reported` set to `prefer` and to `ignore`; a call with a price of ours, and one without; theirs on both, and a
+/// third call without theirs.
+/// Guarantees: theirs counts before ours, or never; what counts is what the ledger has, and a span has no cost of ours
+/// where theirs counts.
+#[tokio::test]
+async fn whose_cost_counts_can_be_chosen() {
+    for (reported, statuses, total) in [
+        ("prefer", ["reported", "reported", "priced"], 0.125 + 0.25 + 2.5),
+        ("ignore", ["priced", "unknown_model", "priced"], 2.5 + 2.5),
+    ] {
+        let sink = Sink::start().await;
+        let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+            .set(format!("processors.pricetag.reported={reported}"))
+            .start()
+            .await;
+        let mut known = gpt_4o(1, 1_000_000, 0);
+        known.attributes.push(attribute("gen_ai.usage.cost", 0.125));
+        let tokens = attribute("gen_ai.usage.input_tokens", 10);
+        let unknown = chat(2, "acme-7b", vec![tokens, attribute("gen_ai.usage.cost", 0.25)]);
+        let sent = request(vec![known, unknown, gpt_4o(3, 1_000_000, 0)]);
+        pricetag.deliver_spans(&sent).await;
+        let arrived = sink.traces(1).await.pop().unwrap();
+        for (span, status) in spans(&arrived).into_iter().zip(statuses) {
+            assert_eq!(span.string("pricetag.status"), status, "{reported}");
+            let ours = (status == "priced").then_some(2.5);
+            assert_eq!(span.double("pricetag.cost.total"), ours, "{reported}");
+        }
+        assert_eq!(pricetag.settled(3).await.sum("pricetag_cost", &[]), total, "{reported}");
+    }
+}
+
+/// Scenario: reported costs that are none: words, NaN, infinity, negative, a bool, an empty string, zero.
 /// Guarantees: they stay as they are and count nothing; a call with our price keeps it, one without is
 /// `unknown_model`.
 #[tokio::test]
@@ -105,6 +136,7 @@ async fn an_absurd_reported_cost_counts_nothing() {
             attribute("gen_ai.usage.cost", true),
             attribute("gen_ai.usage.cost", ""),
             attribute("gen_ai.usage.cost", 1e300),
+            attribute("gen_ai.usage.cost", 0.0),
         ]
     };
     let mut sent = Vec::new();
@@ -127,8 +159,8 @@ async fn an_absurd_reported_cost_counts_nothing() {
         let expected = if at % 2 == 0 { ("priced", Some(2.5)) } else { ("unknown_model", None) };
         assert_eq!((after.string("pricetag.status"), after.double("pricetag.cost.total")), expected, "{at}");
     }
-    let scrape = pricetag.settled(14).await;
-    assert_eq!(scrape.sum("pricetag_cost", &[]), 7.0 * 2.5);
+    let scrape = pricetag.settled(16).await;
+    assert_eq!(scrape.sum("pricetag_cost", &[]), 8.0 * 2.5);
 }
 
 /// Scenario: a span that carries some of our keys already, but no status: another tool's copy.

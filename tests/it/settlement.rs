@@ -6,7 +6,7 @@ mod reference;
 use std::collections::BTreeMap;
 
 use pricetag::genai::call::{Call, Cloud, Ids, Known, Role};
-use pricetag::genai::recognise::SpanNote;
+use pricetag::genai::found::SpanNote;
 use pricetag::genai::usage::{Bucket, Usage};
 use pricetag::otlp::splice::FrameId;
 use pricetag::otlp::view::Text;
@@ -41,6 +41,7 @@ fn tell(facts: &Facts) -> Told {
         frame: FrameId::BODY,
         resource: 0,
         scope: none,
+        dialect: 0,
         name: none,
         kind: facts.kind,
         end_unix_nano: 1,
@@ -52,6 +53,7 @@ fn tell(facts: &Facts) -> Told {
         model_asked: asked.as_str().into(),
         model_served: served.as_str().into(),
         response_id: none,
+        conversation: Text::default(),
         tier_asked: none,
         tier_served: none,
         cloud: Cloud::default(),

@@ -1,14 +1,14 @@
 //! A usage record: what a line says, named as genai-prices names it.
 
-use std::borrow::Cow;
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::keys::unknown;
-use crate::genai::usage::{Bucket, Counts, Disjoint, InputMeans};
+use crate::genai::counts::{Counts, Disjoint, Means};
+use crate::genai::usage::Bucket;
 use crate::pricing::{Catalog, Conditions, Receipt, Resolver};
 
 /// Why a line is no record.
@@ -335,7 +335,7 @@ impl<'de> Deserialize<'de> for Used {
                     }
                 }
                 if !counts.is_empty() {
-                    used = counts.disjoint(InputMeans::WithCache);
+                    used = counts.disjoint(Means::default());
                 }
                 for ((_, goes), said) in USAGE.iter().zip(said) {
                     if let (Goes::Bucket(bucket), Some(said)) = (goes, said) {

@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::Component;
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::GoDuration;
+use crate::processor::Reported;
 
 /// A processor.
 #[derive(Debug)]
@@ -58,6 +59,11 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) prices: Vec<PathBuf>,
     /// The age of the catalog's prices from which on a warning is logged; 0 for none. Default: 1440h.
     pub(in crate::config) prices_stale_after: Option<GoDuration>,
+    /// Files of dialects beside the embedded ones: how an instrumentation writes LLM calls, see docs/dialects.md. A scope
+    /// that one of them names is read as it says. Paths are relative to the working directory. Default: none.
+    pub(in crate::config) dialects: Vec<PathBuf>,
+    /// What a cost that the sender put on its span counts for. Default: fallback.
+    pub(in crate::config) reported: Option<Reported>,
     /// What to do with spans that carry `pricetag.status` already. Default: trust.
     pub(in crate::config) upstream: Option<Upstream>,
     /// How long after its last span a trace stays open; then its bookings are final. Default: 10s.

@@ -66,12 +66,14 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
             aliases.push(*alias);
         }
     }
-    for (index, file) in said.prices.iter().enumerate() {
-        let path = path.key("prices").index(index);
-        if file.as_os_str().is_empty() {
-            report.wrong(&path, "an empty file name", "name a price file, or remove the entry");
-        } else if said.prices[..index].contains(file) {
-            report.wrong(&path, "this file stands here twice", "keep one of the two");
+    for (key, files) in [("prices", &said.prices), ("dialects", &said.dialects)] {
+        for (index, file) in files.iter().enumerate() {
+            let path = path.key(key).index(index);
+            if file.as_os_str().is_empty() {
+                report.wrong(&path, "an empty file name", "name a file, or remove the entry");
+            } else if files[..index].contains(file) {
+                report.wrong(&path, "this file stands here twice", "keep one of the two");
+            }
         }
     }
     let mut keys = |name: &str, said: &Option<Vec<String>>, default: &[&str]| {
@@ -100,6 +102,8 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         prices_stale_after: said
             .prices_stale_after
             .map_or(defaults::PRICES_STALE_AFTER, |duration| duration.0),
+        dialects: said.dialects.clone(),
+        reported: said.reported.unwrap_or_default(),
         upstream: said.upstream.unwrap_or_default(),
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,

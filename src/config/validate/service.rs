@@ -30,7 +30,9 @@ pub(super) fn pipelines(raw: &Root, report: &mut Report) -> Vec<Named> {
     let named: Vec<Named> =
         said.iter().filter_map(|(id, pipeline)| named(raw, id, pipeline, report)).collect();
     let traces = |pipeline: &&Named| pipeline.signal == Signal::Traces;
-    if named.iter().any(|pipeline| traces(&pipeline)) && !named.iter().any(|pipeline| pipeline.priced) {
+    if named.iter().any(|pipeline| traces(&pipeline))
+        && !named.iter().any(|pipeline| traces(&pipeline) && pipeline.priced)
+    {
         let message = "no pipeline of traces has the processor `pricetag`: nothing will be priced; add \
                        `processors: [pricetag]` to it, and `pricetag:` to `processors`";
         report.notice(&path, message);
@@ -78,11 +80,10 @@ fn named(raw: &Root, id: &ComponentId, said: &raw::Pipeline, report: &mut Report
         report.missing(&path, "exporters", "a pipeline without exporters goes nowhere", remedy);
     }
     let prices = processors.iter().any(|id| matches!(raw.processors.get(id), Some(Processor::Pricetag(_))));
-    if prices && signal != Signal::Traces {
-        let message = format!("pricetag acts on traces only: {signal} pass as they are");
-        report.notice(&path.key("processors"), message);
+    if prices && signal == Signal::Metrics {
+        report.notice(&path.key("processors"), "pricetag acts on traces and logs: metrics pass as they are");
     }
-    let priced = prices && signal == Signal::Traces;
+    let priced = prices && signal != Signal::Metrics;
     Some(Named { id: id.clone(), signal, priced, receivers, exporters })
 }
 

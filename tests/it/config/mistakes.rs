@@ -114,7 +114,7 @@ fn check_says_ok_or_every_error() {
     assert_eq!((checked.code, checked.err.as_str()), (0, ""));
     let expected = "ok: the embedded default\n  listens    gRPC     127.0.0.1:4317\n  listens    HTTP     127.0.0.1:4318\n  \
          listens    metrics  127.0.0.1:8888\n  pipeline   traces: otlp -> pricetag -> debug\n  \
-         pipeline   metrics: otlp -> debug\n  pipeline   logs: otlp -> debug\n  exporter   debug: the console\n";
+         pipeline   metrics: otlp -> debug\n  pipeline   logs: otlp -> pricetag -> debug\n  exporter   debug: the console\n";
     let prices = format!("  prices     {}\n", pricetag::pricing::Catalog::embedded().source());
     assert_eq!(checked.out, format!("{expected}{prices}"));
     let wrong =

@@ -28,20 +28,15 @@ impl Counts {
     pub(crate) fn of([input, output, read, write, minutes, hour, reasoning]: [Option<u64>; 7]) -> Self {
         let (read, hour, reasoning) = (read.unwrap_or(0), hour.unwrap_or(0), reasoning.unwrap_or(0));
         let write = write.unwrap_or(minutes.unwrap_or(0) + hour);
+        // A total that is smaller than its part does not hold it.
+        let input = input.map(|input| if read + write > input { input + read + write } else { input });
+        let output = output.map(|output| if reasoning > output { output + reasoning } else { output });
         let (input, output) = (input.unwrap_or(read + write), output.unwrap_or(reasoning));
         let cache_read = read.min(input);
         let cache_write = write.min(input - cache_read);
         let cache_write_1h = hour.min(cache_write);
-        let cut = read + write > input || hour > cache_write || reasoning > output;
-        Counts {
-            input,
-            output,
-            cache_read,
-            cache_write,
-            cache_write_1h,
-            reasoning: reasoning.min(output),
-            cut,
-        }
+        let cut = hour > cache_write;
+        Counts { input, output, cache_read, cache_write, cache_write_1h, reasoning, cut }
     }
 
     pub(crate) fn totals(&self) -> [u64; 2] {

@@ -1,0 +1,32 @@
+//! The processor's settings, from the config.
+
+use crate::config;
+use crate::dialect_files;
+use crate::processor;
+use crate::yaml::Mistakes;
+
+/// Position of the feature among the dimensions of [`settings`].
+pub(super) const FEATURE: usize = 2;
+
+/// The processor's settings as a config has them.
+///
+/// # Errors
+/// A file of a dialect can not be read, or is wrong.
+pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mistakes> {
+    let dimensions = &pricetag.dimensions;
+    let dimensions =
+        [("user", &dimensions.user), ("session", &dimensions.session), ("feature", &dimensions.feature)];
+    Ok(processor::Settings {
+        attributes: match pricetag.attributes {
+            config::Attributes::Default => processor::Attributes::Default,
+            config::Attributes::Full => processor::Attributes::Full,
+        },
+        aliases: pricetag.aliases.iter().map(|alias| alias.key().to_owned()).collect(),
+        reported: pricetag.reported,
+        trust_upstream: pricetag.upstream == config::Upstream::Trust,
+        settle_after: pricetag.settle_after,
+        max_open_bytes: pricetag.max_open_traces_bytes,
+        dimensions: dimensions.map(|(name, keys)| (name.to_owned(), keys.clone())).to_vec(),
+        dialects: dialect_files::read(&pricetag.dialects)?,
+    })
+}

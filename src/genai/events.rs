@@ -1,0 +1,177 @@
+//! Calls that are told by log records: coding assistants send an event for each request to a model.
+//!
+//! Only records of scopes that some dialect names are looked at; all others are skipped by their length. Records are never
+//! edited.
+
+use super::call::{Call, Ids, LOG_EVENT};
+use super::dialects::{BASE, DialectId};
+use super::found::{Found, Resource, SpanNote};
+use super::reading::{Place, Reading};
+use super::recognise::{Recogniser, name_of};
+use crate::otlp::fields::{log_record, logs, resource_logs, scope_logs};
+use crate::otlp::splice::FrameId;
+use crate::otlp::view::{Attribute, Scalar, Text};
+use crate::otlp::wire::{Malformed, Message};
+
+impl Recogniser {
+    /// Reads a request of log records; `self` knows the dialects' events. A record has no id of its own: `identity` makes
+    /// one of its bytes, so that the same record sent again is known.
+    ///
+    /// # Errors
+    /// [`Malformed`], with the place; nothing has been counted then.
+    pub fn read_logs<'a>(
+        &self,
+        body: &'a [u8],
+        identity: impl Fn(Text<'_>) -> u64,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        for field in Message::whole(body)?.fields() {
+            let field = field?;
+            if field.number == logs::RESOURCE_LOGS {
+                let index = found.resources.len();
+                self.resource_logs(field.message()?, &identity, found)
+                    .map_err(|m| m.within("resource_logs", index))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn resource_logs<'a>(
+        &self,
+        message: Message<'a>,
+        identity: &impl Fn(Text<'_>) -> u64,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let (cloud, sender) = Default::default();
+        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
+        let index = found.resources.len();
+        found.resources.push(resource);
+        let mut scopes = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                resource_logs::RESOURCE => {
+                    self.resource(field.message()?, &mut resource, &mut found.dimensions)
+                        .map_err(|m| m.within("resource", 0))?;
+                    found.resources[index] = resource;
+                }
+                resource_logs::SCOPE_LOGS => {
+                    self.scope_logs(field.message()?, identity, found)
+                        .map_err(|m| m.within("scope_logs", scopes))?;
+                    scopes += 1;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn scope_logs<'a>(
+        &self,
+        message: Message<'a>,
+        identity: &impl Fn(Text<'_>) -> u64,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let scope = message.fields().try_fold(Text::default(), |name, field| {
+            let field = field?;
+            if field.number == scope_logs::SCOPE { name_of(field.message()?, name) } else { Ok(name) }
+        })?;
+        let dialect = self.dialects.of_scope(scope);
+        let mut records = 0;
+        for field in message.fields() {
+            let field = field?;
+            if field.number == scope_logs::LOG_RECORDS {
+                let record = field.message()?;
+                let read = match dialect {
+                    BASE => record.fields().try_for_each(|field| field.map(drop)),
+                    _ => self.record(record, scope, dialect, identity, found),
+                };
+                read.map_err(|m| m.within("log_records", records))?;
+                records += 1;
+            }
+        }
+        found.span_count += records as u64;
+        Ok(())
+    }
+
+    fn record<'a>(
+        &self,
+        message: Message<'a>,
+        scope: Text<'a>,
+        dialect: DialectId,
+        identity: &impl Fn(Text<'_>) -> u64,
+        found: &mut Found<'a>,
+    ) -> Result<(), Malformed> {
+        let table = self.dialects.get(dialect);
+        let conditions = table.conditions();
+        // Bit n: the n-th condition holds.
+        let mut held = 0_u64;
+        let mut holds = |key: &[u8], value: Text<'_>| {
+            for (nth, (name, pattern)) in conditions.iter().enumerate().take(64) {
+                held |= u64::from(**name == *key && pattern.matches(value.0)) << nth;
+            }
+        };
+        let (mut ids, mut time, mut observed) = ((None, [0; 8]), 0, 0);
+        let mut reading = Reading::new(dialect, found.dimensions.open());
+        let mut attributes = 0;
+        for field in message.fields() {
+            let field = field?;
+            match field.number {
+                log_record::ATTRIBUTES => {
+                    let attribute = Attribute::read(field.message()?)?;
+                    for ranked in self.dialects.keys().meanings(attribute.key) {
+                        reading
+                            .take(*ranked, &attribute, &mut found.dimensions)
+                            .map_err(|m| m.within("attributes", attributes))?;
+                    }
+                    if let Scalar::String(text) = attribute.scalar()? {
+                        holds(attribute.key, text);
+                    }
+                    attributes += 1;
+                }
+                log_record::EVENT_NAME => holds(b"event.name", Text(field.message()?.bytes())),
+                log_record::BODY => {
+                    if let Scalar::String(text) = Scalar::of(field.message()?)? {
+                        holds(b"body", text);
+                    }
+                }
+                log_record::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
+                log_record::SPAN_ID => ids.1 = field.message()?.bytes().try_into().unwrap_or_default(),
+                log_record::TIME => time = field.fixed64()?,
+                log_record::OBSERVED_TIME => observed = field.fixed64()?,
+                _ => {}
+            }
+        }
+        reading.finish(table, Text::default());
+        if reading.has_documents {
+            self.documents(message, log_record::ATTRIBUTES, &mut reading, &mut found.dimensions)?;
+        }
+        let all = u64::MAX.checked_shr(64 - conditions.len().min(64) as u32).unwrap_or(0);
+        let role = reading.role(LOG_EVENT.into(), self.trust_upstream);
+        let (true, true, Some(role)) = (held == all, reading.tells_usage(), role) else {
+            found.dimensions.drop_last(reading.dimensions);
+            return Ok(());
+        };
+        let own = identity(Text(message.bytes()));
+        let trace = ids.0.filter(|trace| *trace != [0; 16]);
+        let ids = Ids {
+            // Without a trace it is alone: settlement finds the span of the same call by what both tell.
+            trace: trace
+                .unwrap_or_else(|| (u128::from(own) << 64 | u128::from(own.rotate_left(32))).to_be_bytes()),
+            span: own.to_be_bytes(),
+            parent: if trace.is_some() { ids.1 } else { [0; 8] },
+        };
+        found.spans.push(SpanNote { ids, call: Some(found.calls.len() as u32) });
+        let place = Place {
+            ids: Some(ids),
+            frame: FrameId::BODY,
+            resource: (found.resources.len() - 1) as u32,
+            name: scope,
+            kind: LOG_EVENT,
+            end_unix_nano: if time == 0 { observed } else { time },
+            failed: false,
+        };
+        found.calls.push(Call { scope, ..reading.call(role, table, place) });
+        Ok(())
+    }
+}

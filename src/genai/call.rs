@@ -19,13 +19,15 @@ pub enum Role {
 impl Role {
     /// The role of an operation name; `None` for those that use no model themselves.
     /// (semantic conventions, `gen_ai.operation.name`; `agent_step` is Vercel's, `execute_event_loop_cycle`
-    /// Strands')
+    /// Strands', `tokenize` Envoy's: it counts tokens that nobody pays)
     pub fn of(operation: Text<'_>) -> Option<Role> {
         match operation.0 {
             b"invoke_agent" | b"invoke_workflow" | b"agent_step" | b"execute_event_loop_cycle" => {
                 Some(Role::Container)
             }
-            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" => None,
+            b"create_agent" | b"execute_tool" | b"plan" | b"retrieval" | b"fetch_response" | b"tokenize" => {
+                None
+            }
             memory if memory.ends_with(b"_memory") || memory.ends_with(b"_memory_store") => None,
             _ => Some(Role::Call),
         }

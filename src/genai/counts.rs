@@ -68,7 +68,8 @@ pub enum ReasoningMeans {
     #[default]
     #[serde(rename = "within")]
     InOutput,
-    /// It does not (Gemini's own API, and instrumentations that copy it).
+    /// It does not (Gemini's own API, and instrumentations that copy it). Where reasoning is not said, it is what the total
+    /// has besides input and output.
     #[serde(rename = "beside")]
     BesideOutput,
 }
@@ -198,13 +199,13 @@ impl Counts {
         usage[Bucket::InputVideo] = take(&mut input, self.input_video.unwrap_or(0));
         usage[Bucket::Input] = input;
 
-        // Where reasoning stands beside the output and no count tells it, it is what the sum of both holds more.
-        let untold =
-            || self.total.unwrap_or(0).saturating_sub(all_input).saturating_sub(self.output.unwrap_or(0));
-        let reasoning = self.reasoning.unwrap_or_else(|| match means.reasoning {
-            ReasoningMeans::InOutput => 0,
-            ReasoningMeans::BesideOutput => untold(),
-        });
+        // Where reasoning stands beside the output and no count tells it, it is what the sum of both holds besides.
+        let reasoning = match (self.reasoning, self.output, means.reasoning) {
+            (None, Some(output), ReasoningMeans::BesideOutput) => {
+                self.total.unwrap_or(0).saturating_sub(all_input).saturating_sub(output)
+            }
+            (reasoning, ..) => reasoning.unwrap_or(0),
+        };
         let mut output = match (self.output, means.reasoning) {
             (Some(output), ReasoningMeans::InOutput) => output,
             (Some(output), ReasoningMeans::BesideOutput) => output.saturating_add(reasoning),

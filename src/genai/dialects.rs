@@ -191,7 +191,8 @@ impl Dialects {
             && !by_span_name
         {
             // What is known of the conventions says nothing about who writes it.
-            if self.keys.meanings(operation.key.as_bytes()).is_empty() && !file.only_in_scope {
+            let known = |ranked: &Ranked| ranked.only == Ranked::ANY;
+            if !self.keys.meanings(operation.key.as_bytes()).iter().any(known) && !file.only_in_scope {
                 let mark = Ranked { meaning: Meaning::Mark(id), rank: 0, only: Ranked::ANY };
                 self.keys.insert(&operation.key, mark);
             }

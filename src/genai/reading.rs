@@ -20,7 +20,7 @@ pub(super) struct Reading<'a> {
     pub(super) names: [Text<'a>; Name::COUNT],
     name_ranks: [u8; Name::COUNT],
     /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
-    counts: [u64; Count::COUNT],
+    counts: [u32; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
     /// Any count was.
     counted: bool,
@@ -134,7 +134,8 @@ impl<'a> Reading<'a> {
     #[inline(always)]
     fn count(&mut self, slot: Count, rank: u8, count: u64) {
         if count > 0 && rank < self.count_ranks[slot as usize] {
-            self.counts[slot as usize] = count;
+            // Plausible counts have 30 bits.
+            self.counts[slot as usize] = count as u32;
             self.counted |= slot != Count::Total;
             self.count_ranks[slot as usize] = rank;
         }
@@ -247,10 +248,10 @@ impl<'a> Reading<'a> {
 }
 
 /// The counts that were said.
-fn counts(said: &[u64; Count::COUNT]) -> Counts {
+fn counts(said: &[u32; Count::COUNT]) -> Counts {
     let said = |slot: Count| match said[slot as usize] {
         0 => None,
-        count => Some(count),
+        count => Some(u64::from(count)),
     };
     Counts {
         input: said(Count::Input),

@@ -23,8 +23,9 @@ pub struct Conditions<'a> {
     pub region: &'a str,
 }
 
-/// Names of the standard tier. `auto` leaves the choice to the provider, who then names the tier served.
-const STANDARD: [&str; 6] = ["", "default", "standard", "auto", "on_demand", "on-demand"];
+/// Names of the standard tier. `auto` leaves the choice to the provider, who then names the tier served; `normal` is Claude
+/// Code's word for the speed that is not `fast`.
+const STANDARD: [&str; 7] = ["", "default", "standard", "normal", "auto", "on_demand", "on-demand"];
 
 impl<'a> Conditions<'a> {
     /// The tier that counts, as it was named.

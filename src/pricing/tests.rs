@@ -87,7 +87,7 @@ fn the_served_tier_beats_the_asked_one() {
     assert_eq!(cost("", ""), "5");
     assert_eq!(cost("flex", ""), "2.5");
     assert_eq!(cost("flex", "FAST"), "10");
-    for standard in ["default", "standard", "auto", "Default"] {
+    for standard in ["default", "standard", "normal", "auto", "Default"] {
         assert_eq!(cost("priority", standard), "5", "{standard}");
         assert!(priced(&catalog(model), &Conditions { tier_asked: standard, ..now() }, &[]).flags.is_empty());
     }

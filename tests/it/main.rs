@@ -8,6 +8,7 @@ mod config;
 mod delivery;
 mod demo;
 mod dialects;
+mod dialects_page;
 mod differential;
 mod explain;
 mod exporter;

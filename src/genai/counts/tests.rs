@@ -153,22 +153,28 @@ fn rests_stand_beside_the_parts() {
     }
 }
 
-/// Scenario: the stand-in's Gemini call without a count of its thoughts, which the total holds (Traceloop); the same numbers from
-/// somebody whose output holds reasoning.
-/// Guarantees: the thoughts are found, and only where they stand beside the output.
+/// Scenario: Gemini's counts as Spring AI hands them on: thoughts in the total only; and OpenAI's and Anthropic's there.
+/// Guarantees: thoughts are what the total has besides, and where it has nothing there are none.
 #[test]
-fn the_total_tells_reasoning_that_no_count_tells() {
-    let counts = Counts {
-        input: Some(1500),
+fn thoughts_are_what_a_total_has_besides() {
+    let counts = |input, output, total| Counts {
+        input: Some(input),
+        output: Some(output),
+        total: Some(total),
         cache_read: Some(1024),
-        output: Some(150),
-        total: Some(1850),
         ..Counts::default()
     };
-    let output = |reasoning| {
-        let usage = counts.disjoint(counts.means(Means { reasoning, ..Means::default() })).usage;
+    let beside = Means { reasoning: ReasoningMeans::BesideOutput, ..Means::default() };
+    let read = |counts: Counts, claimed: Means| {
+        let Disjoint { usage, clamped } = counts.disjoint(counts.means(claimed));
+        assert!(!clamped);
         (usage[Bucket::Input], usage[Bucket::Output], usage[Bucket::Reasoning])
     };
-    assert_eq!(output(ReasoningMeans::BesideOutput), (476, 150, 200));
-    assert_eq!(output(ReasoningMeans::InOutput), (476, 150, 0));
+    assert_eq!(read(counts(1500, 150, 1850), beside), (476, 150, 200));
+    assert_eq!(read(counts(1500, 350, 1850), beside), (476, 350, 0));
+    assert_eq!(
+        read(counts(176, 350, 526), Means { input: InputMeans::WithoutCache, ..beside }),
+        (176, 350, 0)
+    );
+    assert_eq!(read(counts(1500, 150, 1850), Means::default()), (476, 150, 0));
 }

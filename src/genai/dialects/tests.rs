@@ -58,6 +58,23 @@ fn scopes_tell_the_dialect() {
     }
 }
 
+/// Scenario: a key tells the kind of a span in a dialect of one scope, and in one that others write too.
+/// Guarantees: where the scope is not known, the key speaks for the latter, whichever file comes first.
+#[test]
+fn a_key_that_tells_the_kind_is_a_mark_of_the_dialect_at_large() {
+    let gateway =
+        "dialect: gateway\nscopes: [gateway]\nonly_in_scope: true\noperation: {key: my.kind, values: {}}";
+    let own = [file(gateway), file("dialect: large\noperation: {key: my.kind, values: {}}")];
+    for own in [own.clone(), [own[1].clone(), own[0].clone()]] {
+        let dialects = Dialects::new(&own, &[]);
+        let marks = dialects.keys().meanings(b"my.kind").iter().filter_map(|ranked| match ranked.meaning {
+            Meaning::Mark(id) => Some(dialects.get(id).name()),
+            _ => None,
+        });
+        assert_eq!(marks.collect::<Vec<_>>(), ["large"]);
+    }
+}
+
 /// Scenario: a file with every kind of mistake.
 /// Guarantees: each is told with its line, its key and what to do.
 #[test]

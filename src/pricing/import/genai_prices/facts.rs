@@ -28,6 +28,8 @@ pub(super) const PROVIDERS: &[Facts] = &[
             "bedrock_converse",
             "amazon-bedrock",
             "amazon_bedrock",
+            "aws.anthropic",
+            "bedrock.anthropic.messages",
         ],
         serves: &[
             "arn:aws:bedrock:*",
@@ -78,6 +80,9 @@ pub(super) const PROVIDERS: &[Facts] = &[
             "gemini",
             "google_genai",
             "google.generative-ai",
+            "gcp.anthropic",
+            "vertex.anthropic.messages",
+            "googlevertex.anthropic.messages",
         ],
         serves: &["projects/*", "publishers/*"],
         ..NONE

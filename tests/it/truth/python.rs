@@ -204,6 +204,15 @@ pub(super) const CASES: &[Case] = &[
         ],
     ),
     (
+        // The same by a tracer of the application's own: the kind of span, which stands last, tells the dialect.
+        "openinference/own-scope",
+        &[
+            ("ChatCompletion", MINI, CHAT),
+            ("ChatCompletion", GPT_4O, CHAT),
+            ("ChatCompletion", GPT_4O, "failed"),
+        ],
+    ),
+    (
         "openinference/gemini",
         &[("GenerateContent", GEMINI, GEMINI_AUDIO), ("GenerateContentStream", GEMINI, GEMINI_AUDIO)],
     ),

@@ -1,6 +1,7 @@
 //! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
+mod observe;
 mod prices;
 mod settings;
 mod start;

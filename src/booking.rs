@@ -8,7 +8,7 @@ use crate::otlp::wire::{
     Malformed, Message, Value, begin_message, end_message, put_array, put_bytes, put_fixed64, put_uint,
 };
 use crate::pricing::{Picodollars, Status};
-use crate::settlement::{Settled, Verdict};
+use crate::settlement::Verdict;
 
 /// The money of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,8 +136,19 @@ pub enum Entry<'a> {
 pub struct Settlement<'a> {
     /// The trace.
     pub trace: &'a [u8],
-    /// Spans whose verdict has changed.
-    pub changes: Vec<(&'a [u8], Counted)>,
+    /// What is not as it was booked.
+    pub changes: Vec<Change<'a>>,
+}
+
+/// What a settlement changes of one booking.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Change<'a> {
+    /// The span.
+    pub span: &'a [u8],
+    /// Whether it counts.
+    pub verdict: Counted,
+    /// What is booked instead; `None`: what was booked.
+    pub restated: Option<Box<Booking<'a>>>,
 }
 
 /// Field numbers of `Entries`, `Booking`, `Settlement` and `Change`.
@@ -164,6 +175,7 @@ mod number {
     pub(super) const DIMENSION: u32 = 12;
 
     pub(super) const CHANGE: u32 = 2;
+    pub(super) const RESTATED: u32 = 6;
 }
 
 /// Writes the entries of one record. Keeps its allocations.
@@ -180,16 +192,11 @@ impl Entries {
         end_message(&mut self.out, start);
     }
 
-    /// Appends a settlement.
-    pub fn push_settlement(&mut self, settled: &Settled) {
+    /// Appends a settlement, with the changes that `changes` pushes.
+    pub fn push_settlement(&mut self, trace: &[u8], changes: impl FnOnce(&mut Changes<'_>)) {
         let start = begin_message(&mut self.out, number::SETTLEMENT);
-        put_bytes(&mut self.out, number::TRACE, &settled.trace);
-        for (span, verdict) in &settled.changes {
-            let start = begin_message(&mut self.out, number::CHANGE);
-            put_bytes(&mut self.out, number::SPAN, span);
-            put_uint(&mut self.out, number::VERDICT, Counted::from(*verdict).number());
-            end_message(&mut self.out, start);
-        }
+        put_bytes(&mut self.out, number::TRACE, trace);
+        changes(&mut Changes { out: &mut self.out });
         end_message(&mut self.out, start);
     }
 
@@ -198,6 +205,28 @@ impl Entries {
         let entries = bytes::Bytes::copy_from_slice(&self.out);
         self.out.clear();
         entries
+    }
+}
+
+/// The changes of a settlement that is being written.
+#[derive(Debug)]
+pub struct Changes<'e> {
+    out: &'e mut Vec<u8>,
+}
+
+impl Changes<'_> {
+    /// Appends a change: the span's verdict and, where its money is another, the booking that takes the place of the old
+    /// one.
+    pub fn push(&mut self, span: &[u8], verdict: Counted, restated: Option<&Booking<'_>>) {
+        let start = begin_message(self.out, number::CHANGE);
+        put_bytes(self.out, number::SPAN, span);
+        put_uint(self.out, number::VERDICT, verdict.number());
+        if let Some(booking) = restated {
+            let start = begin_message(self.out, number::RESTATED);
+            booking.write(self.out);
+            end_message(self.out, start);
+        }
+        end_message(self.out, start);
     }
 }
 
@@ -313,24 +342,29 @@ impl<'a> Settlement<'a> {
             let field = field?;
             match (field.number, field.value) {
                 (number::TRACE, Value::Len(bytes)) => settlement.trace = bytes.bytes(),
-                (number::CHANGE, Value::Len(change)) => {
-                    let (mut span, mut verdict) = (&[][..], Counted::Here);
-                    for field in change.fields() {
-                        let field = field?;
-                        match (field.number, field.value) {
-                            (number::SPAN, Value::Len(bytes)) => span = bytes.bytes(),
-                            (number::VERDICT, Value::Varint(number)) => {
-                                verdict = Counted::from_number(number)
-                            }
-                            _ => {}
-                        }
-                    }
-                    settlement.changes.push((span, verdict));
-                }
+                (number::CHANGE, Value::Len(change)) => settlement.changes.push(Change::read(change)?),
                 _ => {}
             }
         }
         Ok(settlement)
+    }
+}
+
+impl<'a> Change<'a> {
+    fn read(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut change = Change::default();
+        for field in message.fields() {
+            let field = field?;
+            match (field.number, field.value) {
+                (number::SPAN, Value::Len(bytes)) => change.span = bytes.bytes(),
+                (number::VERDICT, Value::Varint(number)) => change.verdict = Counted::from_number(number),
+                (number::RESTATED, Value::Len(booking)) => {
+                    change.restated = Some(Box::new(Booking::read(booking)?));
+                }
+                _ => {}
+            }
+        }
+        Ok(change)
     }
 }
 
@@ -361,14 +395,20 @@ mod tests {
             dimensions: smallvec::smallvec!["ann".into(), "".into(), "search".into()],
         };
         let unknown = Booking { status: Status::UnknownModel, ..Booking::default() };
-        let settled = Settled { trace: [3; 16], changes: vec![([4; 8], Verdict::Aggregate)] };
         let mut written = Entries::default();
         written.push_booking(&booking);
         written.push_booking(&unknown);
-        written.push_settlement(&settled);
+        written.push_settlement(&[3; 16], |changes| {
+            changes.push(&[4; 8], Counted::AsAggregate, None);
+            changes.push(&[5; 8], Counted::Here, Some(&booking));
+        });
         bytes = written.take();
         let read: Vec<_> = entries(&bytes).collect::<Result<_, _>>().unwrap();
-        let settlement = Settlement { trace: &[3; 16], changes: vec![(&[4; 8], Counted::AsAggregate)] };
+        let changes = vec![
+            Change { span: &[4; 8], verdict: Counted::AsAggregate, restated: None },
+            Change { span: &[5; 8], verdict: Counted::Here, restated: Some(Box::new(booking.clone())) },
+        ];
+        let settlement = Settlement { trace: &[3; 16], changes };
         assert_eq!(read, [Entry::Booking(booking), Entry::Booking(unknown), Entry::Settlement(settlement)]);
         assert!(written.take().is_empty());
     }

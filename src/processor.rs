@@ -7,7 +7,9 @@
 
 mod annotate;
 mod money;
+mod restate;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -16,9 +18,10 @@ use smallvec::SmallVec;
 
 pub use annotate::{Annotations, Attributes, MAX_ALIASES};
 pub use money::{Outcome, Reported};
+pub use restate::Restater;
 
 use crate::booking::{Booking, Entries};
-use crate::genai::call::Call;
+use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
 use crate::genai::found::Found;
@@ -30,7 +33,7 @@ use crate::otlp::splice::Plan;
 use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Resolver};
-use crate::settlement::{Facts, Judged, OpenTraces};
+use crate::settlement::{Facts, Judged, Judgement, OpenTraces, PARTS, Told};
 
 /// Times of a request, from the caller's clocks.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,7 +144,7 @@ pub struct Processor {
     resolves: u64,
     plan: Plan,
     found: Found<'static>,
-    verdicts: Vec<Judged>,
+    judgement: Judgement,
     entries: Entries,
 }
 
@@ -154,7 +157,7 @@ impl Processor {
             resolves: 0,
             plan: Plan::default(),
             found: Found::default(),
-            verdicts: Vec::new(),
+            judgement: Judgement::default(),
             entries: Entries::default(),
         }
     }
@@ -183,7 +186,7 @@ impl Processor {
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
-        self.judge(&shared.open_traces, now, &found);
+        self.judge(&shared, now, &found);
 
         let edition = shared.edition.load();
         if self.resolves != edition.number {
@@ -192,8 +195,19 @@ impl Processor {
         }
         let catalog = &*edition.catalog;
 
-        for (call, judged) in found.calls.iter().zip(&self.verdicts) {
+        let mut lent = self.judgement.lent.iter().peekable();
+        for (index, (call, judged)) in found.calls.iter().zip(&self.judgement.verdicts).enumerate() {
             let resource = &found.resources[call.resource as usize];
+            let named;
+            let call = match lent.next_if(|(to, _)| *to as usize == index) {
+                None => call,
+                Some((_, names)) => {
+                    let mut call = call.clone();
+                    names.lend(&mut call);
+                    named = call;
+                    &named
+                }
+            };
             let mut outcome = Outcome::new();
             money::price(
                 &mut outcome,
@@ -218,24 +232,58 @@ impl Processor {
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
     }
 
-    fn judge(&mut self, open_traces: &OpenTraces, now: Now, found: &Found<'_>) {
-        self.verdicts.clear();
-        self.verdicts.resize(found.calls.len(), Judged::ALONE);
+    fn judge(&mut self, shared: &Shared, now: Now, found: &Found<'_>) {
+        let (table, dialects) = (&shared.open_traces, &shared.recogniser.dialects);
+        self.judgement.reset(found.calls.len());
+        let tell = |index: u32| {
+            let call = &found.calls[index as usize];
+            let resource = &found.resources[call.resource as usize];
+            Told::of(call, resource.cloud, found.dimensions.values(call.dimensions, resource.dimensions))
+        };
+        // Neighbours have mostly one resource and one scope.
+        let last = Cell::new((u32::MAX, 0, ((std::ptr::null(), 0), 0)));
         let facts = |index: u32| {
             let call = &found.calls[index as usize];
-            let usage = call.usage();
-            Facts {
-                role: call.role,
-                scope: open_traces.hash(call.scope),
-                kind: call.kind,
-                response_id: open_traces.hash(call.response_id),
-                model: open_traces.hash(call.model()),
-                input: usage.map_or(0, |usage| usage.input_tokens()),
-                output: usage.map_or(0, |usage| usage.output_tokens()),
-                richness: usage.map_or(0, |usage| usage.richness() as u8),
+            let (mut resource, mut sender, (mut scope_at, mut scope)) = last.get();
+            if resource != call.resource {
+                resource = call.resource;
+                sender = table.hash_all(found.resources[resource as usize].sender.map(|it| table.hash(it)));
             }
+            let here = (call.scope.0.as_ptr(), call.scope.0.len());
+            if scope_at != here {
+                (scope_at, scope) = (here, table.hash(call.scope));
+            }
+            last.set((resource, sender, (scope_at, scope)));
+            // What a log event and the span of the same call both say.
+            let event = match dialects.get(call.dialect).has_events() {
+                true => table.hash_all([sender, call.dialect.into(), table.hash(call.conversation)]),
+                false => 0,
+            };
+            Facts { sender, scope, event, ..facts(table, call) }
         };
-        open_traces.judge(now.monotonic, &found.spans, facts, &mut self.verdicts);
+        table.judge(now.monotonic, &found.spans, facts, tell, &mut self.judgement);
+    }
+}
+
+/// What judging needs to know of a call, but for where it comes from.
+fn facts(table: &OpenTraces, call: &Call<'_>) -> Facts {
+    let [provider, host, asked, served] =
+        [call.provider, call.host, call.model_asked, call.model_served].map(|name| table.hash(name));
+    let usage = call.usage().unwrap_or(&Usage::NOTHING);
+    Facts {
+        role: call.role,
+        kind: call.kind,
+        is_event: call.kind == LOG_EVENT,
+        response_id: table.hash(call.response_id),
+        asked,
+        served,
+        provider,
+        names: table.hash_all([provider, host, asked, served]),
+        input: usage.input_tokens(),
+        output: usage.output_tokens(),
+        parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
+        richness: usage.richness() as u8,
+        ..Facts::NOTHING
     }
 }
 

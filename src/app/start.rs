@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use opentelemetry::KeyValue;
 use opentelemetry::metrics::MeterProvider as _;
-use opentelemetry::{KeyValue, metrics::Meter};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use prometheus::Registry;
@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+use super::observe::{self, LEDGER, WATCHER};
 use super::prices::{self, Prices};
 use super::settings::{FEATURE, settings};
 use super::wiring::{self, Routes};
@@ -132,7 +133,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         routes,
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
-    observe(telemetry.meter(), &log, &ledger, shared.clone());
+    observe::register(telemetry.meter(), &log, &ledger, shared.clone());
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
@@ -202,63 +203,6 @@ fn cost_metrics(
     let provider = provider.build();
     instruments::register(&provider.meter("pricetag"), ledger);
     Ok(provider)
-}
-
-/// Names of the queue's readers that are no exporters.
-const LEDGER: &str = "ledger";
-const WATCHER: &str = "watcher";
-
-fn is_exporter(level: &crate::queue::Level) -> bool {
-    ![LEDGER, WATCHER].contains(&level.reader.as_str())
-}
-
-/// Registers the self-metrics that observe the queue and the tables.
-fn observe(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>>) {
-    let gauge = |name: &'static str, about: &'static str, value: fn(&crate::queue::Level) -> u64| {
-        let log = log.clone();
-        meter
-            .u64_observable_gauge(name)
-            .with_description(about)
-            .with_callback(move |observer| {
-                for level in log.levels().into_iter().filter(is_exporter) {
-                    observer.observe(value(&level), &[KeyValue::new("exporter", level.reader.clone())]);
-                }
-            })
-            .build();
-    };
-    gauge("otelcol_exporter_queue_size", "Requests in the exporter's queue.", |level| level.requests as u64);
-    gauge("otelcol_exporter_queue_capacity", "Requests that fit the exporter's queue.", |level| {
-        level.budget.requests as u64
-    });
-    gauge("pricetag_exporter_queue_bytes", "Bytes in the exporter's queue.", |level| level.bytes as u64);
-    let dropped = log.clone();
-    meter
-        .u64_observable_counter("pricetag_exporter_queue_dropped_items")
-        .with_description("Items that an exporter with on_full: drop did not get.")
-        .with_callback(move |observer| {
-            for level in dropped.levels().into_iter().filter(is_exporter) {
-                observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);
-            }
-        })
-        .build();
-    let folded = ledger.clone();
-    meter
-        .u64_observable_counter("pricetag_ledger_folded_calls")
-        .with_description("Calls booked as `other` because there were too many series.")
-        .with_callback(move |observer| observer.observe(folded.books().folded(), &[]))
-        .build();
-    let Some(shared) = shared else { return };
-    let traces = Arc::clone(&shared);
-    meter
-        .u64_observable_gauge("pricetag_open_traces")
-        .with_description("Traces that have not settled.")
-        .with_callback(move |observer| observer.observe(traces.open_traces().size().0 as u64, &[]))
-        .build();
-    meter
-        .u64_observable_gauge("pricetag_open_traces_bytes")
-        .with_description("Bytes that open traces take.")
-        .with_callback(move |observer| observer.observe(shared.open_traces().size().1 as u64, &[]))
-        .build();
 }
 
 async fn settle(intake: Arc<Intake>) {

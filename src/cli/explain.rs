@@ -16,7 +16,7 @@ pub use report::Report;
 
 use super::layers::Layers;
 use crate::otlp::{Signal, json};
-use crate::processor::{Now, Processor, Shared};
+use crate::processor::{Now, Processor, Restater, Shared};
 
 /// Prices OTLP trace payloads as one delivery, and shows a receipt for each call.
 #[derive(Debug, clap::Args)]
@@ -60,7 +60,7 @@ impl Explain {
         }
         let mut settled = Vec::new();
         shared.open_traces().settle_all(&mut settled);
-        report.settle(&settled);
+        report.settle(&settled, &mut Restater::new(&shared, now));
 
         let text = if self.json { report.to_json_lines() } else { human::receipts(&report) };
         match std::io::stdout().write_all(text.as_bytes()) {

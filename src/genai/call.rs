@@ -126,6 +126,8 @@ pub struct Call<'a> {
     pub tier_asked: Text<'a>,
     /// Service tier that served.
     pub tier_served: Text<'a>,
+    /// Where the provider says that it served the call (Anthropic's `inference_geo`).
+    pub region: Text<'a>,
     /// Where the span says that the caller runs.
     pub cloud: Cloud<'a>,
     /// What it used, or why that is not known.

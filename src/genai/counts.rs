@@ -199,7 +199,7 @@ impl Counts {
         usage[Bucket::InputVideo] = take(&mut input, self.input_video.unwrap_or(0));
         usage[Bucket::Input] = input;
 
-        // Where reasoning stands beside the output and no count tells it, it is what the sum of both holds besides.
+        // Where reasoning stands beside the output and no count tells it, it is what the total has besides.
         let reasoning = match (self.reasoning, self.output, means.reasoning) {
             (None, Some(output), ReasoningMeans::BesideOutput) => {
                 self.total.unwrap_or(0).saturating_sub(all_input).saturating_sub(output)

@@ -13,7 +13,7 @@ pub struct DimensionTable<'a> {
 }
 
 /// A row of a [`DimensionTable`].
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Row(u32);
 
 /// What is known of one dimension: an empty value, or the one of the best-ranked key so far.

@@ -3,7 +3,7 @@
 //! Only records of scopes that some dialect names are looked at; all others are skipped by their length. Records are never
 //! edited.
 
-use super::call::{Call, Cloud, Ids, LOG_EVENT};
+use super::call::{Call, Ids, LOG_EVENT};
 use super::dialects::{BASE, DialectId};
 use super::found::{Found, Resource, SpanNote};
 use super::reading::{Place, Reading};
@@ -42,7 +42,8 @@ impl Recogniser {
         identity: &impl Fn(Text<'_>) -> u64,
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
-        let mut resource = Resource { dimensions: found.dimensions.open(), cloud: Cloud::default() };
+        let (cloud, sender) = Default::default();
+        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
         let index = found.resources.len();
         found.resources.push(resource);
         let mut scopes = 0;

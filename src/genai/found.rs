@@ -3,6 +3,7 @@
 use super::call::{Call, Cloud, Ids};
 use super::dimensions::{DimensionTable, Row};
 use super::keys::Hints;
+use crate::otlp::view::Text;
 
 /// A span's place in its trace, and its call if it is one.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +21,8 @@ pub struct Resource<'a> {
     pub dimensions: Row,
     /// Where it runs.
     pub cloud: Cloud<'a>,
+    /// Who sends: the service's namespace and name, and which instance of it.
+    pub sender: [Text<'a>; 3],
 }
 
 /// What a request holds.

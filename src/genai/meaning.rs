@@ -68,6 +68,8 @@ slots! {
         TierAsked = "tier_asked",
         /// The service tier that served the call.
         TierServed = "tier_served",
+        /// Where the provider says that it served the call.
+        Region = "region",
         /// Present when the call failed.
         Error = "error",
         /// The cloud that the caller runs on.

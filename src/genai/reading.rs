@@ -227,6 +227,7 @@ impl<'a> Reading<'a> {
             conversation: name(Name::Conversation),
             tier_asked: name(Name::TierAsked),
             tier_served: name(Name::TierServed),
+            region: name(Name::Region),
             cloud: Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) },
             usage: self.usage(dialect),
             reported: self.reported,

@@ -1,6 +1,6 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
-use super::call::{Cloud, Ids};
+use super::call::{Ids, LOG_EVENT};
 use super::dialects::{DialectId, Dialects};
 use super::dimensions::DimensionTable;
 use super::found::{Found, Resource, SpanNote};
@@ -13,6 +13,9 @@ use crate::otlp::wire::{Field, Malformed, Message};
 
 /// Status code ERROR.
 const ERROR: u32 = 2;
+
+/// What tells senders apart.
+const SENDER: [&[u8]; 3] = [b"service.namespace", b"service.name", b"service.instance.id"];
 
 /// How to read spans.
 #[derive(Debug)]
@@ -46,7 +49,8 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
-        let mut resource = Resource { dimensions: found.dimensions.open(), cloud: Cloud::default() };
+        let (cloud, sender) = Default::default();
+        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
         let index = found.resources.len();
         found.resources.push(resource);
         let mut scopes = 0;
@@ -173,7 +177,7 @@ impl Recogniser {
                 frame,
                 resource: (found.resources.len() - 1) as u32,
                 name,
-                kind: kind as u8,
+                kind: kind.min(u32::from(LOG_EVENT) - 1) as u8,
                 end_unix_nano: if end == 0 { start } else { end },
                 failed: code == ERROR,
             };
@@ -272,6 +276,9 @@ impl Recogniser {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;
+                if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
+                    says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
+                }
                 for ranked in self.dialects.keys().meanings(attribute.key) {
                     let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
                     match ranked.meaning {

@@ -6,7 +6,7 @@ use foldhash::quality::RandomState;
 use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
-use crate::booking::{Booking, Counted, Settlement};
+use crate::booking::{Booking, Change, Counted, Settlement};
 use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 
@@ -116,15 +116,7 @@ impl Books {
 
     /// Enters a booking: pending while its trace is open, settled otherwise.
     pub fn book(&mut self, booking: &Booking<'_>) {
-        let pending = Pending {
-            span: booking.span.try_into().unwrap_or_default(),
-            series: self.find_or_add(booking),
-            verdict: booking.verdict,
-            status: booking.status,
-            money: booking.money.unwrap_or(Picodollars::ZERO),
-            input: booking.input,
-            output: booking.output,
-        };
+        let pending = self.read(booking);
         let series = &mut self.series[pending.series as usize];
         match <[u8; 16]>::try_from(booking.trace) {
             Ok(trace) if booking.open => {
@@ -135,18 +127,33 @@ impl Books {
         }
     }
 
-    /// Makes a trace's bookings final.
+    fn read(&mut self, booking: &Booking<'_>) -> Pending {
+        Pending {
+            span: booking.span.try_into().unwrap_or_default(),
+            series: self.find_or_add(booking),
+            verdict: booking.verdict,
+            status: booking.status,
+            money: booking.money.unwrap_or(Picodollars::ZERO),
+            input: booking.input,
+            output: booking.output,
+        }
+    }
+
+    /// Makes a trace's bookings final. One that is restated leaves its series, and what takes its place may enter another.
     pub fn settle(&mut self, settlement: &Settlement<'_>) {
         let Ok(trace) = <[u8; 16]>::try_from(settlement.trace) else { return };
         // Sorted, for a trace may have a hundred thousand calls, and all of them changed.
-        let mut changes = settlement.changes.clone();
-        changes.sort_unstable_by_key(|(span, _)| *span);
+        let mut changes: Vec<&Change<'_>> = settlement.changes.iter().collect();
+        changes.sort_unstable_by_key(|change| change.span);
         for pending in self.open.remove(&trace).unwrap_or_default() {
-            let changed = changes.binary_search_by_key(&&pending.span[..], |(span, _)| *span);
-            let verdict = changed.map_or(pending.verdict, |at| changes[at].1);
-            let series = &mut self.series[pending.series as usize];
-            series.pending.take(&pending, pending.verdict);
-            series.settled.add(&pending, verdict);
+            self.series[pending.series as usize].pending.take(&pending, pending.verdict);
+            let changed = changes.binary_search_by_key(&&pending.span[..], |change| change.span);
+            let (verdict, restated) = match changed {
+                Ok(at) => (changes[at].verdict, changes[at].restated.as_deref()),
+                Err(_) => (pending.verdict, None),
+            };
+            let settled = restated.map_or(pending, |booking| self.read(booking));
+            self.series[settled.series as usize].settled.add(&settled, verdict);
         }
     }
 
@@ -253,7 +260,8 @@ mod tests {
         books.book(&booking(&[2; 8], 30, "m"));
         books.book(&Booking { verdict: Counted::AsDuplicate, ..booking(&[3; 8], 40, "m") });
         assert_eq!(books.total(), (Picodollars::ZERO, Picodollars::new(130)));
-        let changes = vec![(&[2; 8][..], Counted::AsDuplicate), (&[3; 8][..], Counted::Here)];
+        let change = |span, verdict| Change { span, verdict, restated: None };
+        let changes = vec![change(&[2; 8], Counted::AsDuplicate), change(&[3; 8], Counted::Here)];
         books.settle(&Settlement { trace: &[1; 16], changes });
         assert_eq!(books.total(), (Picodollars::new(140), Picodollars::ZERO));
         let series = &books.series()[0];
@@ -261,6 +269,23 @@ mod tests {
         let calls: Vec<_> = series.settled.calls().collect();
         assert_eq!(calls, [(Status::Priced, 2), (Status::Duplicate, 1)]);
         assert_eq!((series.settled.input, series.settled.output), (20, 10));
+    }
+
+    /// Scenario: a call without a model is booked, and its trace settles with another model and price.
+    /// Guarantees: what was pending is gone, what is settled stands in the other series, and the span counts once.
+    #[test]
+    fn a_restated_booking_takes_the_place_of_the_old_one() {
+        let mut books = Books::new(10, None);
+        books.book(&Booking { status: Status::UnknownModel, money: None, ..booking(&[1; 8], 0, "") });
+        books.book(&booking(&[2; 8], 30, "m"));
+        let restated = Some(Box::new(Booking { input: 7, ..booking(&[1; 8], 100, "m") }));
+        let changes = vec![Change { span: &[1; 8], verdict: Counted::Here, restated }];
+        books.settle(&Settlement { trace: &[1; 16], changes });
+        assert_eq!(books.total(), (Picodollars::new(130), Picodollars::ZERO));
+        let [nameless, named] = books.series() else { panic!("{:?}", books.series()) };
+        assert_eq!((nameless.settled, nameless.pending), (Sums::default(), Sums::default()));
+        assert_eq!(named.settled.calls().collect::<Vec<_>>(), [(Status::Priced, 2)]);
+        assert_eq!((named.settled.input, named.pending), (17, Sums::default()));
     }
 
     /// Scenario: ten thousand model names against a limit of ten series.

@@ -40,14 +40,18 @@ pub(super) fn end(call: &Call<'_>, now: Now) -> u64 {
     if call.end_unix_nano == 0 { now.unix_nano } else { call.end_unix_nano }
 }
 
-/// The region of the caller's cloud, where that cloud bills the model: its clients call the region that they run in. Other
-/// providers are called from everywhere, and the Gemini API, unlike Vertex AI, has no regions.
+/// Where the answer says that it was made; else the region of the caller's cloud, where that cloud bills the model: its clients call
+/// the region that they run in. Other providers are called from everywhere, and the Gemini API, unlike Vertex AI, has no
+/// regions.
 fn region<'a>(
     call: &Call<'a>,
     resource: Cloud<'a>,
     biller: Option<ProviderId>,
     catalog: &Catalog,
 ) -> &'a str {
+    if !call.region.is_empty() {
+        return call.region.as_str();
+    }
     let cloud = call.cloud.or(resource);
     let id = match cloud.provider.0 {
         _ if cloud.region.is_empty() => return "",

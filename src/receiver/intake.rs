@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Refusal;
 use crate::booking::Entries;
 use crate::otlp::{Signal, items};
-use crate::processor::{Now, Processor, Shared};
+use crate::processor::{Now, Processor, Restater, Shared};
 use crate::queue::{Log, Part, Record, Request, Route};
 use crate::settlement::Settled;
 
@@ -107,8 +107,9 @@ impl Intake {
             return;
         }
         let mut entries = Entries::default();
+        let mut restater = Restater::new(&pricing.shared, self.now());
         for settled in &settled {
-            entries.push_settlement(settled);
+            restater.push(settled, &mut entries);
         }
         self.log.append(&[pricing.ledger], &Record { request: None, entries: entries.take() });
     }

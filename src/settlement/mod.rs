@@ -1,16 +1,31 @@
 //! Counting each call once: which spans of a trace tell of the same call, and when that is final. Pure.
 //!
 //! A span is forwarded at once, with the [`Verdict`] of that moment. What its trace looks like in the end is
-//! known only when nothing more comes: then the trace settles, and [`Settled`] says what has changed.
+//! known only when nothing more comes: then the trace settles, and [`Settled`] says what has changed. The verdict at
+//! forwarding may look at little; the one at settlement looks at all, and is the same whatever the order of arrival.
 //!
-//! [`tree`] keeps the spans of open traces and how they are related; [`trace`] judges the calls among them;
-//! [`OpenTraces`] shards both by trace id, ages them and keeps them within a budget.
+//! [`tree`] keeps the spans of open traces and how they are related; [`trace`] judges a call when it is forwarded,
+//! [`settle`] all calls of a trace in the end, [`residue`] says what agents' sums hold beyond the calls below them.
+//! [`sightings`] finds the reports of one call that no ancestry relates. [`OpenTraces`] shards it all by trace id, ages
+//! it and keeps it within a budget.
 
+mod arena;
+mod chain;
+mod names;
 mod open_traces;
+mod residue;
+mod settle;
+mod shard;
+mod sightings;
+mod told;
 mod trace;
 mod tree;
 
-pub use open_traces::{Judged, OpenTraces};
+pub use chain::PARTS;
+pub use names::Names;
+pub use open_traces::{Judgement, OpenTraces, Size};
+pub use sightings::WINDOW;
+pub use told::{Restated, Told};
 
 use crate::genai::call::Role;
 
@@ -19,16 +34,32 @@ use crate::genai::call::Role;
 pub enum Verdict {
     /// It does.
     Counts,
-    /// Another span of the trace tells of the same call, and counts.
+    /// Another span tells of the same call, and counts.
     Duplicate {
-        /// That span.
+        /// That span; mostly, but not always, one of the same trace.
         of: [u8; 8],
     },
     /// It is the sum of calls below it.
     Aggregate,
 }
 
-/// What judging needs to know of a call. Texts are hashes: equality is all that matters.
+/// A verdict, and whether it may still change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The verdict at this moment.
+    pub verdict: Verdict,
+    /// The trace is open: a [`Settled`] follows.
+    pub open: bool,
+    /// The same span was judged before: a sender that saw no answer sends again. It is booked already.
+    pub again: bool,
+}
+
+impl Judged {
+    /// For a call that belongs to no trace: nothing can change it.
+    pub const ALONE: Judged = Judged { verdict: Verdict::Counts, open: false, again: false };
+}
+
+/// What judging needs to know of a call. Texts are hashes, zero where nothing was said: equality is all that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// Call or container.
@@ -37,39 +68,80 @@ pub struct Facts {
     pub scope: u64,
     /// Span kind.
     pub kind: u8,
-    /// Hash of the response id; zero when there is none.
+    /// It is a log event's report, not a span's.
+    pub is_event: bool,
+    /// Hash of the response id.
     pub response_id: u64,
+    /// Hash of the model asked for.
+    pub asked: u64,
     /// Hash of the model that answered.
-    pub model: u64,
+    pub served: u64,
+    /// Hash of the provider.
+    pub provider: u64,
+    /// Hash of all [`Names`] together.
+    pub names: u64,
+    /// Hash of who sends: the service, and which instance of it.
+    pub sender: u64,
+    /// Hash of what a log event and the span of the same call have in common; zero where an instrumentation does not
+    /// send both.
+    pub event: u64,
     /// Input tokens of every kind.
     pub input: u64,
     /// Output tokens.
     pub output: u64,
+    /// What is in the buckets of [`PARTS`].
+    pub parts: [u32; PARTS.len()],
     /// How much its usage tells apart: of two reports the richer one counts. Zero: it told no usage.
     pub richness: u8,
 }
 
 impl Facts {
-    /// Whether two spans, one above the other, tell of one call: different instrumentations (or the two
-    /// ends of one request), and the same answer, by its id where both have it, else by model and usage.
-    fn same_call(&self, other: &Facts) -> bool {
-        let tellers_differ = self.scope != other.scope || self.kind != other.kind;
-        let both = |facts: fn(&Facts) -> bool| facts(self) && facts(other);
-        tellers_differ
-            && both(|facts| facts.role == Role::Call && facts.richness > 0)
-            && if both(|facts| facts.response_id != 0) {
-                self.response_id == other.response_id
-            } else {
-                (self.model, self.input, self.output) == (other.model, other.input, other.output)
-            }
+    /// Nothing is known.
+    pub const NOTHING: Facts = Facts {
+        role: Role::Call,
+        scope: 0,
+        kind: 0,
+        is_event: false,
+        response_id: 0,
+        asked: 0,
+        served: 0,
+        provider: 0,
+        names: 0,
+        sender: 0,
+        event: 0,
+        input: 0,
+        output: 0,
+        parts: [0; PARTS.len()],
+        richness: 0,
+    };
+
+    /// Whether a model is named.
+    pub fn names_a_model(&self) -> bool {
+        self.asked | self.served != 0
+    }
+
+    /// Whether it tells usage.
+    pub fn tells_usage(&self) -> bool {
+        self.richness > 0
     }
 }
 
 /// The end of a trace: every booking of it is confirmed, but for these.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settled {
     /// The trace.
     pub trace: [u8; 16],
-    /// Spans whose verdict is another than when they were forwarded.
-    pub changes: Vec<([u8; 8], Verdict)>,
+    /// What is not as it was when it was forwarded.
+    pub changes: Vec<Change>,
+}
+
+/// What the settlement of its trace changes of a span's booking.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The span.
+    pub span: [u8; 8],
+    /// The final verdict.
+    pub verdict: Verdict,
+    /// The money is another: this is what to price instead.
+    pub restated: Option<Box<Restated>>,
 }

@@ -5,11 +5,10 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
-use slab::Slab;
 
-/// "None" for the 32-bit indices used here.
-pub(super) const NONE: u32 = u32::MAX;
-/// Bytes that a span costs: a node, its slab tag and its share of the hash table.
+use super::arena::{Arena, NONE, Slot};
+
+/// Bytes that a span costs: a node and, where the hash table has just doubled, its share of that.
 pub(super) const NODE_BYTES: usize = size_of::<Node>() + 12;
 
 /// A span, 32 bytes.
@@ -19,20 +18,40 @@ pub(super) struct Node {
     /// Index of its trace; span ids are unique only within one.
     pub(super) trace: u32,
     pub(super) parent: u32,
-    first_child: u32,
-    next_sibling: u32,
-    next_in_trace: u32,
+    pub(super) first_child: u32,
+    pub(super) next_sibling: u32,
+    /// The next of its trace, or the next vacant slot.
+    pub(super) next_in_trace: u32,
     /// Index of its call, if it is one.
     pub(super) call: u32,
 }
 
-/// Ancestors and descendants that are looked at: traces are shallow, strangers are not to be trusted.
+impl Slot for Node {
+    fn vacant(next: u32) -> Self {
+        Node {
+            span: [0; 8],
+            trace: NONE,
+            parent: NONE,
+            first_child: NONE,
+            next_sibling: NONE,
+            next_in_trace: next,
+            call: NONE,
+        }
+    }
+
+    fn next_vacant(&self) -> u32 {
+        self.next_in_trace
+    }
+}
+
+/// Ancestors and descendants that are looked at when a span is forwarded: traces are shallow, strangers are not to be
+/// trusted. When a trace settles, all of it is looked at.
 const MAX_ABOVE: usize = 128;
 const MAX_BELOW: usize = 512;
 
 #[derive(Debug, Default)]
 pub(super) struct Tree {
-    nodes: Slab<Node>,
+    nodes: Arena<Node>,
     by_span: HashTable<u32>,
     hasher: RandomState,
     /// The parent asked for last: siblings tend to come together.
@@ -51,30 +70,30 @@ impl Tree {
     }
 
     pub(super) fn node(&self, index: u32) -> &Node {
-        &self.nodes[index as usize]
+        &self.nodes[index]
     }
 
     /// The node at an index, if it is still that span's.
     pub(super) fn get(&self, index: u32, span: &[u8; 8]) -> Option<&Node> {
-        self.nodes.get(index as usize).filter(|node| node.span == *span)
+        self.nodes.get(index).filter(|node| node.span == *span)
     }
 
     pub(super) fn set_call(&mut self, index: u32, call: u32) {
-        self.nodes[index as usize].call = call;
+        self.nodes[index].call = call;
     }
 
     /// Puts a span below its parent. `first` is the head of its trace's list of nodes.
     pub(super) fn add(&mut self, trace: u32, first: &mut u32, span: [u8; 8], parent: [u8; 8]) -> u32 {
         let index = self.find_or_insert(trace, first, span);
         if parent != [0; 8] && parent != span && self.node(index).parent == NONE {
-            let last = self.nodes.get(self.last_above as usize);
+            let last = self.nodes.get(self.last_above);
             let above = match last.is_some_and(|node| node.trace == trace && node.span == parent) {
                 true => self.last_above,
                 false => self.find_or_insert(trace, first, parent),
             };
             self.last_above = above;
-            let sibling = std::mem::replace(&mut self.nodes[above as usize].first_child, index);
-            let node = &mut self.nodes[index as usize];
+            let sibling = std::mem::replace(&mut self.nodes[above].first_child, index);
+            let node = &mut self.nodes[index];
             node.parent = above;
             node.next_sibling = sibling;
         }
@@ -85,7 +104,7 @@ impl Tree {
         let hash = hash_of(&self.hasher, trace, span);
         let nodes = &self.nodes;
         let same = |&index: &u32| {
-            let node = &nodes[index as usize];
+            let node = &nodes[index];
             node.trace == trace && node.span == span
         };
         if let Some(&index) = self.by_span.find(hash, same) {
@@ -97,16 +116,23 @@ impl Tree {
             parent: NONE,
             first_child: NONE,
             next_sibling: NONE,
-            next_in_trace: std::mem::replace(first, NONE),
+            next_in_trace: *first,
             call: NONE,
-        }) as u32;
+        });
         *first = index;
         let (nodes, hasher) = (&self.nodes, &self.hasher);
         self.by_span.insert_unique(hash, index, |&index| {
-            let node = &nodes[index as usize];
+            let node = &nodes[index];
             hash_of(hasher, node.trace, node.span)
         });
         index
+    }
+
+    /// The node of a span of a trace.
+    pub(super) fn find(&self, trace: u32, span: [u8; 8]) -> Option<&Node> {
+        let same = |&index: &u32| self.node(index).trace == trace && self.node(index).span == span;
+        let index = self.by_span.find(hash_of(&self.hasher, trace, span), same)?;
+        Some(self.node(*index))
     }
 
     /// The calls above a span, nearest first.
@@ -144,7 +170,7 @@ impl Tree {
     /// Forgets a trace's spans.
     pub(super) fn remove(&mut self, mut first: u32) {
         while first != NONE {
-            let node = self.nodes.remove(first as usize);
+            let node = self.nodes.remove(first);
             let hash = hash_of(&self.hasher, node.trace, node.span);
             if let Ok(entry) = self.by_span.find_entry(hash, |&index| index == first) {
                 entry.remove();

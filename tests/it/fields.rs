@@ -4,7 +4,6 @@
 use pricetag::booking::{Booking, Counted, Entries};
 use pricetag::otlp::fields;
 use pricetag::pricing::{Picodollars, Status};
-use pricetag::settlement::{Settled, Verdict};
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, Value};
 
 fn pool(file: &str) -> DescriptorPool {
@@ -42,7 +41,7 @@ fn field_numbers_are_those_of_the_definitions() {
 fn bookings_are_as_their_definition_says() {
     let pool = pool("pricetag/v1/booking.proto");
     let mut entries = Entries::default();
-    entries.push_booking(&Booking {
+    let booking = Booking {
         trace: b"a trace of 16 by",
         span: b"8 bytes!",
         end_unix_nano: 1_764_547_200_000_000_001,
@@ -60,9 +59,12 @@ fn bookings_are_as_their_definition_says() {
         cache_write: 104,
         reasoning: 105,
         dimensions: ["user", "", "feature"].map(Into::into).into_iter().collect(),
+    };
+    entries.push_booking(&booking);
+    entries.push_settlement(b"another 16 bytes", |changes| {
+        changes.push(b"span one", Counted::AsAggregate, None);
+        changes.push(b"span two", Counted::AsDuplicate, Some(&booking));
     });
-    let changes = vec![(*b"span one", Verdict::Aggregate), (*b"span two", Verdict::Duplicate { of: [1; 8] })];
-    entries.push_settlement(&Settled { trace: *b"another 16 bytes", changes });
     let descriptor = pool.get_message_by_name("pricetag.v1.Entries").unwrap();
     let message = DynamicMessage::decode(descriptor, entries.take()).unwrap();
 
@@ -100,8 +102,17 @@ fn bookings_are_as_their_definition_says() {
         settlement.get_field_by_name("trace_id").unwrap().as_bytes().unwrap()[..],
         *b"another 16 bytes"
     );
-    check(&changes[0], &[("span_id", bytes(b"span one")), ("verdict", verdict("VERDICT_AGGREGATE"))]);
-    check(&changes[1], &[("span_id", bytes(b"span two")), ("verdict", verdict("VERDICT_DUPLICATE"))]);
+    let nothing = Value::Message(DynamicMessage::new(booking.descriptor()));
+    let changed = [
+        ("span one", "VERDICT_AGGREGATE", nothing),
+        ("span two", "VERDICT_DUPLICATE", Value::Message(booking.clone())),
+    ];
+    for (change, (span, name, restated)) in changes.iter().zip(changed) {
+        check(
+            change,
+            &[("span_id", bytes(span.as_bytes())), ("verdict", verdict(name)), ("restated", restated)],
+        );
+    }
     assert_eq!(list(&message, "bookings").len() + list(&message, "settlements").len(), 2);
 }
 

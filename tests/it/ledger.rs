@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use pricetag::booking::{Booking, Counted, Entries};
 use pricetag::ledger::Ledger;
 use pricetag::pricing::{Picodollars, Status};
-use pricetag::settlement::{Settled, Verdict};
 use proptest::test_runner::TestCaseError;
 
 use crate::differential::tape::{self, Tape};
@@ -27,14 +26,6 @@ struct Kept {
 
 fn counting<'k>(kept: impl IntoIterator<Item = &'k Kept>) -> i128 {
     kept.into_iter().filter(|kept| kept.verdict == Counted::Here).map(|kept| kept.money).sum()
-}
-
-fn settled_verdict(verdict: Counted) -> Verdict {
-    match verdict {
-        Counted::Here => Verdict::Counts,
-        Counted::AsDuplicate => Verdict::Duplicate { of: [9; 8] },
-        Counted::AsAggregate => Verdict::Aggregate,
-    }
 }
 
 /// Scenario: 3,000 histories of up to a hundred entries in records of any length: bookings of six traces, open
@@ -112,8 +103,11 @@ fn settle(trace: u8, kept: &mut [Kept], entries: &mut Entries, tape: &mut Tape<'
             booked.verdict = *verdict;
         }
     }
-    let changes = changes.into_iter().map(|(span, verdict)| ([span; 8], settled_verdict(verdict))).collect();
-    entries.push_settlement(&Settled { trace: [trace; 16], changes });
+    entries.push_settlement(&[trace; 16], |record| {
+        for (span, verdict) in changes {
+            record.push(&[span; 8], verdict, None);
+        }
+    });
 }
 
 fn check(ledger: &Ledger, kept: &[Kept]) -> Result<(), TestCaseError> {

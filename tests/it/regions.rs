@@ -75,10 +75,10 @@ fn expanded() -> String {
     PRICES.replace("&regions ", "").replace("*regions", regions)
 }
 
-/// Scenario: calls of providers of three clouds and of OpenAI; the region in the model's name, the host, the span, the
-/// resource, or several of them.
-/// Guarantees: the name's region beats the host's, that one the span's, that one the resource's; the caller's own cloud
-/// counts only where that cloud bills, and never for a host without regions.
+/// Scenario: calls of providers of three clouds and of OpenAI; the region in the model's name, the host, the answer, the span,
+/// the resource, or several of them.
+/// Guarantees: the name's region beats the host's, that one the answer's, that one the span's, that one the resource's; the
+/// caller's own cloud counts only where that cloud bills, and never for a host without regions.
 #[test]
 fn regions_of_spans() {
     let bedrock = [("gen_ai.provider.name", "aws.bedrock"), ("gen_ai.request.model", "acme.m")];
@@ -90,6 +90,14 @@ fn regions_of_spans() {
     let aws = cloud("aws", "us-east-1");
     let gcp = cloud("gcp", "us-central1");
     let none = Vec::new;
+    // The AI SDK hands on what the provider says besides.
+    let answer = |region: &'static str| {
+        let metadata = match region {
+            "us" => r#"{"anthropic": {"usage": {"inference_geo": "us"}}}"#,
+            _ => r#"{"anthropic": {"usage": {"inference_geo": "eu"}}}"#,
+        };
+        vec![("ai.operationId", "ai.generateText.doGenerate"), ("ai.response.providerMetadata", metadata)]
+    };
     type Said = Vec<(&'static str, &'static str)>;
     type Case = ([(&'static str, &'static str); 2], Said, Said, &'static str);
     let cases: Vec<Case> = vec![
@@ -107,6 +115,9 @@ fn regions_of_spans() {
         (bedrock, none(), gcp.clone(), "1"),
         (of("openai"), none(), aws.clone(), "1"),
         (of("openai"), none(), cloud("aws", "us"), "1"),
+        (of("openai"), answer("us"), none(), "2"),
+        (of("openai"), [answer("us"), host("eu.api.openai.com")].concat(), none(), "5"),
+        (bedrock, answer("eu"), aws.clone(), "5"),
         (of("openai"), host("eu.api.openai.com"), aws, "5"),
         (of("openai"), host("us.api.openai.com"), none(), "2"),
         (of("openai"), host(ireland), none(), "1"),

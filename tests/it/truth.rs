@@ -9,6 +9,7 @@
 //!
 //! Each row says which of that its span discloses; nothing here was copied from pricetag's output.
 
+mod apps;
 mod python;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use serde_json::Value;
 
 use crate::support::command::pricetag;
 
-/// One call: the span's name, the model, and what is to be made of it: a status other than `priced`, or the buckets of a priced
+/// One call: the span's name, the model (see [`names`]), and what is to be made of it: a status other than `priced`, or the buckets of a priced
 /// call, as `bucket count, bucket count`.
 pub(crate) type Row = (&'static str, &'static str, &'static str);
 
@@ -26,7 +27,7 @@ pub(crate) type Row = (&'static str, &'static str, &'static str);
 pub(crate) type Case = (&'static str, &'static [Row]);
 
 /// Every case.
-const CASES: [&[Case]; 1] = [python::CASES];
+const CASES: [&[Case]; 2] = [apps::CASES, python::CASES];
 
 /// Statuses of calls that have no cost of their own.
 const UNPRICED: [&str; 4] = ["no_usage", "failed", "duplicate", "aggregate"];
@@ -37,6 +38,7 @@ fn rate(model: &str, bucket: &str) -> i128 {
     let (input, cache_read, cache_write, cache_write_1h, output) = match model {
         "gpt-5-mini" => (250_000, 25_000, 250_000, 250_000, 2_000_000),
         "gpt-4o" => (2_500_000, 1_250_000, 2_500_000, 2_500_000, 10_000_000),
+        "gpt-3.5-turbo-instruct" => (1_500_000, 1_500_000, 1_500_000, 1_500_000, 2_000_000),
         "text-embedding-3-small" => (20_000, 20_000, 20_000, 20_000, 0),
         "claude-sonnet-4-5" => (3_000_000, 300_000, 3_750_000, 6_000_000, 15_000_000),
         "gemini-2.5-flash" => (300_000, 30_000, 300_000, 300_000, 2_500_000),
@@ -55,13 +57,15 @@ fn rate(model: &str, bucket: &str) -> i128 {
     }
 }
 
-fn provider(model: &str) -> &'static str {
-    match model {
+/// Who bills, and the model: its maker bills, unless the row says `biller/model`.
+fn names(told: &'static str) -> (&'static str, &'static str) {
+    let maker = match told {
         "" => "",
         claude if claude.starts_with("claude") => "anthropic",
         gemini if gemini.starts_with("gemini") => "google",
         _ => "openai",
-    }
+    };
+    told.split_once('/').unwrap_or((maker, told))
 }
 
 fn buckets(of: &str) -> BTreeMap<String, i128> {
@@ -97,8 +101,9 @@ fn check((case, rows): &Case) -> Vec<String> {
     for (nth, (call, (name, model, told))) in calls.iter().zip(*rows).enumerate() {
         let what = |what: &str| format!("call {nth} {name}: {what}");
         differ(&what("name"), text(&call["name"]), (*name).to_owned());
-        differ(&what("model"), text(&call["model"]), (*model).to_owned());
-        differ(&what("provider"), text(&call["provider"]), provider(model).to_owned());
+        let (provider, model) = names(model);
+        differ(&what("model"), text(&call["model"]), model.to_owned());
+        differ(&what("provider"), text(&call["provider"]), provider.to_owned());
         let status = if UNPRICED.contains(told) { told } else { "priced" };
         differ(&what("status"), text(&call["status"]), status.to_owned());
         if status == "priced" {

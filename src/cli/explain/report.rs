@@ -8,8 +8,8 @@ use crate::cli::line::Line;
 use crate::genai::call::Call;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
-use crate::processor::{Outcome, Values};
-use crate::settlement::{Settled, Verdict};
+use crate::processor::{Outcome, Restater, Values};
+use crate::settlement::{Change, Settled, Verdict};
 
 /// Everything that was found in a delivery.
 #[derive(Debug, Default)]
@@ -94,8 +94,79 @@ impl Report {
         dimensions: &Values<'_>,
         catalog: &Catalog,
     ) {
+        let ids = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
+        self.calls.push(Explained::new(ids, call, outcome, verdict, dimensions, catalog));
+    }
+
+    /// Applies what changed when the traces settled.
+    pub fn settle(&mut self, settled: &[Settled], restater: &mut Restater) {
+        for Settled { trace, changes } in settled {
+            for Change { span, verdict, restated } in changes {
+                let ids = (*trace, *span);
+                for explained in self.calls.iter_mut().filter(|call| call.own.ids == ids) {
+                    match restated {
+                        None => explained.judge(*verdict),
+                        Some(restated) => {
+                            let call = restated.call();
+                            let outcome = restater.price(&call);
+                            let dimensions = restated.told.dimensions().collect();
+                            let catalog = restater.catalog();
+                            *explained = Explained::new(ids, &call, &outcome, *verdict, &dimensions, catalog);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// One JSON object a line: the calls, then the summary.
+    pub fn to_json_lines(&self) -> String {
+        let mut text = String::new();
+        for call in &self.calls {
+            text += &serde_json::to_string(call).unwrap_or_default();
+            text.push('\n');
+        }
+        let summary = Summary {
+            spans: self.spans,
+            calls: self.calls.len(),
+            by_status: self.by_status(),
+            total: self.total().to_string(),
+            currency: "USD",
+        };
+        text += &serde_json::json!({ "summary": summary }).to_string();
+        text.push('\n');
+        text
+    }
+
+    pub(super) fn by_status(&self) -> BTreeMap<&'static str, u64> {
+        let mut by_status = BTreeMap::new();
+        for call in &self.calls {
+            *by_status.entry(call.status).or_default() += 1;
+        }
+        by_status
+    }
+
+    /// What counts, once.
+    pub(super) fn total(&self) -> Picodollars {
+        let counting = self.calls.iter().filter(|call| call.total.is_some());
+        counting.filter_map(|call| call.own.money).fold(Picodollars::ZERO, Picodollars::saturating_add)
+    }
+}
+
+fn text(text: Text<'_>) -> String {
+    text.to_str_lossy().into_owned()
+}
+
+impl Explained {
+    fn new(
+        (trace, span): ([u8; 16], [u8; 8]),
+        call: &Call<'_>,
+        outcome: &Outcome<'_>,
+        verdict: Verdict,
+        dimensions: &Values<'_>,
+        catalog: &Catalog,
+    ) -> Self {
         let receipt = &outcome.receipt;
-        let (trace, span) = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
         let lines = receipt.lines.iter().map(|line| Line::new(catalog, receipt, line));
         let own = Own {
             ids: (trace, span),
@@ -144,59 +215,9 @@ impl Report {
             own,
         };
         explained.judge(verdict);
-        self.calls.push(explained);
+        explained
     }
 
-    /// Applies what changed when the traces settled.
-    pub fn settle(&mut self, settled: &[Settled]) {
-        for Settled { trace, changes } in settled {
-            for (span, verdict) in changes {
-                for call in self.calls.iter_mut().filter(|call| call.own.ids == (*trace, *span)) {
-                    call.judge(*verdict);
-                }
-            }
-        }
-    }
-
-    /// One JSON object a line: the calls, then the summary.
-    pub fn to_json_lines(&self) -> String {
-        let mut text = String::new();
-        for call in &self.calls {
-            text += &serde_json::to_string(call).unwrap_or_default();
-            text.push('\n');
-        }
-        let summary = Summary {
-            spans: self.spans,
-            calls: self.calls.len(),
-            by_status: self.by_status(),
-            total: self.total().to_string(),
-            currency: "USD",
-        };
-        text += &serde_json::json!({ "summary": summary }).to_string();
-        text.push('\n');
-        text
-    }
-
-    pub(super) fn by_status(&self) -> BTreeMap<&'static str, u64> {
-        let mut by_status = BTreeMap::new();
-        for call in &self.calls {
-            *by_status.entry(call.status).or_default() += 1;
-        }
-        by_status
-    }
-
-    /// What counts, once.
-    pub(super) fn total(&self) -> Picodollars {
-        let counting = self.calls.iter().filter(|call| call.total.is_some());
-        counting.filter_map(|call| call.own.money).fold(Picodollars::ZERO, Picodollars::saturating_add)
-    }
-}
-
-fn text(text: Text<'_>) -> String {
-    text.to_str_lossy().into_owned()
-}
-
-impl Explained {
     fn judge(&mut self, verdict: Verdict) {
         let own = &self.own;
         self.duplicate_of = None;

@@ -210,6 +210,7 @@ impl<'a> Call<'a> {
             && !std::ptr::eq(self.span, other.span)
     }
 
+    /// One is above the other: every request has pairs at most.
     fn tells_the_same_as(&self, other: &Call<'_>) -> bool {
         let id = |call: &Call<'a>| text(&call.span.attributes, &["gen_ai.response.id"]);
         let model =

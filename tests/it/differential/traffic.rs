@@ -273,7 +273,8 @@ fn pair(ids: &mut Ids, tape: &mut Tape<'_>) -> [Span; 2] {
         texts(span, &[("gen_ai.operation.name", "chat"), ("gen_ai.request.model", MODELS[model])]);
         ints(span, &[(COUNT_KEYS[0], 100), (COUNT_KEYS[2], 20 + i64::from(tape.chance(10)))]);
         if tape.chance(60) {
-            texts(span, &[("gen_ai.response.id", if same_id { "r" } else { ["r1", "r2"][n] })]);
+            let id = format!("pair {} {}", ids.next, if same_id { 0 } else { n });
+            texts(span, &[("gen_ai.response.id", &id)]);
         }
         if tape.chance(40) {
             ints(span, &[(COUNT_KEYS[4], 50)]);
@@ -283,6 +284,18 @@ fn pair(ids: &mut Ids, tape: &mut Tape<'_>) -> [Span; 2] {
         }
     }
     [outer, inner]
+}
+
+/// Only the spans of a pair may have a response id in common: it would relate them wherever they stand.
+fn own_response_id(span: &mut Span, nth: usize) {
+    for attribute in span.attributes.iter_mut().filter(|attribute| attribute.key == "gen_ai.response.id") {
+        if let Some(AnyValue { value: Some(Value::StringValue(id)) }) = &mut attribute.value
+            && !id.is_empty()
+            && !id.starts_with("pair ")
+        {
+            *id += &nth.to_string();
+        }
+    }
 }
 
 /// A container with calls below it, or with spans that tell no usage.
@@ -347,7 +360,8 @@ pub(super) fn request(tape: &mut Tape<'_>) -> ExportTraceServiceRequest {
         })
         .collect();
     tape.shuffle(&mut spans);
-    for span in spans {
+    for (n, mut span) in spans.into_iter().enumerate() {
+        own_response_id(&mut span, n);
         let at = tape.below(resource_spans.len());
         let scopes = &mut resource_spans[at].scope_spans;
         let at = tape.below(scopes.len());

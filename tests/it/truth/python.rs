@@ -48,7 +48,7 @@ const NATIVE: &str = "anthropic.messages.create";
 pub(super) const CASES: &[Case] = &[
     (
         "anthropic-api/chat",
-        &[(NATIVE, CLAUDE, "duplicate"), (NATIVE, CLAUDE, CLAUDE_TOKENS), (NATIVE, CLAUDE, CLAUDE_TOKENS)],
+        &[(NATIVE, CLAUDE, CLAUDE_TOKENS), (NATIVE, CLAUDE, "duplicate"), (NATIVE, CLAUDE, CLAUDE_TOKENS)],
     ),
     (
         "anthropic-sdk/chat",
@@ -109,8 +109,7 @@ pub(super) const CASES: &[Case] = &[
             ("ChatOpenAI", MINI, CHAT_READ),
             ("ChatOpenAI", MINI, "no_usage"),
             ("ChatOpenAI", GPT_4O, "failed"),
-            // Twice, until reports without a relation are matched by response id.
-            ("ChatAnthropic", CLAUDE, CLAUDE_LIFETIMES),
+            ("ChatAnthropic", CLAUDE, "duplicate"),
             ("ChatOpenAI", MINI, RESPONSE_READ),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
             // LangSmith's wrapper lost the stream.
@@ -280,8 +279,7 @@ pub(super) const CASES: &[Case] = &[
             ("openai.response", MINI, RESPONSE_READ),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
             (NATIVE, CLAUDE, CLAUDE_TOKENS),
-            // Twice, until reports without a relation are matched by response id.
-            ("anthropic.chat", CLAUDE, CLAUDE_TOTALS),
+            ("anthropic.chat", CLAUDE, "duplicate"),
             // Its usage is not that of the native span beside it.
             ("anthropic.chat", CLAUDE, CLAUDE_351),
         ],

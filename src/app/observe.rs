@@ -1,0 +1,104 @@
+//! The self-metrics that observe the queue, the ledger and the open traces.
+
+use std::sync::Arc;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+
+use crate::ledger::Ledger;
+use crate::processor::Shared;
+use crate::queue::{Level, Log};
+use crate::settlement::Size;
+
+/// Names of the queue's readers that are no exporters.
+pub(super) const LEDGER: &str = "ledger";
+pub(super) const WATCHER: &str = "watcher";
+
+fn is_exporter(level: &Level) -> bool {
+    ![LEDGER, WATCHER].contains(&level.reader.as_str())
+}
+
+/// Registers the self-metrics that observe the queue and the tables.
+pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option<Arc<Shared>>) {
+    let gauge = |name: &'static str, about: &'static str, value: fn(&Level) -> u64| {
+        let log = log.clone();
+        meter
+            .u64_observable_gauge(name)
+            .with_description(about)
+            .with_callback(move |observer| {
+                for level in log.levels().into_iter().filter(is_exporter) {
+                    observer.observe(value(&level), &[KeyValue::new("exporter", level.reader.clone())]);
+                }
+            })
+            .build();
+    };
+    gauge("otelcol_exporter_queue_size", "Requests in the exporter's queue.", |level| level.requests as u64);
+    gauge("otelcol_exporter_queue_capacity", "Requests that fit the exporter's queue.", |level| {
+        level.budget.requests as u64
+    });
+    gauge("pricetag_exporter_queue_bytes", "Bytes in the exporter's queue.", |level| level.bytes as u64);
+    let dropped = log.clone();
+    meter
+        .u64_observable_counter("pricetag_exporter_queue_dropped_items")
+        .with_description("Items that an exporter with on_full: drop did not get.")
+        .with_callback(move |observer| {
+            for level in dropped.levels().into_iter().filter(is_exporter) {
+                observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);
+            }
+        })
+        .build();
+    let folded = ledger.clone();
+    meter
+        .u64_observable_counter("pricetag_ledger_folded_calls")
+        .with_description("Calls booked as `other` because there were too many series.")
+        .with_callback(move |observer| observer.observe(folded.books().folded(), &[]))
+        .build();
+    if let Some(shared) = shared {
+        open_traces(meter, &shared);
+    }
+}
+
+/// Name, description, value.
+type Instrument<V> = (&'static str, &'static str, fn(&Size) -> V);
+
+/// What the table of open traces holds, and what it had to do.
+fn open_traces(meter: &Meter, shared: &Arc<Shared>) {
+    let gauges: [Instrument<usize>; 3] = [
+        ("pricetag_open_traces", "Traces that have not settled.", |size| size.traces),
+        ("pricetag_open_traces_spans", "Spans of traces that have not settled.", |size| size.spans),
+        ("pricetag_open_traces_bytes", "Bytes that open traces take.", |size| size.bytes),
+    ];
+    for (name, about, value) in gauges {
+        let shared = Arc::clone(shared);
+        meter
+            .u64_observable_gauge(name)
+            .with_description(about)
+            .with_callback(move |observer| observer.observe(value(&shared.open_traces().size()) as u64, &[]))
+            .build();
+    }
+    let counters: [Instrument<u64>; 3] = [
+        (
+            "pricetag_open_traces_settled_early",
+            "Traces that settled before they were idle, to make room.",
+            |size| size.early,
+        ),
+        (
+            "pricetag_open_traces_unseen_calls",
+            "Reports of calls that could not be compared with other traces, for want of room.",
+            |size| size.unseen,
+        ),
+        (
+            "pricetag_aggregate_unassigned_tokens",
+            "Tokens of agents that no call below them shows and that are of no one model: they cost nothing here.",
+            |size| size.unassigned_tokens,
+        ),
+    ];
+    for (name, about, value) in counters {
+        let shared = Arc::clone(shared);
+        meter
+            .u64_observable_counter(name)
+            .with_description(about)
+            .with_callback(move |observer| observer.observe(value(&shared.open_traces().size()), &[]))
+            .build();
+    }
+}

@@ -1,0 +1,237 @@
+//! The verdicts on a trace when it settles: from all of its spans at once, so the same whatever the order in which they
+//! came, in one pass from the roots down and one back.
+
+use smallvec::SmallVec;
+
+use super::arena::NONE;
+use super::chain::{self, Calls, Match};
+use super::names::KnownNames;
+use super::residue::Residues;
+use super::sightings::{Report as Sighted, Sightings};
+use super::told::Restated;
+use super::tree::Tree;
+use super::{Change, Facts, Verdict};
+use crate::genai::call::Role;
+
+/// Reports above a call that are looked at for the one that tells of it too: more of them within each other, all calls and
+/// none of them its own, are no honest trace.
+const MAX_ABOVE: usize = 32;
+
+/// A report in the tree of reports: spans that are none are left out.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Index of its call.
+    pub(super) call: u32,
+    /// The nearest report above.
+    pub(super) parent: u32,
+    /// The first report behind those below it.
+    pub(super) end: u32,
+    /// Spans above it.
+    depth: u32,
+    /// The nearest call above, containers left out.
+    caller: u32,
+    /// The nearest report above that names a model.
+    pub(super) namer: u32,
+    /// The index of the call that is the best report of the same call.
+    pub(super) best: u32,
+    pub(super) verdict: Verdict,
+}
+
+/// A trace that settles.
+pub(super) struct Ending<'s> {
+    pub(super) id: [u8; 16],
+    /// Its index, as nodes have it.
+    pub(super) index: u32,
+    pub(super) first_node: u32,
+    pub(super) first_call: u32,
+    pub(super) tree: &'s Tree,
+    pub(super) calls: &'s mut Calls,
+    pub(super) names: &'s KnownNames,
+    pub(super) sightings: &'s Sightings,
+}
+
+impl Ending<'_> {
+    /// What has changed since forwarding, and how many tokens agents have summed up that could be assigned to no model.
+    pub(super) fn settle(mut self) -> (Vec<Change>, u64) {
+        let mut reports = self.reports();
+        self.link(&reports);
+        let mut twins = Vec::new();
+        for top in 0..reports.len() {
+            let call = &self.calls[reports[top].call];
+            if call.facts.role == Role::Call && call.above == NONE {
+                self.count_once(&mut reports, top, &mut twins);
+            }
+        }
+        let mut residues = Residues::of(self.calls, &mut reports, &twins);
+        let mut changes = Vec::new();
+        for report in &reports {
+            let restated = match residues.take(report.call) {
+                Some(residue) => self.restate(report.call, residue.usage, residue.model),
+                None => self.name(report, &reports),
+            };
+            let call = &self.calls[report.call];
+            if restated.is_some() || call.forwarded.is_some_and(|forwarded| forwarded != report.verdict) {
+                changes.push(Change { span: call.span, verdict: report.verdict, restated });
+            }
+        }
+        (changes, residues.unassigned)
+    }
+
+    /// The trace's reports, each before those below it.
+    fn reports(&mut self) -> Vec<Report> {
+        let mut reports = Vec::new();
+        // One call needs no tree, and most traces with calls have one.
+        if self.calls[self.first_call].next_in_trace == NONE {
+            self.report(self.first_call, NONE, 0, &mut reports);
+            return reports;
+        }
+        let mut open: SmallVec<[(u32, u32, u32); 32]> = SmallVec::new();
+        let mut at = self.first_node;
+        while at != NONE {
+            let node = self.tree.node(at);
+            if node.parent == NONE {
+                open.push((at, NONE, 0));
+            }
+            at = node.next_in_trace;
+        }
+        while let Some((at, parent, depth)) = open.pop() {
+            let node = self.tree.node(at);
+            let parent = match node.call {
+                NONE => parent,
+                call => self.report(call, parent, depth, &mut reports),
+            };
+            let mut child = node.first_child;
+            while child != NONE {
+                open.push((child, parent, depth + 1));
+                child = self.tree.node(child).next_sibling;
+            }
+        }
+        // Spans that are above themselves hang on no root: what they report stands alone.
+        let mut at = self.first_call;
+        while at != NONE {
+            if self.calls[at].report == NONE {
+                self.report(at, NONE, 0, &mut reports);
+            }
+            at = self.calls[at].next_in_trace;
+        }
+        for index in (0..reports.len()).rev() {
+            let Report { parent, end, .. } = reports[index];
+            if parent != NONE {
+                let parent = &mut reports[parent as usize];
+                parent.end = parent.end.max(end);
+            }
+        }
+        reports
+    }
+
+    fn report(&mut self, call: u32, parent: u32, depth: u32, reports: &mut Vec<Report>) -> u32 {
+        let index = reports.len() as u32;
+        let (mut caller, mut namer) = (NONE, NONE);
+        if let Some(above) = reports.get(parent as usize) {
+            let facts = &self.calls[above.call].facts;
+            caller = if facts.role == Role::Call { parent } else { above.caller };
+            namer = if facts.names_a_model() { parent } else { above.namer };
+        }
+        let open = &mut self.calls[call];
+        (open.report, open.above, open.below) = (index, NONE, NONE);
+        let verdict = Verdict::Counts;
+        reports.push(Report { call, parent, end: index + 1, depth, caller, namer, best: call, verdict });
+        index
+    }
+
+    /// Joins the reports of each call to chains: the surest matches first, from the roots down, of two that stand
+    /// equally deep that with the smaller id.
+    fn link(&mut self, reports: &[Report]) {
+        let is_below = |report: &&Report| report.caller != NONE;
+        let mut order: SmallVec<[&Report; 8]> = reports.iter().filter(is_below).collect();
+        order.sort_unstable_by_key(|report| (report.depth, self.calls[report.call].span));
+        for kind in Match::ALL {
+            for report in &order {
+                if self.calls[report.call].above != NONE {
+                    continue;
+                }
+                let next = |&at: &u32| Some(reports[at as usize].caller).filter(|&at| at != NONE);
+                let above = std::iter::successors(Some(report.caller), next);
+                for other in above.take(MAX_ABOVE).map(|at| reports[at as usize].call) {
+                    let facts = &self.calls[report.call].facts;
+                    if self.calls[other].below == NONE
+                        && self.calls[other].facts.same_call(facts) == Some(kind)
+                        && chain::join(self.calls, other, report.call)
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Decides which report of a call counts: the richest that names a model, unless the call is told of elsewhere and
+    /// counts there. If that is within this trace, both are `twins`.
+    fn count_once(&self, reports: &mut [Report], top: usize, twins: &mut Vec<(u32, u32)>) {
+        let calls = &*self.calls;
+        let first = reports[top].call;
+        let named = |call: &chain::OpenCall| {
+            call.facts.names_a_model() || reports[call.report as usize].namer != NONE
+        };
+        let best =
+            chain::best(calls, first, |call| (call.facts.tells_usage(), named(call), call.facts.weight()));
+        let ours = Sighted { trace: self.id, span: calls[best].span, weight: calls[best].facts.weight() };
+        let members: SmallVec<[u32; 4]> = chain::downwards(calls, first).collect();
+        let keys = || members.iter().flat_map(|&at| calls[at].sightings).filter(|key| *key != 0);
+        let mut lost = None;
+        for key in keys() {
+            let Some((winner, settled)) = self.sightings.best(key) else { continue };
+            let here = match winner.trace == self.id {
+                true => {
+                    self.tree.find(self.index, winner.span).map(|node| node.call).filter(|it| *it != NONE)
+                }
+                false => None,
+            };
+            if here.is_some_and(|call| chain::top(calls, call) == first) {
+                continue;
+            }
+            if settled || winner.trace != self.id || here.is_some() {
+                lost = Some((winner, settled));
+                twins.extend(here.map(|call| (reports[top].call, call)));
+                break;
+            }
+        }
+        let (winner, settled) = lost.unwrap_or((ours, true));
+        for key in keys() {
+            self.sightings.settle(key, winner, settled);
+        }
+        for &at in &members {
+            let counts = lost.is_none() && at == best;
+            let verdict = if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span } };
+            let report = &mut reports[calls[at].report as usize];
+            (report.best, report.verdict) = (best, verdict);
+        }
+    }
+
+    /// A call that counts and names no model, with the model of the nearest report above that names one; nothing if it was
+    /// forwarded so.
+    fn name(&mut self, report: &Report, reports: &[Report]) -> Option<Box<Restated>> {
+        let Facts { role, .. } = self.calls[report.call].facts;
+        if role != Role::Call || report.verdict != Verdict::Counts || report.namer == NONE {
+            return None;
+        }
+        let call = &self.calls[report.call];
+        let names = self.calls[reports[report.namer as usize].call].facts.names;
+        if call.facts.names_a_model() || call.lent == names {
+            return None;
+        }
+        let usage = *call.told.as_ref()?.usage();
+        self.restate(report.call, usage, Some(names))
+    }
+
+    fn restate(
+        &mut self,
+        call: u32,
+        usage: crate::genai::usage::Usage,
+        model: Option<u64>,
+    ) -> Option<Box<Restated>> {
+        let names = model.and_then(|hash| self.names.get(hash)).cloned();
+        let told = self.calls[call].told.take()?;
+        Some(Box::new(Restated { told, names, usage }))
+    }
+}

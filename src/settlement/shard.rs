@@ -1,0 +1,293 @@
+//! One shard of the open traces: those whose ids fall to it, in the order of their age.
+
+use hashbrown::HashTable;
+
+use super::arena::{Arena, NONE, Slot};
+use super::chain::{self, Calls, OpenCall};
+use super::names::{KnownNames, Names};
+use super::open_traces::OpenTraces;
+use super::settle::Ending;
+use super::sightings::Report;
+use super::told::Told;
+use super::trace;
+use super::tree::{NODE_BYTES, Tree};
+use super::{Facts, Judged, Settled, Verdict};
+use crate::genai::call::Role;
+use crate::genai::found::SpanNote;
+
+/// Bytes of a trace and of a call, with its share of a hash table.
+const TRACE_BYTES: usize = size_of::<Trace>() + 12;
+const CALL_BYTES: usize = size_of::<OpenCall>();
+
+#[derive(Debug)]
+struct Trace {
+    id: [u8; 16],
+    last_seen: u64,
+    first_node: u32,
+    first_call: u32,
+    /// Neighbours in the order of age; of a vacant slot the next one.
+    older: u32,
+    newer: u32,
+}
+
+impl Slot for Trace {
+    fn vacant(next: u32) -> Self {
+        let (first_node, first_call, older) = (NONE, NONE, NONE);
+        Trace { id: [0; 16], last_seen: 0, first_node, first_call, older, newer: next }
+    }
+
+    fn next_vacant(&self) -> u32 {
+        self.newer
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Shard {
+    tree: Tree,
+    calls: Calls,
+    names: KnownNames,
+    traces: Arena<Trace>,
+    by_id: HashTable<u32>,
+    oldest: u32,
+    newest: u32,
+    /// Bytes of what calls have told.
+    told: usize,
+}
+
+impl Default for Shard {
+    fn default() -> Self {
+        Shard {
+            tree: Tree::default(),
+            calls: Calls::default(),
+            names: KnownNames::default(),
+            traces: Arena::default(),
+            by_id: HashTable::new(),
+            oldest: NONE,
+            newest: NONE,
+            told: 0,
+        }
+    }
+}
+
+impl Shard {
+    /// Bytes that its traces take.
+    pub(super) fn bytes(&self) -> usize {
+        self.tree.len() * NODE_BYTES
+            + self.calls.len() * CALL_BYTES
+            + self.traces.len() * TRACE_BYTES
+            + self.names.bytes()
+            + self.told
+    }
+
+    /// Open traces.
+    pub(super) fn traces(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// Spans of open traces, those included that are only known as parents.
+    pub(super) fn spans(&self) -> usize {
+        self.tree.len()
+    }
+
+    /// When the oldest trace was last seen.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        Some(self.traces.get(self.oldest)?.last_seen)
+    }
+
+    /// Adds a span, and its call if it is one; gives its node.
+    pub(super) fn add(
+        &mut self,
+        table: &OpenTraces,
+        now: u64,
+        note: &SpanNote,
+        facts: impl FnOnce(u32) -> Facts,
+        tell: impl Fn(u32) -> Told,
+    ) -> u32 {
+        let index = self.touch(table, note.ids.trace, now);
+        let trace = &mut self.traces[index];
+        let node = self.tree.add(index, &mut trace.first_node, note.ids.span, note.ids.parent);
+        let Some(number) = note.call else { return node };
+        if self.tree.node(node).call != NONE {
+            return node;
+        }
+        let facts = facts(number);
+        let mut call = OpenCall::new(note.ids.span, facts, node, trace.first_call);
+        if facts.names_a_model() {
+            self.names.hold(facts.names, || tell(number).names());
+        }
+        if facts.tells_usage() && (facts.role == Role::Container || !facts.names_a_model()) {
+            let told = tell(number);
+            self.told += told.bytes();
+            call.told = Some(Box::new(told));
+        }
+        let call = self.calls.insert(call);
+        trace.first_call = call;
+        self.tree.set_call(node, call);
+        node
+    }
+
+    /// The verdict on a call whose node is known. `None`: its trace is open no more.
+    pub(super) fn verdict(
+        &mut self,
+        table: &OpenTraces,
+        now: u64,
+        node: u32,
+        note: &SpanNote,
+        facts: impl FnOnce() -> Facts,
+        lend: impl FnOnce(&std::sync::Arc<Names>),
+    ) -> Option<Judged> {
+        let found = self.tree.get(node, &note.ids.span)?;
+        let call = found.call;
+        if call == NONE || self.traces.get(found.trace)?.id != note.ids.trace {
+            return None;
+        }
+        let known = &self.calls[call].facts;
+        if known.role == Role::Call
+            && !known.names_a_model()
+            && let Some(namer) =
+                self.tree.calls_above(node).find(|&above| self.calls[above].facts.names_a_model())
+        {
+            let hash = self.calls[namer].facts.names;
+            if let Some(names) = self.names.get(hash) {
+                lend(names);
+                self.calls[call].lent = hash;
+            }
+        }
+        // The same span once more: it is what it was. Unless it tells something else; then it is booked by
+        // itself, for nothing says which of the two is right.
+        if let Some(verdict) = self.calls[call].forwarded {
+            let again = self.calls[call].facts == facts();
+            return Some(Judged { verdict, open: false, again });
+        }
+        let trace = found.trace;
+        let mut verdict = trace::judge(&mut self.calls, &self.tree, call);
+        if let Some(before) = self.see(table, now, note, call)
+            && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
+        {
+            verdict = Verdict::Duplicate { of: before.span };
+        }
+        self.calls[call].forwarded = Some(verdict);
+        Some(Judged { verdict, open: true, again: false })
+    }
+
+    /// Whether a span of the trace reports the same call along the same branch.
+    fn is_of_chain(&self, trace: u32, span: [u8; 8], call: u32) -> bool {
+        let other = self.tree.find(trace, span).map_or(NONE, |node| node.call);
+        other != NONE && chain::top(&self.calls, other) == chain::top(&self.calls, call)
+    }
+
+    /// Notes what a call has in common with reports of it that no ancestry relates; gives the one that counts instead.
+    fn see(&mut self, table: &OpenTraces, now: u64, note: &SpanNote, call: u32) -> Option<Report> {
+        let facts = self.calls[call].facts;
+        if facts.role != Role::Call || !facts.tells_usage() {
+            return None;
+        }
+        let report = Report { trace: note.ids.trace, span: note.ids.span, weight: facts.weight() };
+        let keys = table.sighting_keys(&facts);
+        let tellers = [facts.teller(), 1 + u32::from(facts.is_event)];
+        let mut before = None;
+        for nth in 0..keys.len() {
+            if keys[nth] != 0
+                && let Some(seen) = table.sightings.see(keys[nth], tellers[nth], report, now)
+            {
+                self.calls[call].sightings[nth] = seen.key;
+                before = before.or(seen.before);
+            }
+        }
+        before
+    }
+
+    /// Settles the trace that has been idle for longest.
+    pub(super) fn settle_oldest(&mut self, table: &OpenTraces, settled: &mut Vec<Settled>) {
+        let index = self.oldest;
+        self.unlink(index);
+        let trace = self.traces.remove(index);
+        if let Ok(entry) = self.by_id.find_entry(table.hash_id(&trace.id), |&known| known == index) {
+            entry.remove();
+        }
+        if trace.first_call != NONE {
+            let ending = Ending {
+                id: trace.id,
+                index,
+                first_node: trace.first_node,
+                first_call: trace.first_call,
+                tree: &self.tree,
+                calls: &mut self.calls,
+                names: &self.names,
+                sightings: &table.sightings,
+            };
+            let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
+            let mut at = trace.first_call;
+            while at != NONE {
+                self.told -= told(ending.calls, at);
+                at = ending.calls[at].next_in_trace;
+            }
+            let (changes, unassigned) = ending.settle();
+            table.count_unassigned(unassigned);
+            let mut at = trace.first_call;
+            while at != NONE {
+                let call = self.calls.remove(at);
+                if call.facts.names_a_model() {
+                    self.names.release(call.facts.names);
+                }
+                at = call.next_in_trace;
+            }
+            settled.push(Settled { trace: trace.id, changes });
+        }
+        self.tree.remove(trace.first_node);
+    }
+
+    fn find(&self, table: &OpenTraces, id: &[u8; 16]) -> Option<u32> {
+        if self.traces.get(self.newest).is_some_and(|newest| newest.id == *id) {
+            return Some(self.newest);
+        }
+        let hash = table.hash_id(id);
+        self.by_id.find(hash, |&index| self.traces[index].id == *id).copied()
+    }
+
+    /// The trace's index, as the newest of all.
+    fn touch(&mut self, table: &OpenTraces, id: [u8; 16], now: u64) -> u32 {
+        let index = match self.find(table, &id) {
+            Some(index) if index == self.newest => index,
+            Some(index) => {
+                self.unlink(index);
+                self.append(index);
+                index
+            }
+            None => {
+                let (first_node, first_call, older, newer) = (NONE, NONE, NONE, NONE);
+                let trace = Trace { id, last_seen: now, first_node, first_call, older, newer };
+                let index = self.traces.insert(trace);
+                let traces = &self.traces;
+                let hash_of = |&index: &u32| table.hash_id(&traces[index].id);
+                self.by_id.insert_unique(table.hash_id(&id), index, hash_of);
+                self.append(index);
+                index
+            }
+        };
+        self.traces[index].last_seen = now;
+        index
+    }
+
+    fn append(&mut self, index: u32) {
+        let older = std::mem::replace(&mut self.newest, index);
+        self.traces[index].older = older;
+        self.traces[index].newer = NONE;
+        match self.traces.get_mut(older) {
+            Some(older) => older.newer = index,
+            None => self.oldest = index,
+        }
+    }
+
+    fn unlink(&mut self, index: u32) {
+        let Trace { older, newer, .. } = self.traces[index];
+        match self.traces.get_mut(older) {
+            Some(older) => older.newer = newer,
+            None => self.oldest = newer,
+        }
+        match self.traces.get_mut(newer) {
+            Some(newer) => newer.older = older,
+            None => self.newest = older,
+        }
+    }
+}

@@ -29,7 +29,7 @@ pub struct Told {
 }
 
 /// How many texts stand before the dimensions.
-const TEXTS: usize = 13;
+const TEXTS: usize = 14;
 
 impl Told {
     /// What a call tells, with the cloud that its resource names and its dimensions.
@@ -50,6 +50,7 @@ impl Told {
             call.operation,
             call.tier_asked,
             call.tier_served,
+            call.region,
             cloud.provider,
             cloud.region,
             call.scope,
@@ -115,8 +116,9 @@ impl Told {
             operation,
             tier_asked,
             tier_served,
-            cloud,
             region,
+            cloud,
+            cloud_region,
             scope,
             name,
             key,
@@ -143,7 +145,8 @@ impl Told {
             conversation: Text::default(),
             tier_asked,
             tier_served,
-            cloud: Cloud { provider: cloud, region },
+            region,
+            cloud: Cloud { provider: cloud, region: cloud_region },
             usage: Known::Usage { usage: self.usage, clamped: self.clamped },
             reported: self.reported.map(|scalar| Reported { key: key.as_str(), value: value(scalar) }),
             ours: 0,

@@ -56,6 +56,7 @@ fn tell(facts: &Facts) -> Told {
         conversation: Text::default(),
         tier_asked: none,
         tier_served: none,
+        region: none,
         cloud: Cloud::default(),
         usage: Known::Usage { usage, clamped: false },
         reported: None,

@@ -56,6 +56,7 @@ fn nothing<'a>() -> Call<'a> {
         conversation: Text::default(),
         tier_asked: Text::default(),
         tier_served: Text::default(),
+        region: Text::default(),
         cloud: Cloud::default(),
         usage: Known::Nothing,
         reported: None,

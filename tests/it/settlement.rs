@@ -1,6 +1,7 @@
 //! Counting once, whatever the order in which spans arrive.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod money;
 mod reference;
 
 use std::collections::BTreeMap;
@@ -56,7 +57,7 @@ fn tell(facts: &Facts) -> Told {
         conversation: Text::default(),
         tier_asked: none,
         tier_served: none,
-        region: none,
+        region: Text::default(),
         cloud: Cloud::default(),
         usage: Known::Usage { usage, clamped: false },
         reported: None,

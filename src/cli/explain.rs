@@ -1,4 +1,4 @@
-//! `pricetag explain`: prices trace payloads offline and shows how.
+//! `pricetag explain`: prices payloads of spans and log events offline and shows how.
 
 mod human;
 mod report;
@@ -15,18 +15,24 @@ use bytes::Bytes;
 pub use report::Report;
 
 use super::layers::Layers;
+use crate::genai::call::Call;
 use crate::otlp::{Signal, json};
-use crate::processor::{Now, Processor, Restater, Shared};
+use crate::processor::{Now, Outcome, Processor, Restater, Shared, Values};
+use crate::settlement::Judged;
 
-/// Prices OTLP trace payloads as one delivery, and shows a receipt for each call.
+/// Prices OTLP payloads as one delivery, and shows a receipt for each call.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
     /// One JSON object a line: each call, then a summary
     #[arg(long)]
     json: bool,
+    /// What is protobuf holds log records (an ExportLogsServiceRequest); JSON says by itself what it holds
+    #[arg(long)]
+    logs: bool,
     #[command(flatten)]
     layers: Layers,
-    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several), or - for standard input
+    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several, of spans and log records), or - for
+    /// standard input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -35,7 +41,7 @@ impl Explain {
     /// Runs it.
     ///
     /// # Errors
-    /// A file that can not be read, or is no trace payload.
+    /// A file that can not be read, or is no payload.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.layers.config()?;
         let Some(pricetag) = &config.processor else {
@@ -48,15 +54,20 @@ impl Explain {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {
-            let body = payload(file).with_context(|| file.display().to_string())?;
-            let processed = processor
-                .process_with(body, now, |call, outcome, judged, dimensions| {
-                    if !judged.again {
-                        report.add(call, outcome, judged.verdict, dimensions, &catalog);
-                    }
-                })
-                .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
-            report.spans += processed.items;
+            for (signal, body) in payload(file, self.logs).with_context(|| file.display().to_string())? {
+                let mut show =
+                    |call: &Call<'_>, outcome: &Outcome<'_>, judged: Judged, dimensions: &Values<'_>| {
+                        if !judged.again {
+                            report.add(call, outcome, judged.verdict, dimensions, &catalog);
+                        }
+                    };
+                let processed = match signal {
+                    Signal::Logs => processor.process_logs(body, now, &mut show),
+                    _ => processor.process_with(body, now, &mut show),
+                };
+                let wrong = || format!("{}: not an OTLP payload of {}", file.display(), signal.as_str());
+                *report.items_of(signal) += processed.with_context(wrong)?.items;
+            }
         }
         let mut settled = Vec::new();
         shared.open_traces().settle_all(&mut settled);
@@ -70,8 +81,8 @@ impl Explain {
     }
 }
 
-/// Reads a payload as protobuf, whatever it is written in.
-fn payload(file: &Path) -> anyhow::Result<Bytes> {
+/// Reads a payload as protobuf, whatever it is written in. Protobuf does not say whether it holds spans or log records.
+fn payload(file: &Path, logs: bool) -> anyhow::Result<Vec<(Signal, Bytes)>> {
     let mut body = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut body)?;
@@ -85,14 +96,16 @@ fn payload(file: &Path) -> anyhow::Result<Bytes> {
         _ => body.trim_ascii_start().first() == Some(&b'{'),
     };
     if !is_json {
-        return Ok(Bytes::from(body));
+        let signal = if logs { Signal::Logs } else { Signal::Traces };
+        return Ok(vec![(signal, Bytes::from(body))]);
     }
     // One request, or one a line as the Collector's file exporter writes them. Requests in a row are, in protobuf,
-    // one request with the spans of all.
-    let mut requests = Vec::new();
+    // one request with the items of all. What is of another signal is unknown to each, and left out.
+    let (mut spans, mut records) = (Vec::new(), Vec::new());
     for value in serde_json::Deserializer::from_slice(&body).into_iter() {
         let value: &serde_json::value::RawValue = value.context("malformed JSON")?;
-        requests.extend(json::to_protobuf(Signal::Traces, value.get().as_bytes())?);
+        spans.extend(json::to_protobuf(Signal::Traces, value.get().as_bytes())?);
+        records.extend(json::to_protobuf(Signal::Logs, value.get().as_bytes())?);
     }
-    Ok(Bytes::from(requests))
+    Ok(vec![(Signal::Traces, spans.into()), (Signal::Logs, records.into())])
 }

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pricetag::config::Config;
 use pricetag::otlp::{Signal, json};
@@ -38,9 +39,22 @@ fn forwarded(case: &Path) -> Value {
     let catalog = Arc::new(Catalog::embedded().clone());
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let text = fs::read(case.join("in.json")).unwrap();
-    let body = Bytes::from(json::to_protobuf(Signal::Traces, &text).unwrap());
-    let out = processor.process(body, Now::default()).unwrap().body;
-    serde_json::to_value(ExportTraceServiceRequest::decode(out).unwrap()).unwrap()
+    // A case may have spans, log records or both.
+    let of = |signal| Bytes::from(json::to_protobuf(signal, &text).unwrap());
+    let spans = processor.process(of(Signal::Traces), Now::default()).unwrap().body;
+    let records = processor.process_logs(of(Signal::Logs), Now::default(), |_, _, _, _| {}).unwrap().body;
+    assert_eq!(records, of(Signal::Logs), "log records leave as they came");
+    let mut out = serde_json::Map::new();
+    for part in [
+        serde_json::to_value(ExportTraceServiceRequest::decode(spans).unwrap()),
+        serde_json::to_value(ExportLogsServiceRequest::decode(records).unwrap()),
+    ] {
+        let Value::Object(part) = part.unwrap() else { unreachable!("a request is an object") };
+        out.extend(
+            part.into_iter().filter(|(_, items)| items.as_array().is_some_and(|items| !items.is_empty())),
+        );
+    }
+    Value::Object(out)
 }
 
 /// What counted in the end.

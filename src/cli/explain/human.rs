@@ -15,7 +15,11 @@ pub(super) fn receipts(report: &Report) -> String {
     let by_status: Vec<String> =
         report.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
     let by_status = if by_status.is_empty() { "no LLM call".to_owned() } else { by_status.join(", ") };
-    let _ = writeln!(text, "{}: {by_status}; total ${}", counted(report.spans, "span"), report.total());
+    let items = match report.records {
+        0 => counted(report.spans, "span"),
+        records => format!("{}, {}", counted(report.spans, "span"), counted(records, "log record")),
+    };
+    let _ = writeln!(text, "{items}: {by_status}; total ${}", report.total());
     text
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::cli::line::Line;
 use crate::genai::call::Call;
+use crate::otlp::Signal;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::processor::{Outcome, Restater, Values};
@@ -16,6 +17,8 @@ use crate::settlement::{Change, Settled, Verdict};
 pub struct Report {
     /// Spans of any kind.
     pub spans: u64,
+    /// Log records of any kind.
+    pub records: u64,
     pub(super) calls: Vec<Explained>,
 }
 
@@ -75,6 +78,8 @@ pub(super) struct Reported {
 #[derive(Debug, Serialize)]
 struct Summary {
     spans: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    log_records: u64,
     calls: usize,
     by_status: BTreeMap<&'static str, u64>,
     total: String,
@@ -84,7 +89,16 @@ struct Summary {
 /// The names of the dimensions, in the order of the config.
 const DIMENSIONS: [&str; 3] = ["user", "session", "feature"];
 
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Report {
+    /// The count of spans, or of log records.
+    pub fn items_of(&mut self, signal: Signal) -> &mut u64 {
+        if signal == Signal::Logs { &mut self.records } else { &mut self.spans }
+    }
+
     /// Adds a call as it was judged when it came.
     pub fn add(
         &mut self,
@@ -128,6 +142,7 @@ impl Report {
         }
         let summary = Summary {
             spans: self.spans,
+            log_records: self.records,
             calls: self.calls.len(),
             by_status: self.by_status(),
             total: self.total().to_string(),

@@ -1,4 +1,4 @@
-//! How often `process` allocates. A test binary of its own, because its allocator counts.
+//! How often `process` allocates, and what open traces take. A test binary of its own, because its allocator counts.
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pricetag::genai::call::Ids;
+use pricetag::genai::found::SpanNote;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
+use pricetag::settlement::{Facts, Judgement, OpenTraces, Told};
 
 /// Scenario: real requests, again and again, each time with traces that are new to the table.
 /// Guarantees: once the buffers have grown, a request costs two allocations, the new body and its bookings;
@@ -59,4 +62,39 @@ fn with_one_call(capture: &[u8]) -> Bytes {
     let mut request = ExportTraceServiceRequest::decode(capture).unwrap();
     request.resource_spans[0].scope_spans[0].spans.truncate(1);
     Bytes::from(request.encode_to_vec())
+}
+
+/// Scenario: a million spans that are no calls, in one trace, and in traces of a hundred.
+/// Guarantees: at no moment on the way, just grown tables included, does a span take more than 48 bytes; and the table says
+/// no less than it takes. A trace's own share is what a trace of one span takes more.
+#[test]
+fn a_span_that_is_no_call_takes_at_most_48_bytes() {
+    for spans_a_trace in [1_000_000, 100] {
+        let table = OpenTraces::new(1, usize::MAX);
+        let mut judgement = Judgement::default();
+        let (mut bytes, mut most) = (0, 0.0_f64);
+        for first in (0..1_000_000_u64).step_by(10_000) {
+            let notes: Vec<SpanNote> = (first..first + 10_000)
+                .map(|n| {
+                    let trace = u128::from(n / spans_a_trace + 1).to_be_bytes();
+                    let (span, parent) = ((n + 1).to_be_bytes(), (n / 2 + 1).to_be_bytes());
+                    let is_within = n / 2 / spans_a_trace == n / spans_a_trace;
+                    let parent = if is_within { parent } else { [0; 8] };
+                    SpanNote { ids: Ids { trace, span, parent }, call: None }
+                })
+                .collect();
+            let no_call = |_| -> Facts { unreachable!("there are no calls") };
+            let tell = |_| -> Told { unreachable!("there are no calls") };
+            let info = allocation_counter::measure(|| table.judge(0, &notes, no_call, tell, &mut judgement));
+            bytes += info.bytes_current;
+            let size = table.size();
+            let of_traces = size.traces as f64 * 52.0;
+            if first >= 100_000 {
+                most = most.max((bytes as f64 - of_traces) / size.spans as f64);
+            }
+            assert!(bytes as f64 <= size.bytes as f64 * 1.02 + 500_000.0, "{bytes} of {size:?}");
+        }
+        println!("{most:.1} bytes a span in traces of {spans_a_trace}");
+        assert!(most <= 48.0, "{most}");
+    }
 }

@@ -1,4 +1,4 @@
-//! `pricetag explain`: prices trace payloads offline and shows how.
+//! `pricetag explain`: prices payloads of traces and logs offline and shows how.
 
 mod human;
 mod report;
@@ -15,10 +15,12 @@ use bytes::Bytes;
 pub use report::Report;
 
 use super::layers::Layers;
+use crate::genai::call::Call;
 use crate::otlp::{Signal, json};
-use crate::processor::{Now, Processor, Restater, Shared};
+use crate::processor::{Now, Outcome, Processor, Restater, Shared, Values};
+use crate::settlement::Judged;
 
-/// Prices OTLP trace payloads as one delivery, and shows a receipt for each call.
+/// Prices OTLP payloads as one delivery, and shows a receipt for each call.
 #[derive(Debug, clap::Args)]
 pub struct Explain {
     /// One JSON object a line: each call, then a summary
@@ -26,7 +28,8 @@ pub struct Explain {
     json: bool,
     #[command(flatten)]
     layers: Layers,
-    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several), or - for standard input
+    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON of traces or logs, one or several), or - for standard
+    /// input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -35,7 +38,7 @@ impl Explain {
     /// Runs it.
     ///
     /// # Errors
-    /// A file that can not be read, or is no trace payload.
+    /// A file that can not be read, or is no payload.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = self.layers.config()?;
         let Some(pricetag) = &config.processor else {
@@ -48,15 +51,22 @@ impl Explain {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {
-            let body = payload(file).with_context(|| file.display().to_string())?;
-            let processed = processor
-                .process_with(body, now, |call, outcome, judged, dimensions| {
-                    if !judged.again {
-                        report.add(call, outcome, judged.verdict, dimensions, &catalog);
-                    }
-                })
-                .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
-            report.spans += processed.items;
+            for (signal, body) in payloads(file).with_context(|| file.display().to_string())? {
+                let show =
+                    |call: &Call<'_>, outcome: &Outcome<'_>, judged: Judged, dimensions: &Values<'_>| {
+                        if !judged.again {
+                            report.add(call, outcome, judged.verdict, dimensions, &catalog);
+                        }
+                    };
+                let processed = match signal {
+                    Signal::Logs => processor.process_logs(body, now, show),
+                    _ => processor.process_with(body, now, show),
+                };
+                let processed =
+                    processed.with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
+                *(if signal == Signal::Logs { &mut report.records } else { &mut report.spans }) +=
+                    processed.items;
+            }
         }
         let mut settled = Vec::new();
         shared.open_traces().settle_all(&mut settled);
@@ -70,8 +80,8 @@ impl Explain {
     }
 }
 
-/// Reads a payload as protobuf, whatever it is written in.
-fn payload(file: &Path) -> anyhow::Result<Bytes> {
+/// Reads payloads as protobuf, whatever they are written in.
+fn payloads(file: &Path) -> anyhow::Result<Vec<(Signal, Bytes)>> {
     let mut body = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut body)?;
@@ -85,14 +95,27 @@ fn payload(file: &Path) -> anyhow::Result<Bytes> {
         _ => body.trim_ascii_start().first() == Some(&b'{'),
     };
     if !is_json {
-        return Ok(Bytes::from(body));
+        return Ok(vec![(Signal::Traces, Bytes::from(body))]);
     }
     // One request, or one a line as the Collector's file exporter writes them. Requests in a row are, in protobuf,
     // one request with the spans of all.
-    let mut requests = Vec::new();
+    let mut requests: Vec<(Signal, Vec<u8>)> = Vec::new();
     for value in serde_json::Deserializer::from_slice(&body).into_iter() {
         let value: &serde_json::value::RawValue = value.context("malformed JSON")?;
-        requests.extend(json::to_protobuf(Signal::Traces, value.get().as_bytes())?);
+        let has_logs = serde_json::from_str(value.get()).is_ok_and(|Logs { logs }| logs.is_some());
+        let signal = if has_logs { Signal::Logs } else { Signal::Traces };
+        let request = json::to_protobuf(signal, value.get().as_bytes())?;
+        match requests.last_mut() {
+            Some((last, spans)) if *last == signal => spans.extend(request),
+            _ => requests.push((signal, request)),
+        }
     }
-    Ok(Bytes::from(requests))
+    Ok(requests.into_iter().map(|(signal, body)| (signal, Bytes::from(body))).collect())
+}
+
+/// A request of log records has this member.
+#[derive(serde::Deserialize)]
+struct Logs {
+    #[serde(rename = "resourceLogs", alias = "resource_logs")]
+    logs: Option<serde::de::IgnoredAny>,
 }

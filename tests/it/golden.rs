@@ -1,5 +1,6 @@
-//! The conformance corpus: `tests/golden/<dialect>/<case>/in.json` is what an instrumentation sent, `out.json` what leaves
-//! (both OTLP/JSON), `settled.json` what counted in the end, call by call, as `pricetag explain --json` tells it.
+//! The conformance corpus: `tests/golden/<dialect>/<case>/in.json` is what an instrumentation sent, one or several requests of
+//! traces or logs, `out.json` what leaves (both OTLP/JSON), `settled.json` what counted in the end, call by call, as `pricetag
+//! explain --json` tells it.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it golden` writes the last two anew: read the difference before you commit it.
 //! `truth.rs` says of captures what was really served; this file only sees to it that nothing changes unseen.
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pricetag::config::Config;
 use pricetag::otlp::{Signal, json};
@@ -38,9 +40,20 @@ fn forwarded(case: &Path) -> Value {
     let catalog = Arc::new(Catalog::embedded().clone());
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let text = fs::read(case.join("in.json")).unwrap();
-    let body = Bytes::from(json::to_protobuf(Signal::Traces, &text).unwrap());
-    let out = processor.process(body, Now::default()).unwrap().body;
-    serde_json::to_value(ExportTraceServiceRequest::decode(out).unwrap()).unwrap()
+    let requests = serde_json::Deserializer::from_slice(&text).into_iter::<Value>().map(|request| {
+        let request = request.unwrap();
+        let signal = if request.get("resourceLogs").is_some() { Signal::Logs } else { Signal::Traces };
+        let body = Bytes::from(json::to_protobuf(signal, request.to_string().as_bytes()).unwrap());
+        if signal == Signal::Logs {
+            let out = processor.process_logs(body.clone(), Now::default(), |_, _, _, _| {}).unwrap().body;
+            assert_eq!(out, body, "{}: log records leave as they came", case.display());
+            return serde_json::to_value(ExportLogsServiceRequest::decode(out).unwrap()).unwrap();
+        }
+        let out = processor.process(body, Now::default()).unwrap().body;
+        serde_json::to_value(ExportTraceServiceRequest::decode(out).unwrap()).unwrap()
+    });
+    let mut out: Vec<Value> = requests.collect();
+    if out.len() == 1 { out.remove(0) } else { Value::Array(out) }
 }
 
 /// What counted in the end.

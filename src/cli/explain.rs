@@ -1,4 +1,4 @@
-//! `pricetag explain`: prices payloads of spans and log events offline and shows how.
+//! `pricetag explain`: prices payloads of traces and logs offline and shows how.
 
 mod human;
 mod report;
@@ -31,8 +31,8 @@ pub struct Explain {
     logs: bool,
     #[command(flatten)]
     layers: Layers,
-    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON, one or several, of spans and log records), or - for
-    /// standard input
+    /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON of traces or logs, one or several), or - for standard
+    /// input
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 }
@@ -54,19 +54,21 @@ impl Explain {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {
-            for (signal, body) in payload(file, self.logs).with_context(|| file.display().to_string())? {
-                let mut show =
+            for (signal, body) in payloads(file, self.logs).with_context(|| file.display().to_string())? {
+                let show =
                     |call: &Call<'_>, outcome: &Outcome<'_>, judged: Judged, dimensions: &Values<'_>| {
                         if !judged.again {
                             report.add(call, outcome, judged.verdict, dimensions, &catalog);
                         }
                     };
                 let processed = match signal {
-                    Signal::Logs => processor.process_logs(body, now, &mut show),
-                    _ => processor.process_with(body, now, &mut show),
+                    Signal::Logs => processor.process_logs(body, now, show),
+                    _ => processor.process_with(body, now, show),
                 };
-                let wrong = || format!("{}: not an OTLP payload of {}", file.display(), signal.as_str());
-                *report.items_of(signal) += processed.with_context(wrong)?.items;
+                let processed = processed
+                    .with_context(|| format!("{}: not an OTLP payload of {signal}", file.display()))?;
+                *(if signal == Signal::Logs { &mut report.records } else { &mut report.spans }) +=
+                    processed.items;
             }
         }
         let mut settled = Vec::new();
@@ -81,8 +83,9 @@ impl Explain {
     }
 }
 
-/// Reads a payload as protobuf, whatever it is written in. Protobuf does not say whether it holds spans or log records.
-fn payload(file: &Path, logs: bool) -> anyhow::Result<Vec<(Signal, Bytes)>> {
+/// Reads payloads as protobuf, whatever they are written in. Protobuf itself does not say whether it holds spans or log
+/// records.
+fn payloads(file: &Path, logs: bool) -> anyhow::Result<Vec<(Signal, Bytes)>> {
     let mut body = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut body)?;
@@ -100,12 +103,24 @@ fn payload(file: &Path, logs: bool) -> anyhow::Result<Vec<(Signal, Bytes)>> {
         return Ok(vec![(signal, Bytes::from(body))]);
     }
     // One request, or one a line as the Collector's file exporter writes them. Requests in a row are, in protobuf,
-    // one request with the items of all. What is of another signal is unknown to each, and left out.
-    let (mut spans, mut records) = (Vec::new(), Vec::new());
+    // one request with the spans of all.
+    let mut requests: Vec<(Signal, Vec<u8>)> = Vec::new();
     for value in serde_json::Deserializer::from_slice(&body).into_iter() {
         let value: &serde_json::value::RawValue = value.context("malformed JSON")?;
-        spans.extend(json::to_protobuf(Signal::Traces, value.get().as_bytes())?);
-        records.extend(json::to_protobuf(Signal::Logs, value.get().as_bytes())?);
+        let has_logs = serde_json::from_str(value.get()).is_ok_and(|Logs { logs }| logs.is_some());
+        let signal = if has_logs { Signal::Logs } else { Signal::Traces };
+        let request = json::to_protobuf(signal, value.get().as_bytes())?;
+        match requests.last_mut() {
+            Some((last, spans)) if *last == signal => spans.extend(request),
+            _ => requests.push((signal, request)),
+        }
     }
-    Ok(vec![(Signal::Traces, spans.into()), (Signal::Logs, records.into())])
+    Ok(requests.into_iter().map(|(signal, body)| (signal, Bytes::from(body))).collect())
+}
+
+/// A request of log records has this member.
+#[derive(serde::Deserialize)]
+struct Logs {
+    #[serde(rename = "resourceLogs", alias = "resource_logs")]
+    logs: Option<serde::de::IgnoredAny>,
 }

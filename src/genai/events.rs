@@ -17,6 +17,12 @@ use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Malformed, Message};
 
+/// The trace of a record that has none, from the record's identity. It is alone there: settlement finds the span of the same call
+/// by what both tell.
+pub const fn lone_trace(identity: u64) -> [u8; 16] {
+    ((identity as u128) << 64 | identity.rotate_left(32) as u128).to_be_bytes()
+}
+
 impl Recogniser {
     /// Reads a request of log records; `self` knows the dialects' events.
     ///
@@ -141,9 +147,7 @@ impl Recogniser {
         let own = FixedState::default().hash_one(message.bytes());
         let trace = ids.0.filter(|trace| *trace != [0; 16]);
         let ids = Ids {
-            // Without a trace it is alone: settlement finds the span of the same call by what both tell.
-            trace: trace
-                .unwrap_or_else(|| (u128::from(own) << 64 | u128::from(own.rotate_left(32))).to_be_bytes()),
+            trace: trace.unwrap_or(lone_trace(own)),
             span: own.to_be_bytes(),
             parent: if trace.is_some() { ids.1 } else { [0; 8] },
         };

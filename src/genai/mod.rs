@@ -10,7 +10,7 @@ pub mod counts;
 pub mod dialects;
 pub mod dimensions;
 mod document;
-mod events;
+pub mod events;
 pub mod found;
 pub mod keys;
 pub mod meaning;

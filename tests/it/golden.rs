@@ -1,5 +1,6 @@
-//! The conformance corpus: `tests/golden/<dialect>/<case>/in.json` is what an instrumentation sent, `out.json` what leaves
-//! (both OTLP/JSON), `settled.json` what counted in the end, call by call, as `pricetag explain --json` tells it.
+//! The conformance corpus: `tests/golden/<dialect>/<case>/in.json` is what an instrumentation sent, one or several requests of
+//! traces or logs, `out.json` what leaves (both OTLP/JSON), `settled.json` what counted in the end, call by call, as `pricetag
+//! explain --json` tells it.
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test it golden` writes the last two anew: read the difference before you commit it.
 //! `truth.rs` says of captures what was really served; this file only sees to it that nothing changes unseen.
@@ -39,22 +40,20 @@ fn forwarded(case: &Path) -> Value {
     let catalog = Arc::new(Catalog::embedded().clone());
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let text = fs::read(case.join("in.json")).unwrap();
-    // A case may have spans, log records or both.
-    let of = |signal| Bytes::from(json::to_protobuf(signal, &text).unwrap());
-    let spans = processor.process(of(Signal::Traces), Now::default()).unwrap().body;
-    let records = processor.process_logs(of(Signal::Logs), Now::default(), |_, _, _, _| {}).unwrap().body;
-    assert_eq!(records, of(Signal::Logs), "log records leave as they came");
-    let mut out = serde_json::Map::new();
-    for part in [
-        serde_json::to_value(ExportTraceServiceRequest::decode(spans).unwrap()),
-        serde_json::to_value(ExportLogsServiceRequest::decode(records).unwrap()),
-    ] {
-        let Value::Object(part) = part.unwrap() else { unreachable!("a request is an object") };
-        out.extend(
-            part.into_iter().filter(|(_, items)| items.as_array().is_some_and(|items| !items.is_empty())),
-        );
-    }
-    Value::Object(out)
+    let requests = serde_json::Deserializer::from_slice(&text).into_iter::<Value>().map(|request| {
+        let request = request.unwrap();
+        let signal = if request.get("resourceLogs").is_some() { Signal::Logs } else { Signal::Traces };
+        let body = Bytes::from(json::to_protobuf(signal, request.to_string().as_bytes()).unwrap());
+        if signal == Signal::Logs {
+            let out = processor.process_logs(body.clone(), Now::default(), |_, _, _, _| {}).unwrap().body;
+            assert_eq!(out, body, "{}: log records leave as they came", case.display());
+            return serde_json::to_value(ExportLogsServiceRequest::decode(out).unwrap()).unwrap();
+        }
+        let out = processor.process(body, Now::default()).unwrap().body;
+        serde_json::to_value(ExportTraceServiceRequest::decode(out).unwrap()).unwrap()
+    });
+    let mut out: Vec<Value> = requests.collect();
+    if out.len() == 1 { out.remove(0) } else { Value::Array(out) }
 }
 
 /// What counted in the end.

@@ -15,11 +15,12 @@ pub(super) fn receipts(report: &Report) -> String {
     let by_status: Vec<String> =
         report.by_status().iter().map(|(status, count)| format!("{count} {status}")).collect();
     let by_status = if by_status.is_empty() { "no LLM call".to_owned() } else { by_status.join(", ") };
-    let items = match report.records {
-        0 => counted(report.spans, "span"),
-        records => format!("{}, {}", counted(report.spans, "span"), counted(records, "log record")),
+    let records = match report.records {
+        0 => String::new(),
+        records => format!(", {}", counted(records, "log record")),
     };
-    let _ = writeln!(text, "{items}: {by_status}; total ${}", report.total());
+    let spans = counted(report.spans, "span");
+    let _ = writeln!(text, "{spans}{records}: {by_status}; total ${}", report.total());
     text
 }
 
@@ -33,7 +34,11 @@ fn receipt(text: &mut String, call: &Explained) -> std::fmt::Result {
         printable(&call.model),
         call.status
     )?;
-    write!(text, "  {}  trace {} span {}", call.time, call.trace_id, call.span_id)?;
+    match (call.trace_id.as_str(), call.span_id.as_str()) {
+        ("", _) => write!(text, "  {}  a log event", call.time)?,
+        (trace, "") => write!(text, "  {}  trace {trace}, a log event", call.time)?,
+        (trace, span) => write!(text, "  {}  trace {trace} span {span}", call.time)?,
+    }
     for (name, value) in &call.dimensions {
         write!(text, "  {name} {}", printable(value))?;
     }

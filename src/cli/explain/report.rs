@@ -1,12 +1,12 @@
 //! What `explain` found, as data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
 use crate::cli::line::Line;
-use crate::genai::call::Call;
-use crate::otlp::Signal;
+use crate::genai::call::{Call, LOG_EVENT};
+use crate::genai::events::lone_trace;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::processor::{Outcome, Restater, Values};
@@ -22,10 +22,11 @@ pub struct Report {
     pub(super) calls: Vec<Explained>,
 }
 
-/// A recognised span.
+/// A recognised span or log event.
 #[derive(Debug, Serialize)]
 pub(super) struct Explained {
     pub(super) trace_id: String,
+    /// Empty for a log event, which has no id of its own.
     pub(super) span_id: String,
     pub(super) name: String,
     pub(super) status: &'static str,
@@ -65,6 +66,7 @@ struct Own {
     reason: String,
     money: Option<Picodollars>,
     lines: Vec<Line>,
+    duplicate_of: Option<[u8; 8]>,
 }
 
 /// The sender's own cost.
@@ -78,8 +80,8 @@ pub(super) struct Reported {
 #[derive(Debug, Serialize)]
 struct Summary {
     spans: u64,
-    #[serde(skip_serializing_if = "is_zero")]
-    log_records: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_records: Option<u64>,
     calls: usize,
     by_status: BTreeMap<&'static str, u64>,
     total: String,
@@ -89,16 +91,7 @@ struct Summary {
 /// The names of the dimensions, in the order of the config.
 const DIMENSIONS: [&str; 3] = ["user", "session", "feature"];
 
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
 impl Report {
-    /// The count of spans, or of log records.
-    pub fn items_of(&mut self, signal: Signal) -> &mut u64 {
-        if signal == Signal::Logs { &mut self.records } else { &mut self.spans }
-    }
-
     /// Adds a call as it was judged when it came.
     pub fn add(
         &mut self,
@@ -131,6 +124,15 @@ impl Report {
                 }
             }
         }
+        // Ids of log events are made up and mean nothing to anybody.
+        let events = self.calls.iter().filter(|call| call.span_id.is_empty());
+        let events: BTreeSet<[u8; 8]> = events.map(|event| event.own.ids.1).collect();
+        for call in &mut self.calls {
+            if call.own.duplicate_of.is_some_and(|of| events.contains(&of)) {
+                call.duplicate_of = None;
+                call.reason = "a log event tells of the same call and counts".to_owned();
+            }
+        }
     }
 
     /// One JSON object a line: the calls, then the summary.
@@ -142,7 +144,7 @@ impl Report {
         }
         let summary = Summary {
             spans: self.spans,
-            log_records: self.records,
+            log_records: Some(self.records).filter(|records| *records > 0),
             calls: self.calls.len(),
             by_status: self.by_status(),
             total: self.total().to_string(),
@@ -189,11 +191,14 @@ impl Explained {
             reason: outcome.reason.to_string(),
             money: outcome.money,
             lines: lines.collect(),
+            duplicate_of: None,
         };
+        let is_event = call.kind == LOG_EVENT;
+        let alone = is_event && trace == lone_trace(u64::from_be_bytes(span));
         let time = jiff::Timestamp::from_nanosecond(call.end_unix_nano.into());
         let mut explained = Explained {
-            trace_id: format!("{:032x}", u128::from_be_bytes(trace)),
-            span_id: format!("{:016x}", u64::from_be_bytes(span)),
+            trace_id: if alone { String::new() } else { format!("{:032x}", u128::from_be_bytes(trace)) },
+            span_id: if is_event { String::new() } else { format!("{:016x}", u64::from_be_bytes(span)) },
             name: text(call.name),
             status: "",
             reason: String::new(),
@@ -234,8 +239,8 @@ impl Explained {
     }
 
     fn judge(&mut self, verdict: Verdict) {
-        let own = &self.own;
-        self.duplicate_of = None;
+        let own = &mut self.own;
+        (self.duplicate_of, own.duplicate_of) = (None, None);
         (self.status, self.reason, self.total, self.lines) = match verdict {
             Verdict::Counts => (
                 own.status.as_str(),
@@ -244,6 +249,7 @@ impl Explained {
                 own.lines.clone(),
             ),
             Verdict::Duplicate { of } => {
+                own.duplicate_of = Some(of);
                 let of = format!("{:016x}", u64::from_be_bytes(of));
                 let reason = format!("span {of} tells of the same call and counts");
                 self.duplicate_of = Some(of);

@@ -23,6 +23,8 @@ const CLAUDE_ALL: &str = "input 176, cache_read 1024, cache_write 200, cache_wri
 /// Without reasoning, which costs what other output does.
 const CLAUDE_VISIBLE: &str =
     "input 176, cache_read 1024, cache_write 200, cache_write_1h 100, output 350, web_search 2";
+/// Without searches and reasoning.
+const CLAUDE_LIFETIMES: &str = "input 176, cache_read 1024, cache_write 200, cache_write_1h 100, output 350";
 /// Without searches.
 const CLAUDE_TOKENS: &str =
     "input 176, cache_read 1024, cache_write 200, cache_write_1h 100, output 150, reasoning 200";
@@ -104,7 +106,17 @@ pub(super) const CASES: &[Case] = &[
             (CHAT, MINI, "failed"),
         ],
     ),
+    // The event tells the lifetimes of written tokens, and so it counts.
+    ("claude-code/events", &[("com.anthropic.claude_code.events", CLAUDE, CLAUDE_LIFETIMES)]),
+    (
+        "claude-code/spans-and-events",
+        &[
+            ("claude_code.llm_request", CLAUDE, "duplicate"),
+            ("com.anthropic.claude_code.events", CLAUDE, CLAUDE_LIFETIMES),
+        ],
+    ),
     ("claude-code/spans", &[("claude_code.llm_request", CLAUDE, CLAUDE_TOTALS)]),
+    ("codex/events", &[("codex_otel.log_only", MINI, ALL)]),
     // 412 spans of one call.
     ("codex/turn", &[("handle_responses", MINI, ALL), ("session_task.turn", MINI, "aggregate")]),
     // The first Claude answered /v1/chat/completions, whose input holds the cache's tokens, the second /v1/messages.
@@ -137,6 +149,17 @@ pub(super) const CASES: &[Case] = &[
             (CHAT_CLAUDE, CLAUDE, "input 176, cache_read 100, output 350"),
             (CHAT, MINI, READ),
             (CHAT, MINI, READ),
+        ],
+    ),
+    // Two calls, each told by two records.
+    ("gemini-cli/events", &[("gemini-cli", GEMINI, READ), ("gemini-cli", GEMINI, READ)]),
+    (
+        "gemini-cli/spans-and-events",
+        &[
+            ("llm_call", GEMINI, "duplicate"),
+            ("llm_call", GEMINI, "duplicate"),
+            ("gemini-cli", GEMINI, READ),
+            ("gemini-cli", GEMINI, READ),
         ],
     ),
     // Neither cache nor thoughts.

@@ -37,7 +37,7 @@ fn measure(case: &Path, body: &Bytes) {
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     let mut processor = Processor::new(Arc::clone(&shared));
     let mut calls = 0;
-    let spans = processor.process_with(body.clone(), Now::default(), |_, _, _, _| calls += 1).unwrap().spans;
+    let spans = processor.process_with(body.clone(), Now::default(), |_, _, _, _| calls += 1).unwrap().items;
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
             let mut time = 0.0;

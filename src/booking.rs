@@ -3,12 +3,13 @@
 //! On the wire they are the messages of `proto/pricetag/v1/booking.proto`, written and read borrowed: a
 //! request with a hundred calls makes a hundred bookings and one allocation.
 
+mod wire;
+
 use crate::otlp::view::Text;
-use crate::otlp::wire::{
-    Malformed, Message, Value, begin_message, end_message, put_array, put_bytes, put_fixed64, put_uint,
-};
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::Verdict;
+
+pub use wire::{Changes, Entries, entries};
 
 /// The money of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,8 @@ pub struct Booking<'a> {
     pub status: Status,
     /// What it costs if it counts; `None`: not known.
     pub money: Option<Picodollars>,
+    /// What the sender says that it costs, where there is a price of ours too.
+    pub reported: Option<Reported>,
     /// The catalog's provider, or what the span calls it.
     pub provider: Text<'a>,
     /// Model asked for.
@@ -59,6 +62,7 @@ impl Default for Booking<'_> {
             verdict: Counted::Here,
             status: Status::Error,
             money: None,
+            reported: None,
             provider: Text::default(),
             model_asked: Text::default(),
             model_served: Text::default(),
@@ -71,6 +75,15 @@ impl Default for Booking<'_> {
             dimensions: smallvec::SmallVec::new(),
         }
     }
+}
+
+/// A sender's cost beside ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reported {
+    /// Theirs.
+    pub cost: Picodollars,
+    /// How much more it is than ours.
+    pub difference: Picodollars,
 }
 
 /// A [`Verdict`] as far as money is concerned.
@@ -124,6 +137,7 @@ impl Counted {
 
 /// One entry of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "they are read one by one, and none is kept")]
 pub enum Entry<'a> {
     /// A call was accepted.
     Booking(Booking<'a>),
@@ -149,223 +163,6 @@ pub struct Change<'a> {
     pub verdict: Counted,
     /// What is booked instead; `None`: what was booked.
     pub restated: Option<Box<Booking<'a>>>,
-}
-
-/// Field numbers of `Entries`, `Booking`, `Settlement` and `Change`.
-mod number {
-    pub(super) const BOOKING: u32 = 1;
-    pub(super) const SETTLEMENT: u32 = 2;
-
-    pub(super) const TRACE: u32 = 1;
-    pub(super) const SPAN: u32 = 2;
-    pub(super) const END: u32 = 3;
-    pub(super) const OPEN: u32 = 4;
-    pub(super) const VERDICT: u32 = 5;
-    pub(super) const STATUS: u32 = 6;
-    pub(super) const MONEY: u32 = 7;
-    pub(super) const PROVIDER: u32 = 8;
-    pub(super) const MODEL_ASKED: u32 = 9;
-    pub(super) const MODEL_SERVED: u32 = 10;
-    pub(super) const OPERATION: u32 = 11;
-    pub(super) const INPUT: u32 = 13;
-    pub(super) const OUTPUT: u32 = 14;
-    pub(super) const CACHE_READ: u32 = 15;
-    pub(super) const CACHE_WRITE: u32 = 16;
-    pub(super) const REASONING: u32 = 17;
-    pub(super) const DIMENSION: u32 = 12;
-
-    pub(super) const CHANGE: u32 = 2;
-    pub(super) const RESTATED: u32 = 6;
-}
-
-/// Writes the entries of one record. Keeps its allocations.
-#[derive(Debug, Default)]
-pub struct Entries {
-    out: Vec<u8>,
-}
-
-impl Entries {
-    /// Appends a booking.
-    pub fn push_booking(&mut self, booking: &Booking<'_>) {
-        let start = begin_message(&mut self.out, number::BOOKING);
-        booking.write(&mut self.out);
-        end_message(&mut self.out, start);
-    }
-
-    /// Appends a settlement, with the changes that `changes` pushes.
-    pub fn push_settlement(&mut self, trace: &[u8], changes: impl FnOnce(&mut Changes<'_>)) {
-        let start = begin_message(&mut self.out, number::SETTLEMENT);
-        put_bytes(&mut self.out, number::TRACE, trace);
-        changes(&mut Changes { out: &mut self.out });
-        end_message(&mut self.out, start);
-    }
-
-    /// The entries so far, leaving none.
-    pub fn take(&mut self) -> bytes::Bytes {
-        let entries = bytes::Bytes::copy_from_slice(&self.out);
-        self.out.clear();
-        entries
-    }
-}
-
-/// The changes of a settlement that is being written.
-#[derive(Debug)]
-pub struct Changes<'e> {
-    out: &'e mut Vec<u8>,
-}
-
-impl Changes<'_> {
-    /// Appends a change: the span's verdict and, where its money is another, the booking that takes the place of the old
-    /// one.
-    pub fn push(&mut self, span: &[u8], verdict: Counted, restated: Option<&Booking<'_>>) {
-        let start = begin_message(self.out, number::CHANGE);
-        put_bytes(self.out, number::SPAN, span);
-        put_uint(self.out, number::VERDICT, verdict.number());
-        if let Some(booking) = restated {
-            let start = begin_message(self.out, number::RESTATED);
-            booking.write(self.out);
-            end_message(self.out, start);
-        }
-        end_message(self.out, start);
-    }
-}
-
-/// Reads the entries of a record.
-///
-/// # Errors
-/// [`Malformed`], for a record that we did not write.
-pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, Malformed>> + use<'a> {
-    let message = Message::whole(record);
-    let too_large = message.as_ref().err().cloned().map(Err);
-    let fields = message.into_iter().flat_map(Message::fields).filter_map(|field| {
-        let read = || {
-            let field = field?;
-            Ok(match field.number {
-                number::BOOKING => Some(Entry::Booking(Booking::read(field.message()?)?)),
-                number::SETTLEMENT => Some(Entry::Settlement(Settlement::read(field.message()?)?)),
-                _ => None,
-            })
-        };
-        read().transpose()
-    });
-    too_large.into_iter().chain(fields)
-}
-
-impl<'a> Booking<'a> {
-    fn write(&self, out: &mut Vec<u8>) {
-        out.reserve(512);
-        match (self.trace.try_into(), self.span.try_into()) {
-            (Ok(trace), Ok(span)) => {
-                put_array::<16>(out, number::TRACE, trace);
-                put_array::<8>(out, number::SPAN, span);
-            }
-            _ => {
-                put_bytes(out, number::TRACE, self.trace);
-                put_bytes(out, number::SPAN, self.span);
-            }
-        }
-        put_fixed64(out, number::END, self.end_unix_nano);
-        // Tags and values of one byte each.
-        let small = [
-            (number::OPEN, self.open as u8),
-            (number::VERDICT, self.verdict.number() as u8),
-            (number::STATUS, self.status as u8),
-        ];
-        out.extend_from_slice(small.map(|(number, value)| [(number << 3) as u8, value]).as_flattened());
-        if let Some(money) = self.money {
-            put_array(out, number::MONEY, &money.get().to_le_bytes());
-        }
-        let texts = [
-            (number::PROVIDER, self.provider),
-            (number::MODEL_ASKED, self.model_asked),
-            (number::MODEL_SERVED, self.model_served),
-            (number::OPERATION, self.operation),
-        ];
-        for (number, text) in texts {
-            put_bytes(out, number, text.0);
-        }
-        let counts = [
-            (number::INPUT, self.input),
-            (number::OUTPUT, self.output),
-            (number::CACHE_READ, self.cache_read),
-            (number::CACHE_WRITE, self.cache_write),
-            (number::REASONING, self.reasoning),
-        ];
-        for (number, count) in counts {
-            put_fixed64(out, number, count);
-        }
-        for value in &self.dimensions {
-            put_bytes(out, number::DIMENSION, value.0);
-        }
-    }
-
-    fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let text = |message: Message<'a>| Text(message.bytes());
-        let mut booking = Booking::default();
-        for field in message.fields() {
-            let field = field?;
-            match (field.number, field.value) {
-                (number::TRACE, Value::Len(bytes)) => booking.trace = bytes.bytes(),
-                (number::SPAN, Value::Len(bytes)) => booking.span = bytes.bytes(),
-                (number::END, Value::Fixed64(nanos)) => booking.end_unix_nano = nanos,
-                (number::OPEN, Value::Varint(bit)) => booking.open = bit != 0,
-                (number::VERDICT, Value::Varint(number)) => booking.verdict = Counted::from_number(number),
-                (number::STATUS, Value::Varint(number)) => {
-                    booking.status =
-                        u8::try_from(number).ok().and_then(Status::from_u8).unwrap_or(Status::Error);
-                }
-                (number::MONEY, Value::Len(bytes)) => {
-                    booking.money =
-                        bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)));
-                }
-                (number::PROVIDER, Value::Len(bytes)) => booking.provider = text(bytes),
-                (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
-                (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),
-                (number::OPERATION, Value::Len(bytes)) => booking.operation = text(bytes),
-                (number::INPUT, Value::Fixed64(count)) => booking.input = count,
-                (number::OUTPUT, Value::Fixed64(count)) => booking.output = count,
-                (number::CACHE_READ, Value::Fixed64(count)) => booking.cache_read = count,
-                (number::CACHE_WRITE, Value::Fixed64(count)) => booking.cache_write = count,
-                (number::REASONING, Value::Fixed64(count)) => booking.reasoning = count,
-                (number::DIMENSION, Value::Len(bytes)) => booking.dimensions.push(text(bytes)),
-                _ => {}
-            }
-        }
-        Ok(booking)
-    }
-}
-
-impl<'a> Settlement<'a> {
-    fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut settlement = Settlement::default();
-        for field in message.fields() {
-            let field = field?;
-            match (field.number, field.value) {
-                (number::TRACE, Value::Len(bytes)) => settlement.trace = bytes.bytes(),
-                (number::CHANGE, Value::Len(change)) => settlement.changes.push(Change::read(change)?),
-                _ => {}
-            }
-        }
-        Ok(settlement)
-    }
-}
-
-impl<'a> Change<'a> {
-    fn read(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut change = Change::default();
-        for field in message.fields() {
-            let field = field?;
-            match (field.number, field.value) {
-                (number::SPAN, Value::Len(bytes)) => change.span = bytes.bytes(),
-                (number::VERDICT, Value::Varint(number)) => change.verdict = Counted::from_number(number),
-                (number::RESTATED, Value::Len(booking)) => {
-                    change.restated = Some(Box::new(Booking::read(booking)?));
-                }
-                _ => {}
-            }
-        }
-        Ok(change)
-    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use annotate::{Annotations, Attributes, MAX_ALIASES};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 
-use crate::booking::{Booking, Entries};
+use crate::booking::{Booking, Entries, Reported as Compared};
 use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
@@ -56,6 +56,8 @@ struct Edition {
 #[derive(Debug)]
 pub struct Shared {
     recogniser: Recogniser,
+    /// The same for log events.
+    events: Recogniser,
     dimensions: usize,
     annotations: Annotations,
     reported: Reported,
@@ -97,6 +99,10 @@ impl Shared {
         dialects.keys_mut().insert(annotate::STATUS, upstream);
         Shared {
             recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
+            events: Recogniser {
+                dialects: Dialects::of_events(&settings.dialects, &settings.dimensions),
+                trust_upstream: settings.trust_upstream,
+            },
             dimensions: settings.dimensions.len(),
             annotations,
             reported: settings.reported,
@@ -131,8 +137,8 @@ pub struct Processed {
     pub body: Bytes,
     /// The bookings, as [`crate::booking::entries`] reads them; empty where there are none.
     pub entries: Bytes,
-    /// Spans of any kind.
-    pub spans: u64,
+    /// Spans, or log records, of any kind.
+    pub items: u64,
 }
 
 /// One worker's processor: shared state, and buffers that it keeps from request to request.
@@ -178,7 +184,7 @@ impl Processor {
         &mut self,
         body: Bytes,
         now: Now,
-        mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
+        show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
@@ -188,6 +194,42 @@ impl Processor {
 
         self.judge(&shared, now, &found);
 
+        self.price(&shared, now, &found, show);
+        let items = found.span_count;
+        self.found = found.recycle(shared.dimensions);
+        Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), items })
+    }
+
+    /// Prices the calls that log records tell of. The records leave as they came.
+    ///
+    /// # Errors
+    /// [`Malformed`] framing; nothing has been counted then.
+    pub fn process_logs(
+        &mut self,
+        body: Bytes,
+        now: Now,
+        show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
+    ) -> Result<Processed, Malformed> {
+        let shared = Arc::clone(&self.shared);
+        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+        let identity = |record: Text<'_>| shared.open_traces.hash(record);
+        shared.events.read_logs(&body, identity, &mut found)?;
+        self.judge(&shared, now, &found);
+        self.plan.clear();
+        self.price(&shared, now, &found, show);
+        let items = found.span_count;
+        self.found = found.recycle(shared.dimensions);
+        Ok(Processed { body, entries: self.entries.take(), items })
+    }
+
+    /// The third pass: prices, annotates and books each call.
+    fn price(
+        &mut self,
+        shared: &Shared,
+        now: Now,
+        found: &Found<'_>,
+        mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
+    ) {
         let edition = shared.edition.load();
         if self.resolves != edition.number {
             self.resolver = Resolver::default();
@@ -219,17 +261,15 @@ impl Processor {
                 now,
             );
             let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
-            shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
+            if call.kind != LOG_EVENT {
+                shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
+            }
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
             if !judged.again {
                 self.entries.push_booking(&booking);
             }
             show(call, &outcome, *judged, &booking.dimensions);
         }
-
-        let spans = found.span_count;
-        self.found = found.recycle(shared.dimensions);
-        Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), spans })
     }
 
     fn judge(&mut self, shared: &Shared, now: Now, found: &Found<'_>) {
@@ -300,6 +340,10 @@ fn booking<'b>(
 ) -> Booking<'b> {
     let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
     let usage = call.usage().unwrap_or(&Usage::NOTHING);
+    let theirs = outcome.reported.and_then(|(_, amount)| amount);
+    let reported = theirs
+        .zip(outcome.receipt.cost())
+        .map(|(cost, ours)| Compared { cost, difference: cost.saturating_add(-ours) });
     Booking {
         trace,
         span,
@@ -308,6 +352,7 @@ fn booking<'b>(
         verdict: judged.verdict.into(),
         status: outcome.status,
         money: outcome.money,
+        reported,
         provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id().into()),
         model_asked: call.model_asked,
         model_served: call.model_served,

@@ -13,6 +13,7 @@ fn entries_survive_the_wire() {
         verdict: Counted::AsDuplicate,
         status: Status::Partial,
         money: Some(Picodollars::new(-5_000_000_000_000_000_000_000)),
+        reported: Some(Reported { cost: Picodollars::new(1), difference: Picodollars::new(-2) }),
         provider: "anthropic".into(),
         model_asked: "claude-sonnet-4-5".into(),
         model_served: "claude-sonnet-4-5-20250929".into(),

@@ -56,7 +56,7 @@ impl Explain {
                     }
                 })
                 .with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
-            report.spans += processed.spans;
+            report.spans += processed.items;
         }
         let mut settled = Vec::new();
         shared.open_traces().settle_all(&mut settled);

@@ -81,6 +81,8 @@ impl<'a> Reading<'a> {
         dimensions: &mut DimensionTable<'a>,
     ) -> Result<(), Malformed> {
         if only != Ranked::ANY && only != self.dialect {
+            // What tells the dialect may stand behind.
+            self.has_documents |= self.dialect == BASE && matches!(meaning, Meaning::Document(_));
             return Ok(());
         }
         match meaning {

@@ -6,7 +6,7 @@ use foldhash::quality::RandomState;
 use hashbrown::{HashMap, HashTable};
 use smallvec::SmallVec;
 
-use crate::booking::{Booking, Change, Counted, Settlement};
+use crate::booking::{Booking, Change, Counted, Reported, Settlement};
 use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 
@@ -42,6 +42,10 @@ pub struct Sums {
     pub input: u64,
     /// Output tokens of calls that count.
     pub output: u64,
+    /// What senders say that calls cost which count and have a price of ours.
+    pub reported: Picodollars,
+    /// How much more that is than ours.
+    pub difference: Picodollars,
     /// Calls by the number of their status.
     calls: [u64; STATUSES],
 }
@@ -58,6 +62,8 @@ impl Sums {
             self.money = self.money.saturating_add(entry.money);
             self.input = self.input.saturating_add(entry.input);
             self.output = self.output.saturating_add(entry.output);
+            self.reported = self.reported.saturating_add(entry.reported.cost);
+            self.difference = self.difference.saturating_add(entry.reported.difference);
         }
         self.calls[verdict.status(entry.status) as usize % STATUSES] += 1;
     }
@@ -67,6 +73,8 @@ impl Sums {
             self.money = self.money.saturating_add(-entry.money);
             self.input = self.input.saturating_sub(entry.input);
             self.output = self.output.saturating_sub(entry.output);
+            self.reported = self.reported.saturating_add(-entry.reported.cost);
+            self.difference = self.difference.saturating_add(-entry.reported.difference);
         }
         let calls = &mut self.calls[verdict.status(entry.status) as usize % STATUSES];
         *calls = calls.saturating_sub(1);
@@ -92,6 +100,7 @@ struct Pending {
     verdict: Counted,
     status: Status,
     money: Picodollars,
+    reported: Reported,
     input: u64,
     output: u64,
 }
@@ -134,6 +143,7 @@ impl Books {
             verdict: booking.verdict,
             status: booking.status,
             money: booking.money.unwrap_or(Picodollars::ZERO),
+            reported: booking.reported.unwrap_or_default(),
             input: booking.input,
             output: booking.output,
         }

@@ -8,7 +8,7 @@ use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
 use super::Ledger;
-use super::books::{Labels, Sums};
+use super::books::{Books, Labels, Series, Sums};
 use crate::pricing::Status;
 
 /// Series that the books tell apart for metrics.
@@ -78,11 +78,40 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
 
     let books = ledger.clone();
     meter
+        .f64_observable_counter("pricetag.reported.cost")
+        .with_unit("USD")
+        .with_description("What senders say that calls cost which have a price of ours, in settled traces.")
+        .with_callback(move |observer| {
+            for series in compared(&books.books()) {
+                observer.observe(series.settled.reported.to_usd_f64(), &attributes(&series.labels));
+            }
+        })
+        .build();
+
+    let books = ledger.clone();
+    meter
+        .f64_observable_up_down_counter("pricetag.reported.difference")
+        .with_unit("USD")
+        .with_description("How much more that is than our price; negative where it is less.")
+        .with_callback(move |observer| {
+            for series in compared(&books.books()) {
+                observer.observe(series.settled.difference.to_usd_f64(), &attributes(&series.labels));
+            }
+        })
+        .build();
+
+    let books = ledger.clone();
+    meter
         .f64_observable_gauge("pricetag.pending")
         .with_unit("USD")
         .with_description("Cost of LLM calls in traces that are still open.")
         .with_callback(move |observer| observer.observe(books.books().total().1.to_usd_f64(), &[]))
         .build();
+}
+
+/// The series in which senders' costs stand beside ours.
+fn compared(books: &Books) -> impl Iterator<Item = &Series> {
+    books.series().iter().filter(|series| !series.settled.reported.is_zero())
 }
 
 fn has_cost(sums: &Sums) -> bool {

@@ -39,7 +39,7 @@ struct Pricing {
 }
 
 impl Intake {
-    /// An intake into `log`. `pricing` is there if some pipeline of traces prices; its route is the ledger's.
+    /// An intake into `log`. `pricing` is there if some pipeline of traces or logs prices; its route is the ledger's.
     pub fn new(log: Log, routes: [Vec<Route>; 3], pricing: Option<(Arc<Shared>, Route)>) -> Self {
         let pricing = pricing.map(|(shared, ledger)| Pricing {
             shared,
@@ -66,10 +66,10 @@ impl Intake {
         let permit = self.log.reserve(routes, body.len())?;
         let priced = routes.iter().any(|route| route.part == Part::Priced);
         let (record, items, committing) = match &self.pricing {
-            Some(pricing) if signal == Signal::Traces && priced => {
+            Some(pricing) if priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
-                let processed = pricing.process(body.clone(), self.now())?;
-                let items = processed.spans;
+                let processed = pricing.process(signal, body.clone(), self.now())?;
+                let items = processed.items;
                 let request = Request { signal, priced: processed.body, raw: body, items };
                 (Record { request: Some(request), entries: processed.entries }, items, Some(committing))
             }
@@ -122,12 +122,15 @@ impl Intake {
 }
 
 impl Pricing {
-    fn process(&self, body: Bytes, now: Now) -> Result<crate::processor::Processed, Refusal> {
+    fn process(&self, signal: Signal, body: Bytes, now: Now) -> Result<crate::processor::Processed, Refusal> {
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut processor = taken.unwrap_or_else(|| Processor::new(Arc::clone(&self.shared)));
         let large = body.len() > KEEP_BYTES;
-        let processed = processor.process(body, now);
+        let processed = match signal {
+            Signal::Logs => processor.process_logs(body, now, |_, _, _, _| {}),
+            _ => processor.process(body, now),
+        };
         // Buffers that one large request has blown up are not worth their memory to the small ones after it.
         let mut idle = idle();
         if !large && idle.len() < KEEP_PROCESSORS {

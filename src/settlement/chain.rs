@@ -94,10 +94,12 @@ impl Match {
 
 impl Facts {
     /// Whether two spans, one above the other, may tell of one call, and why: they come from different
-    /// instrumentations or are the two ends of one request, and nothing that both say contradicts it.
+    /// instrumentations or are the two ends of one request, and nothing that both say contradicts it. Of one
+    /// instrumentation only a span that tells no usage and one that does (Vercel's two for each embedding).
     pub(super) fn same_call(&self, other: &Facts) -> Option<Match> {
         let both = |holds: fn(&Facts) -> bool| holds(self) && holds(other);
-        if !both(|facts| facts.role == Role::Call) || self.told_by() == other.told_by() {
+        let one_teller = self.told_by() == other.told_by() && self.tells_usage() == other.tells_usage();
+        if !both(|facts| facts.role == Role::Call) || one_teller {
             return None;
         }
         if both(|facts| facts.response_id != 0) {

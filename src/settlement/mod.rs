@@ -28,6 +28,7 @@ pub use sightings::WINDOW;
 pub use told::{Restated, Told};
 
 use crate::genai::call::Role;
+use crate::genai::usage::Bucket;
 
 /// Whether a call's money counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,6 +119,12 @@ impl Facts {
     /// Whether a model is named.
     pub fn names_a_model(&self) -> bool {
         self.asked | self.served != 0
+    }
+
+    /// Output tokens without those of reasoning, as far as these are told.
+    fn visible_output(&self) -> u64 {
+        let reasoning = PARTS.iter().position(|part| *part == Bucket::Reasoning);
+        self.output.saturating_sub(reasoning.map_or(0, |nth| self.parts[nth].into()))
     }
 
     /// Whether it tells usage.

@@ -1,7 +1,7 @@
 //! What the wire code believes of the messages, against their definitions in `proto/`.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use pricetag::booking::{Booking, Counted, Entries};
+use pricetag::booking::{Booking, Counted, Entries, Reported};
 use pricetag::otlp::fields;
 use pricetag::pricing::{Picodollars, Status};
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, Value};
@@ -49,6 +49,7 @@ fn bookings_are_as_their_definition_says() {
         verdict: Counted::AsAggregate,
         status: Status::Reported,
         money: Some(Picodollars::new(-123_456_789_012_345_678_901)),
+        reported: Some(Reported { cost: Picodollars::new(7), difference: Picodollars::new(-8) }),
         provider: "provider".into(),
         model_asked: "asked".into(),
         model_served: "served".into(),
@@ -83,6 +84,8 @@ fn bookings_are_as_their_definition_says() {
         ("verdict", verdict("VERDICT_AGGREGATE")),
         ("status", Value::U32(9)),
         ("money", bytes(&(-123_456_789_012_345_678_901i128).to_le_bytes())),
+        ("reported", bytes(&7i128.to_le_bytes())),
+        ("difference", bytes(&(-8i128).to_le_bytes())),
         ("provider", text("provider")),
         ("model_asked", text("asked")),
         ("model_served", text("served")),

@@ -1,7 +1,7 @@
 //! Judging and settling, case by case.
 
 use super::super::tree::NODE_BYTES;
-use super::super::{Change, Verdict, WINDOW};
+use super::super::{Change, PARTS, Verdict, WINDOW};
 use super::*;
 use crate::genai::call::{Call, Cloud, Ids, Known, Role};
 use crate::genai::usage::{Bucket, Usage};
@@ -310,6 +310,19 @@ fn log_events_and_spans_are_matched_one_to_one() {
         let expected = if spans_first { vec![] } else { vec![(span(2), Verdict::Duplicate { of: span(1) })] };
         assert_eq!(changes, expected);
     }
+}
+
+/// Scenario: an event tells the reasoning, which stands beside the output of the span.
+/// Guarantees: they are one call all the same, and the event counts.
+#[test]
+fn an_event_may_tell_reasoning_that_a_span_does_not() {
+    let span_of = Facts { event: 9, response_id: 0, output: 150, ..facts(1, 3) };
+    let mut event = Facts { is_event: true, output: 350, richness: 4, ..span_of };
+    event.parts[PARTS.iter().position(|part| *part == Bucket::Reasoning).unwrap()] = 200;
+    let table = OpenTraces::new(10 * SECOND, 1 << 20);
+    judge(&table, 0, &[note(1, 1, 0, Some(0))], &[span_of]);
+    judge(&table, 1, &[note(2, 2, 0, Some(0))], &[event]);
+    assert_eq!(settled(&table), [(span(1), Verdict::Duplicate { of: span(2) })]);
 }
 
 /// Scenario: two agents in one trace, below a third that sums up both; one call of the first is told of by another

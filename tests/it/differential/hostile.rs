@@ -50,7 +50,7 @@ fn check_traces(bench: &Bench, body: Vec<u8>) -> Result<bool, TestCaseError> {
         (Err(fault), _) if fault.offset() > body.len() => Err(fail(format!("{fault:?} of {}", body.len()))),
         (Err(_), _) => Ok(false),
         (Ok(processed), valid) => {
-            if counted.ok() != Some(processed.spans) {
+            if counted.ok() != Some(processed.items) {
                 return Err(fail(format!("counted otherwise: {body:x?}")));
             }
             let after = ExportTraceServiceRequest::decode(processed.body.clone());

@@ -70,8 +70,9 @@ fn names(facts: &Facts) -> BTreeSet<u64> {
 fn reason(one: &Facts, other: &Facts) -> Option<u8> {
     let (ours, theirs) = (names(one), names(other));
     let models = ours.is_empty() || theirs.is_empty() || !ours.is_disjoint(&theirs);
+    let one_teller = (one.scope, one.kind) == (other.scope, other.kind);
     match (one.response_id, other.response_id) {
-        _ if (one.scope, one.kind) == (other.scope, other.kind) => None,
+        _ if one_teller && (one.richness > 0) == (other.richness > 0) => None,
         (one, other) if one != 0 && other != 0 => (one == other).then_some(0),
         _ if !models => None,
         _ if one.richness == 0 || other.richness == 0 => Some(2),

@@ -31,8 +31,6 @@ const CLAUDE_ALL: &str = "input 176, cache_read 1024, cache_write 200, cache_wri
 /// The same without searches.
 const CLAUDE_TOKENS: &str =
     "input 176, cache_read 1024, cache_write 200, cache_write_1h 100, output 150, reasoning 200";
-/// Without searches and reasoning, which costs what other output does.
-const CLAUDE_LIFETIMES: &str = "input 176, cache_read 1024, cache_write 200, cache_write_1h 100, output 350";
 /// Totals and the cache, lifetimes not told: five minutes are the default.
 const CLAUDE_TOTALS: &str = "input 176, cache_read 1024, cache_write 300, output 350";
 /// Traceloop's sum of `message_start` and `message_delta`.

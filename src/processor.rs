@@ -212,8 +212,7 @@ impl Processor {
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
-        let identity = |record: Text<'_>| shared.open_traces.hash(record);
-        shared.events.read_logs(&body, identity, &mut found)?;
+        shared.events.read_logs(&body, &mut found)?;
         self.judge(&shared, now, &found);
         self.plan.clear();
         self.price(&shared, now, &found, show);

@@ -26,6 +26,9 @@ pub struct Explain {
     /// One JSON object a line: each call, then a summary
     #[arg(long)]
     json: bool,
+    /// What is protobuf holds log records (an ExportLogsServiceRequest); JSON says by itself what it holds
+    #[arg(long)]
+    logs: bool,
     #[command(flatten)]
     layers: Layers,
     /// Payloads: .pb (an ExportTraceServiceRequest), .json (OTLP/JSON of traces or logs, one or several), or - for standard
@@ -51,7 +54,7 @@ impl Explain {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {
-            for (signal, body) in payloads(file).with_context(|| file.display().to_string())? {
+            for (signal, body) in payloads(file, self.logs).with_context(|| file.display().to_string())? {
                 let show =
                     |call: &Call<'_>, outcome: &Outcome<'_>, judged: Judged, dimensions: &Values<'_>| {
                         if !judged.again {
@@ -62,8 +65,8 @@ impl Explain {
                     Signal::Logs => processor.process_logs(body, now, show),
                     _ => processor.process_with(body, now, show),
                 };
-                let processed =
-                    processed.with_context(|| format!("{}: not an OTLP trace payload", file.display()))?;
+                let processed = processed
+                    .with_context(|| format!("{}: not an OTLP payload of {signal}", file.display()))?;
                 *(if signal == Signal::Logs { &mut report.records } else { &mut report.spans }) +=
                     processed.items;
             }
@@ -80,8 +83,9 @@ impl Explain {
     }
 }
 
-/// Reads payloads as protobuf, whatever they are written in.
-fn payloads(file: &Path) -> anyhow::Result<Vec<(Signal, Bytes)>> {
+/// Reads payloads as protobuf, whatever they are written in. Protobuf itself does not say whether it holds spans or log
+/// records.
+fn payloads(file: &Path, logs: bool) -> anyhow::Result<Vec<(Signal, Bytes)>> {
     let mut body = Vec::new();
     if file == Path::new("-") {
         std::io::stdin().lock().read_to_end(&mut body)?;
@@ -95,7 +99,8 @@ fn payloads(file: &Path) -> anyhow::Result<Vec<(Signal, Bytes)>> {
         _ => body.trim_ascii_start().first() == Some(&b'{'),
     };
     if !is_json {
-        return Ok(vec![(Signal::Traces, Bytes::from(body))]);
+        let signal = if logs { Signal::Logs } else { Signal::Traces };
+        return Ok(vec![(signal, Bytes::from(body))]);
     }
     // One request, or one a line as the Collector's file exporter writes them. Requests in a row are, in protobuf,
     // one request with the spans of all.

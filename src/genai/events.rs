@@ -3,6 +3,10 @@
 //! Only records of scopes that some dialect names are looked at; all others are skipped by their length. Records are never
 //! edited.
 
+use std::hash::BuildHasher;
+
+use foldhash::quality::FixedState;
+
 use super::call::{Call, Ids, LOG_EVENT};
 use super::dialects::{BASE, DialectId};
 use super::found::{Found, Resource, SpanNote};
@@ -20,34 +24,22 @@ pub const fn lone_trace(identity: u64) -> [u8; 16] {
 }
 
 impl Recogniser {
-    /// Reads a request of log records; `self` knows the dialects' events. A record has no id of its own: `identity` makes
-    /// one of its bytes, so that the same record sent again is known.
+    /// Reads a request of log records; `self` knows the dialects' events.
     ///
     /// # Errors
     /// [`Malformed`], with the place; nothing has been counted then.
-    pub fn read_logs<'a>(
-        &self,
-        body: &'a [u8],
-        identity: impl Fn(Text<'_>) -> u64,
-        found: &mut Found<'a>,
-    ) -> Result<(), Malformed> {
+    pub fn read_logs<'a>(&self, body: &'a [u8], found: &mut Found<'a>) -> Result<(), Malformed> {
         for field in Message::whole(body)?.fields() {
             let field = field?;
             if field.number == logs::RESOURCE_LOGS {
                 let index = found.resources.len();
-                self.resource_logs(field.message()?, &identity, found)
-                    .map_err(|m| m.within("resource_logs", index))?;
+                self.resource_logs(field.message()?, found).map_err(|m| m.within("resource_logs", index))?;
             }
         }
         Ok(())
     }
 
-    fn resource_logs<'a>(
-        &self,
-        message: Message<'a>,
-        identity: &impl Fn(Text<'_>) -> u64,
-        found: &mut Found<'a>,
-    ) -> Result<(), Malformed> {
+    fn resource_logs<'a>(&self, message: Message<'a>, found: &mut Found<'a>) -> Result<(), Malformed> {
         let (cloud, sender) = Default::default();
         let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
         let index = found.resources.len();
@@ -62,8 +54,7 @@ impl Recogniser {
                     found.resources[index] = resource;
                 }
                 resource_logs::SCOPE_LOGS => {
-                    self.scope_logs(field.message()?, identity, found)
-                        .map_err(|m| m.within("scope_logs", scopes))?;
+                    self.scope_logs(field.message()?, found).map_err(|m| m.within("scope_logs", scopes))?;
                     scopes += 1;
                 }
                 _ => {}
@@ -72,12 +63,7 @@ impl Recogniser {
         Ok(())
     }
 
-    fn scope_logs<'a>(
-        &self,
-        message: Message<'a>,
-        identity: &impl Fn(Text<'_>) -> u64,
-        found: &mut Found<'a>,
-    ) -> Result<(), Malformed> {
+    fn scope_logs<'a>(&self, message: Message<'a>, found: &mut Found<'a>) -> Result<(), Malformed> {
         let scope = message.fields().try_fold(Text::default(), |name, field| {
             let field = field?;
             if field.number == scope_logs::SCOPE { name_of(field.message()?, name) } else { Ok(name) }
@@ -90,7 +76,7 @@ impl Recogniser {
                 let record = field.message()?;
                 let read = match dialect {
                     BASE => record.fields().try_for_each(|field| field.map(drop)),
-                    _ => self.record(record, scope, dialect, identity, found),
+                    _ => self.record(record, scope, dialect, found),
                 };
                 read.map_err(|m| m.within("log_records", records))?;
                 records += 1;
@@ -105,7 +91,6 @@ impl Recogniser {
         message: Message<'a>,
         scope: Text<'a>,
         dialect: DialectId,
-        identity: &impl Fn(Text<'_>) -> u64,
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let table = self.dialects.get(dialect);
@@ -158,7 +143,8 @@ impl Recogniser {
             found.dimensions.drop_last(reading.dimensions);
             return Ok(());
         };
-        let own = identity(Text(message.bytes()));
+        // A record has no id: its bytes make one, so that the same record sent again is known.
+        let own = FixedState::default().hash_one(message.bytes());
         let trace = ids.0.filter(|trace| *trace != [0; 16]);
         let ids = Ids {
             trace: trace.unwrap_or(lone_trace(own)),

@@ -40,6 +40,9 @@ impl Names {
 
     /// A call that names no model, as one of this model. It stays with the provider and the host that it names.
     pub fn lend<'a>(&'a self, call: &mut Call<'a>) {
+        if !call.model().is_empty() {
+            return;
+        }
         (call.model_asked.0, call.model_served.0) = (&self.asked, &self.served);
         if call.provider.is_empty() {
             call.provider.0 = &self.provider;

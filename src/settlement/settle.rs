@@ -10,8 +10,9 @@ use super::residue::Residues;
 use super::sightings::{Report as Sighted, Sightings};
 use super::told::Restated;
 use super::tree::Tree;
-use super::{Change, Facts, Verdict};
+use super::{Change, Verdict};
 use crate::genai::call::Role;
+use crate::genai::usage::Usage;
 
 /// Reports above a call that are looked at for the one that tells of it too: more of them within each other, all calls and
 /// none of them its own, are no honest trace.
@@ -211,8 +212,10 @@ impl Ending<'_> {
     /// A call that counts and names no model, with the model of the nearest report above that names one; nothing if it was
     /// forwarded so.
     fn name(&mut self, report: &Report, reports: &[Report]) -> Option<Box<Restated>> {
-        let Facts { role, .. } = self.calls[report.call].facts;
-        if role != Role::Call || report.verdict != Verdict::Counts || report.namer == NONE {
+        if self.calls[report.call].facts.role != Role::Call
+            || report.verdict != Verdict::Counts
+            || report.namer == NONE
+        {
             return None;
         }
         let call = &self.calls[report.call];
@@ -224,12 +227,7 @@ impl Ending<'_> {
         self.restate(report.call, usage, Some(names))
     }
 
-    fn restate(
-        &mut self,
-        call: u32,
-        usage: crate::genai::usage::Usage,
-        model: Option<u64>,
-    ) -> Option<Box<Restated>> {
+    fn restate(&mut self, call: u32, usage: Usage, model: Option<u64>) -> Option<Box<Restated>> {
         let names = model.and_then(|hash| self.names.get(hash)).cloned();
         let told = self.calls[call].told.take()?;
         Some(Box::new(Restated { told, names, usage }))

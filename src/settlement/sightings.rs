@@ -244,3 +244,46 @@ impl Shard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(n: u32) -> Report {
+        Report { trace: [1; 16], span: [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1], weight: 2 }
+    }
+
+    /// Scenario: 100,000 calls, of as many keys or all of one, by one teller and then by another, with room for all or for few.
+    /// Guarantees: the nth report of the one is the nth of the other; no more room is taken than there is, what finds none
+    /// counts by itself; after the window everything is forgotten that no open trace needs.
+    #[test]
+    fn sightings_are_one_to_one_and_bounded() {
+        const CALLS: u32 = 100_000;
+        for (same_key, max_bytes) in [(false, 1 << 24), (true, 1 << 28), (false, 1 << 16)] {
+            let sightings = Sightings::new(max_bytes);
+            let key = |n: u32| if same_key { 7 << 32 } else { sightings.hasher.hash_one(n) | 1 };
+            let mut keys = Vec::new();
+            let mut found = 0;
+            for teller in [1, 2] {
+                for n in 0..CALLS {
+                    let seen = sightings.see(key(n), teller, report(n), u64::from(teller));
+                    keys.extend(seen.map(|seen| seen.key));
+                    if let Some(before) = seen.and_then(|seen| seen.before) {
+                        assert_eq!((teller, before), (2, report(n)));
+                        found += 1;
+                    }
+                }
+            }
+            let (bytes, unseen) = sightings.size();
+            assert!(bytes <= max_bytes && (unseen == 0) == (found == CALLS), "{bytes} {unseen} {found}");
+            assert_eq!(unseen == 0, max_bytes > 1 << 16);
+            sightings.forget(WINDOW * 2);
+            assert_eq!(sightings.size().0, bytes, "open traces need them");
+            for key in keys {
+                sightings.settle(key, report(0), true);
+            }
+            sightings.forget(WINDOW * 2);
+            assert_eq!(sightings.size().0, 0);
+        }
+    }
+}

@@ -166,7 +166,8 @@ impl Word {
         }
     }
 
-    fn all() -> impl Iterator<Item = Word> {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Word> {
         let names = Name::ALL.into_iter().filter(|name| *name != Name::Kind).map(Word::Name);
         let counts = Count::ALL.into_iter().map(Word::Count);
         names.chain(counts).chain([Word::Cost]).chain(DIMENSIONS.into_iter().map(Word::Dimension))

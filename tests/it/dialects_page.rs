@@ -128,8 +128,9 @@ fn dialect(file: &DialectFile, page: &mut String) {
 
 /// The tables of all dialects: an overview, and one after the other by name, the base first.
 fn tables() -> String {
-    let mut page = "\n## The dialects\n\n| dialect | checked against | evidence | input | log events |\n|---|---|---|---|---|\n"
-        .to_owned();
+    let words: Vec<String> = Word::all().map(|word| word.to_string()).collect();
+    let mut page = format!("\n## What attributes can say\n\n{}\n", code(&words));
+    page += "\n## The dialects\n\n| dialect | checked against | evidence | input | log events |\n|---|---|---|---|---|\n";
     for file in Dialects::embedded() {
         let anchor: String = file
             .title

@@ -197,3 +197,16 @@ fn traces_settle_at_the_end() {
     assert_eq!((text(&calls[0], "status"), text(&calls[1], "status")), ("aggregate", "priced"));
     assert_eq!(text(&summary, "total"), "2.5");
 }
+
+/// Scenario: a coding agent's spans and the log records that tell of the same call, in one file.
+/// Guarantees: people are told that it is a log event that counts, and no made-up id is shown for it.
+#[test]
+fn log_events_are_no_spans() {
+    let file = "tests/golden/claude-code/spans-and-events/in.json";
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = pricetag(&["explain", path.to_str().unwrap()]).out;
+    assert!(text.contains("    a log event tells of the same call and counts\n"), "{text}");
+    assert!(text.contains("trace 39df462c6954c5f167b9731616063aa5, a log event  session ce86151a"), "{text}");
+    let sum = "2 spans, 7 log records: 1 duplicate, 1 priced; total $0.0074352\n";
+    assert!(text.ends_with(sum), "{text}");
+}

@@ -2,6 +2,8 @@
 //!
 //! Nothing here has a meaning yet; [`Dialects`](super::Dialects) gives it one.
 
+mod schema;
+
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -13,6 +15,8 @@ use crate::yaml::error::{Report, alone, did_you_mean};
 use crate::yaml::ordered::in_order;
 use crate::yaml::path::Mark;
 use crate::yaml::{Mistakes, de, tree};
+
+pub use schema::schema;
 
 /// Declares a struct that ends in what spans and log records have in common: how calls are told.
 macro_rules! telling_calls {
@@ -46,12 +50,12 @@ macro_rules! telling_calls {
             pub operation: Option<Operations>,
             /// Attribute keys by what they say; of several the first that a span has counts.
             #[serde(default, deserialize_with = "in_order")]
-            #[schemars(with = "std::collections::BTreeMap<String, Vec<String>>")]
+            #[schemars(schema_with = "schema::by_word")]
             pub attributes: Vec<(Word, Vec<String>)>,
             /// Attributes that hold a document, JSON or a printed Python dictionary: paths in it by what they say;
             /// `.` is all of it, where it is a text in quotes.
             #[serde(default, deserialize_with = "in_order")]
-            #[schemars(with = "std::collections::BTreeMap<String, std::collections::BTreeMap<String, Vec<String>>>")]
+            #[schemars(schema_with = "schema::documents")]
             pub documents: Vec<(String, Members)>,
         }
     };
@@ -117,7 +121,7 @@ pub struct Operations {
     /// From its values, in which `*` stands for any text, to operations; the first that matches counts. What none matches is
     /// told by `gen_ai.operation.name`.
     #[serde(default, deserialize_with = "in_order")]
-    #[schemars(with = "std::collections::BTreeMap<String, String>")]
+    #[schemars(schema_with = "schema::operations")]
     pub values: Vec<(String, Operation)>,
 }
 
@@ -162,7 +166,8 @@ impl Word {
         }
     }
 
-    fn all() -> impl Iterator<Item = Word> {
+    /// Every one.
+    pub fn all() -> impl Iterator<Item = Word> {
         let names = Name::ALL.into_iter().filter(|name| *name != Name::Kind).map(Word::Name);
         let counts = Count::ALL.into_iter().map(Word::Count);
         names.chain(counts).chain([Word::Cost]).chain(DIMENSIONS.into_iter().map(Word::Dimension))
@@ -247,6 +252,7 @@ impl Events {
             input: self.input,
             input_by_provider: self.input_by_provider.clone(),
             reasoning: self.reasoning,
+            reasoning_by_provider: self.reasoning_by_provider.clone(),
             not_providers: self.not_providers.clone(),
             operation: self.operation.clone(),
             attributes: self.attributes.clone(),

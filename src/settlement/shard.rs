@@ -10,7 +10,7 @@ use super::settle::Ending;
 use super::sightings::Report;
 use super::told::Told;
 use super::trace;
-use super::tree::{NODE_BYTES, Tree};
+use super::tree::Tree;
 use super::{Facts, Judged, Settled, Verdict};
 use crate::genai::call::Role;
 use crate::genai::found::SpanNote;
@@ -23,17 +23,25 @@ const CALL_BYTES: usize = size_of::<OpenCall>();
 struct Trace {
     id: [u8; 16],
     last_seen: u64,
+    /// Spans that are in the tree, and those that are not yet.
     first_node: u32,
+    first_note: u32,
     first_call: u32,
     /// Neighbours in the order of age; of a vacant slot the next one.
     older: u32,
     newer: u32,
 }
 
+impl Trace {
+    fn new(id: [u8; 16], last_seen: u64) -> Self {
+        let (first_node, first_note, first_call) = (NONE, NONE, NONE);
+        Trace { id, last_seen, first_node, first_note, first_call, older: NONE, newer: NONE }
+    }
+}
+
 impl Slot for Trace {
     fn vacant(next: u32) -> Self {
-        let (first_node, first_call, older) = (NONE, NONE, NONE);
-        Trace { id: [0; 16], last_seen: 0, first_node, first_call, older, newer: next }
+        Trace { newer: next, ..Trace::new([0; 16], 0) }
     }
 
     fn next_vacant(&self) -> u32 {
@@ -72,7 +80,7 @@ impl Default for Shard {
 impl Shard {
     /// Bytes that its traces take.
     pub(super) fn bytes(&self) -> usize {
-        self.tree.len() * NODE_BYTES
+        self.tree.bytes()
             + self.calls.len() * CALL_BYTES
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
@@ -94,7 +102,7 @@ impl Shard {
         Some(self.traces.get(self.oldest)?.last_seen)
     }
 
-    /// Adds a span, and its call if it is one; gives its node.
+    /// Adds a span, and its call if it is one; gives a call's node.
     pub(super) fn add(
         &mut self,
         table: &OpenTraces,
@@ -105,8 +113,11 @@ impl Shard {
     ) -> u32 {
         let index = self.touch(table, note.ids.trace, now);
         let trace = &mut self.traces[index];
+        let Some(number) = note.call else {
+            self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent);
+            return NONE;
+        };
         let node = self.tree.add(index, &mut trace.first_node, note.ids.span, note.ids.parent);
-        let Some(number) = note.call else { return node };
         if self.tree.node(node).call != NONE {
             return node;
         }
@@ -137,10 +148,11 @@ impl Shard {
         lend: impl FnOnce(&std::sync::Arc<Names>),
     ) -> Option<Judged> {
         let found = self.tree.get(node, &note.ids.span)?;
-        let call = found.call;
-        if call == NONE || self.traces.get(found.trace)?.id != note.ids.trace {
+        let (call, trace) = (found.call, found.trace);
+        if call == NONE || self.traces.get(trace)?.id != note.ids.trace {
             return None;
         }
+        self.relate(trace);
         let known = &self.calls[call].facts;
         if known.role == Role::Call
             && !known.names_a_model()
@@ -159,7 +171,6 @@ impl Shard {
             let again = self.calls[call].facts == facts();
             return Some(Judged { verdict, open: false, again });
         }
-        let trace = found.trace;
         let mut verdict = trace::judge(&mut self.calls, &self.tree, call);
         if let Some(before) = self.see(table, now, note, call)
             && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
@@ -168,6 +179,12 @@ impl Shard {
         }
         self.calls[call].forwarded = Some(verdict);
         Some(Judged { verdict, open: true, again: false })
+    }
+
+    /// Puts all spans of a trace into the tree: a call among them wants to know what is above and below.
+    fn relate(&mut self, trace: u32) {
+        let Trace { first_note, first_node, .. } = &mut self.traces[trace];
+        self.tree.relate(trace, first_note, first_node);
     }
 
     /// Whether a span of the trace reports the same call along the same branch.
@@ -201,6 +218,11 @@ impl Shard {
     pub(super) fn settle_oldest(&mut self, table: &OpenTraces, settled: &mut Vec<Settled>) {
         let index = self.oldest;
         self.unlink(index);
+        let first_call = self.traces[index].first_call;
+        // One call by itself is related to nothing.
+        if first_call != NONE && self.calls[first_call].next_in_trace != NONE {
+            self.relate(index);
+        }
         let trace = self.traces.remove(index);
         if let Ok(entry) = self.by_id.find_entry(table.hash_id(&trace.id), |&known| known == index) {
             entry.remove();
@@ -234,7 +256,7 @@ impl Shard {
             }
             settled.push(Settled { trace: trace.id, changes });
         }
-        self.tree.remove(trace.first_node);
+        self.tree.remove(trace.first_node, trace.first_note);
     }
 
     fn find(&self, table: &OpenTraces, id: &[u8; 16]) -> Option<u32> {
@@ -255,9 +277,7 @@ impl Shard {
                 index
             }
             None => {
-                let (first_node, first_call, older, newer) = (NONE, NONE, NONE, NONE);
-                let trace = Trace { id, last_seen: now, first_node, first_call, older, newer };
-                let index = self.traces.insert(trace);
+                let index = self.traces.insert(Trace::new(id, now));
                 let traces = &self.traces;
                 let hash_of = |&index: &u32| table.hash_id(&traces[index].id);
                 self.by_id.insert_unique(table.hash_id(&id), index, hash_of);

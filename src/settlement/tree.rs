@@ -44,6 +44,28 @@ impl Slot for Node {
     }
 }
 
+/// A span that is no call, while nobody asks how it is related: most traces have no call, and are never asked.
+#[derive(Debug)]
+struct Note {
+    span: [u8; 8],
+    parent: [u8; 8],
+    /// The next of its trace, or the next vacant slot.
+    next: u32,
+}
+
+/// Bytes that a note costs.
+const NOTE_BYTES: usize = size_of::<Note>();
+
+impl Slot for Note {
+    fn vacant(next: u32) -> Self {
+        Note { span: [0; 8], parent: [0; 8], next }
+    }
+
+    fn next_vacant(&self) -> u32 {
+        self.next
+    }
+}
+
 /// Ancestors and descendants that are looked at when a span is forwarded: traces are shallow, strangers are not to be
 /// trusted. When a trace settles, all of it is looked at.
 const MAX_ABOVE: usize = 128;
@@ -52,6 +74,7 @@ const MAX_BELOW: usize = 512;
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     nodes: Arena<Node>,
+    notes: Arena<Note>,
     by_span: HashTable<u32>,
     hasher: RandomState,
     /// The parent asked for last: siblings tend to come together.
@@ -66,7 +89,26 @@ fn hash_of(hasher: &RandomState, trace: u32, span: [u8; 8]) -> u64 {
 impl Tree {
     /// Spans held, placeholders included.
     pub(super) fn len(&self) -> usize {
-        self.nodes.len()
+        self.nodes.len() + self.notes.len()
+    }
+
+    /// Bytes of the spans.
+    pub(super) fn bytes(&self) -> usize {
+        self.nodes.len() * NODE_BYTES + self.notes.len() * NOTE_BYTES
+    }
+
+    /// Notes a span that is no call. `first` is the head of its trace's list of notes.
+    pub(super) fn note(&mut self, first: &mut u32, span: [u8; 8], parent: [u8; 8]) {
+        *first = self.notes.insert(Note { span, parent, next: *first });
+    }
+
+    /// Puts the spans that were noted into the tree. `notes` and `first` are the heads of the trace's lists.
+    pub(super) fn relate(&mut self, trace: u32, notes: &mut u32, first: &mut u32) {
+        while *notes != NONE {
+            let note = self.notes.remove(*notes);
+            *notes = note.next;
+            self.add(trace, first, note.span, note.parent);
+        }
     }
 
     pub(super) fn node(&self, index: u32) -> &Node {
@@ -167,8 +209,11 @@ impl Tree {
         .filter(|&call| call != NONE)
     }
 
-    /// Forgets a trace's spans.
-    pub(super) fn remove(&mut self, mut first: u32) {
+    /// Forgets a trace's spans, noted ones too.
+    pub(super) fn remove(&mut self, mut first: u32, mut notes: u32) {
+        while notes != NONE {
+            notes = self.notes.remove(notes).next;
+        }
         while first != NONE {
             let node = self.nodes.remove(first);
             let hash = hash_of(&self.hasher, node.trace, node.span);

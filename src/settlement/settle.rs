@@ -176,7 +176,7 @@ impl Ending<'_> {
         };
         let best =
             chain::best(calls, first, |call| (call.facts.tells_usage(), named(call), call.facts.weight()));
-        let ours = Sighted { trace: self.id, span: calls[best].span, weight: calls[best].facts.weight() };
+        let ours = Sighted::of(self.id, calls[best].span, &calls[best].facts);
         let members: SmallVec<[u32; 4]> = chain::downwards(calls, first).collect();
         let keys = || members.iter().flat_map(|&at| calls[at].sightings).filter(|key| *key != 0);
         let mut lost = None;
@@ -203,7 +203,8 @@ impl Ending<'_> {
         }
         for &at in &members {
             let counts = lost.is_none() && at == best;
-            let verdict = if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span } };
+            let verdict =
+                if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span_told() } };
             let report = &mut reports[calls[at].report as usize];
             (report.best, report.verdict) = (best, verdict);
         }

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use super::Facts;
 use super::arena::{Arena, NONE, Slot};
 
 /// How long after the first report of a call another one is taken for the same: exporters batch for seconds, and a
@@ -33,6 +34,18 @@ pub(super) struct Report {
     pub(super) span: [u8; 8],
     /// Of two reports the weightier counts; of equals the first.
     pub(super) weight: u16,
+    is_event: bool,
+}
+
+impl Report {
+    pub(super) fn of(trace: [u8; 16], span: [u8; 8], facts: &Facts) -> Self {
+        Report { trace, span, weight: facts.weight(), is_event: facts.is_event }
+    }
+
+    /// The span that reports, as others may name it: a log event has none.
+    pub(super) fn span_told(&self) -> Option<[u8; 8]> {
+        (!self.is_event).then_some(self.span)
+    }
 }
 
 /// What was seen before, when a report comes.
@@ -61,7 +74,7 @@ struct Sighting {
 
 impl Slot for Sighting {
     fn vacant(next: u32) -> Self {
-        let best = Report { trace: [0; 16], span: [0; 8], weight: 0 };
+        let best = Report::of([0; 16], [0; 8], &Facts::NOTHING);
         Sighting { key: 0, since: 0, best, settled: false, open: 0, tellers: [(0, 0); TELLERS], newer: next }
     }
 
@@ -250,7 +263,8 @@ mod tests {
     use super::*;
 
     fn report(n: u32) -> Report {
-        Report { trace: [1; 16], span: [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1], weight: 2 }
+        let span = [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1];
+        Report::of([1; 16], span, &Facts::NOTHING)
     }
 
     /// Scenario: 100,000 calls, of as many keys or all of one, by one teller and then by another, with room for all or for few.

@@ -97,7 +97,7 @@ fn of_two_reports_in_one_request_the_richer_counts() {
     let spans =
         [note(1, 2, 1, Some(0)), note(1, 1, 0, Some(1)), note(2, 1, 0, Some(2)), note(2, 2, 1, Some(3))];
     let calls = [facts(1, 6), facts(2, 5), facts(2, 5), facts(1, 6)];
-    let dup = Verdict::Duplicate { of: span(2) };
+    let dup = Verdict::Duplicate { of: Some(span(2)) };
     assert_eq!(judge(&table, 0, &spans, &calls), [Verdict::Counts, dup, dup, Verdict::Counts]);
     assert_eq!(settled(&table), []);
 }
@@ -108,11 +108,11 @@ fn of_two_reports_in_one_request_the_richer_counts() {
 fn settlement_prefers_the_richer_report_that_came_later() {
     let table = OpenTraces::new(10 * SECOND, 1 << 20);
     assert_eq!(judge(&table, 0, &[note(1, 2, 1, Some(0))], &[facts(1, 5)]), [Verdict::Counts]);
-    let dup = Verdict::Duplicate { of: span(2) };
+    let dup = Verdict::Duplicate { of: Some(span(2)) };
     assert_eq!(judge(&table, 1, &[note(1, 1, 0, Some(0))], &[facts(2, 6)]), [dup]);
     let mut changes = settled(&table);
     changes.sort_by_key(|change| change.0);
-    assert_eq!(changes, [(span(1), Verdict::Counts), (span(2), Verdict::Duplicate { of: span(1) })]);
+    assert_eq!(changes, [(span(1), Verdict::Counts), (span(2), Verdict::Duplicate { of: Some(span(1)) })]);
 }
 
 /// Scenario: fifty identical calls side by side, and two below one report without response ids.
@@ -252,7 +252,7 @@ fn a_silent_report_is_no_call_of_its_own() {
         let verdicts = judge(&table, 0, &spans, &[report(1, lower), report(2, upper)]);
         let counts = if upper > lower { 1 } else { 0 };
         assert_eq!(verdicts[counts], Verdict::Counts);
-        assert_eq!(verdicts[1 - counts], Verdict::Duplicate { of: span(2 - counts as u8) });
+        assert_eq!(verdicts[1 - counts], Verdict::Duplicate { of: Some(span(2 - counts as u8)) });
         assert_eq!(settled(&table), []);
     }
 }
@@ -263,13 +263,13 @@ fn a_silent_report_is_no_call_of_its_own() {
 /// teller is another call.
 #[test]
 fn reports_in_other_traces_are_found_by_their_response_id() {
-    let dup = Verdict::Duplicate { of: span(1) };
+    let dup = Verdict::Duplicate { of: Some(span(1)) };
     for (first, second) in [(3, 3), (5, 3), (3, 5)] {
         let table = OpenTraces::new(10 * SECOND, 1 << 20);
         assert_eq!(judge(&table, 0, &[note(1, 1, 0, Some(0))], &[facts(1, first)]), [Verdict::Counts]);
         let later = judge(&table, 1, &[note(2, 2, 0, Some(0))], &[facts(2, second)]);
         let (now, changed) = if second > first {
-            (Verdict::Counts, vec![(span(1), Verdict::Duplicate { of: span(2) })])
+            (Verdict::Counts, vec![(span(1), Verdict::Duplicate { of: Some(span(2)) })])
         } else {
             (dup, vec![])
         };
@@ -307,7 +307,8 @@ fn log_events_and_spans_are_matched_one_to_one() {
             judge(&table, 2, &spans, &[span_of]);
         }
         let changes = settled(&table);
-        let expected = if spans_first { vec![] } else { vec![(span(2), Verdict::Duplicate { of: span(1) })] };
+        let expected =
+            if spans_first { vec![] } else { vec![(span(2), Verdict::Duplicate { of: Some(span(1)) })] };
         assert_eq!(changes, expected);
     }
 }
@@ -322,7 +323,7 @@ fn an_event_may_tell_reasoning_that_a_span_does_not() {
     let table = OpenTraces::new(10 * SECOND, 1 << 20);
     judge(&table, 0, &[note(1, 1, 0, Some(0))], &[span_of]);
     judge(&table, 1, &[note(2, 2, 0, Some(0))], &[event]);
-    assert_eq!(settled(&table), [(span(1), Verdict::Duplicate { of: span(2) })]);
+    assert_eq!(settled(&table), [(span(1), Verdict::Duplicate { of: None })]);
 }
 
 /// Scenario: two agents in one trace, below a third that sums up both; one call of the first is told of by another

@@ -62,6 +62,7 @@ pub struct OpenTraces {
     hasher: RandomState,
     settle_after: u64,
     shard_bytes: usize,
+    remembered_bytes: usize,
     over_budget: AtomicBool,
     early: AtomicU64,
     unassigned: AtomicU64,
@@ -73,12 +74,15 @@ impl OpenTraces {
     pub fn new(settle_after: u64, max_bytes: usize) -> Self {
         // A quarter is enough to remember each call of a minute for as many as the rest holds in ten seconds.
         let sightings = max_bytes / 4;
+        // A sixteenth of 64 MiB remembers some 60,000 traces at least: minutes, at hundreds of traces with calls a second.
+        let remembered = max_bytes / 16;
         OpenTraces {
             shards: Default::default(),
             sightings: Sightings::new(sightings),
             hasher: RandomState::default(),
             settle_after,
-            shard_bytes: (max_bytes - sightings) / SHARDS,
+            shard_bytes: (max_bytes - sightings - remembered) / SHARDS,
+            remembered_bytes: remembered / SHARDS,
             over_budget: AtomicBool::new(false),
             early: AtomicU64::new(0),
             unassigned: AtomicU64::new(0),
@@ -168,13 +172,20 @@ impl OpenTraces {
     /// Settles the traces that have been idle for long enough.
     pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
         self.settle_before(now.saturating_sub(self.settle_after), settled);
-        self.sightings.forget(now);
+        self.forget(now);
     }
 
     /// Settles all traces: nothing more comes.
     pub fn settle_all(&self, settled: &mut Vec<Settled>) {
         self.settle_before(u64::MAX, settled);
-        self.sightings.forget(u64::MAX);
+        self.forget(u64::MAX);
+    }
+
+    fn forget(&self, now: u64) {
+        self.sightings.forget(now);
+        for shard in &self.shards {
+            lock(shard).forget(now);
+        }
     }
 
     fn settle_before(&self, before: u64, settled: &mut Vec<Settled>) {
@@ -199,9 +210,14 @@ impl OpenTraces {
         for shard in self.shards.iter().map(lock) {
             size.traces += shard.traces();
             size.spans += shard.spans();
-            size.bytes += shard.bytes();
+            size.bytes += shard.bytes() + shard.remembered_bytes();
         }
         size
+    }
+
+    /// Bytes that a shard may take to remember traces that have settled.
+    pub(super) fn remembered_bytes(&self) -> usize {
+        self.remembered_bytes
     }
 
     pub(super) fn count_unassigned(&self, tokens: u64) {

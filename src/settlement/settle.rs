@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 use super::arena::NONE;
 use super::chain::{self, Calls, Match};
 use super::names::KnownNames;
+use super::remembered::Before;
 use super::residue::Residues;
 use super::sightings::{Report as Sighted, Sightings};
 use super::told::Restated;
@@ -49,11 +50,23 @@ pub(super) struct Ending<'s> {
     pub(super) calls: &'s mut Calls,
     pub(super) names: &'s KnownNames,
     pub(super) sightings: &'s Sightings,
+    /// What was shown of it when it settled before.
+    pub(super) before: Option<Before>,
+}
+
+/// What the settlement of a trace says.
+pub(super) struct End {
+    /// What has changed since forwarding.
+    pub(super) changes: Vec<Change>,
+    /// Tokens that agents have summed up and that could be assigned to no model.
+    pub(super) unassigned: u64,
+    /// What has been shown of the trace by now.
+    pub(super) before: Before,
 }
 
 impl Ending<'_> {
-    /// What has changed since forwarding, and how many tokens agents have summed up that could be assigned to no model.
-    pub(super) fn settle(mut self) -> (Vec<Change>, u64) {
+    /// The verdicts.
+    pub(super) fn settle(mut self) -> End {
         let mut reports = self.reports();
         self.link(&reports);
         let mut twins = Vec::new();
@@ -63,7 +76,7 @@ impl Ending<'_> {
                 self.count_once(&mut reports, top, &mut twins);
             }
         }
-        let mut residues = Residues::of(self.calls, &mut reports, &twins);
+        let mut residues = Residues::of(self.calls, self.tree, &mut reports, &twins, self.before);
         let mut changes = Vec::new();
         for report in &reports {
             let restated = match residues.take(report.call) {
@@ -75,7 +88,17 @@ impl Ending<'_> {
                 changes.push(Change { span: call.span, verdict: report.verdict, restated });
             }
         }
-        (changes, residues.unassigned)
+        let before = Before { tokens: residues.shown, top: self.top(&reports) };
+        End { changes, unassigned: residues.unassigned, before }
+    }
+
+    /// The uppermost span that is known above all reports, those of before included; zero if there are several.
+    fn top(&self, reports: &[Report]) -> [u8; 8] {
+        let roots = reports.iter().filter(|report| report.parent == NONE);
+        let now = roots.map(|report| self.tree.top(self.calls[report.call].node));
+        let before = self.before.map(|before| self.tree.top_of(self.index, before.top));
+        let several = |one: [u8; 8], other| if one == other { one } else { [0; 8] };
+        now.chain(before).reduce(several).unwrap_or_default()
     }
 
     /// The trace's reports, each before those below it.

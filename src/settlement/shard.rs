@@ -213,14 +213,24 @@ impl Shard {
         if facts.role != Role::Call || !facts.tells_usage() {
             return None;
         }
-        let report = Report { trace: note.ids.trace, span: note.ids.span, weight: facts.weight() };
+        let report = Report { trace: note.ids.trace, span: note.ids.span, rank: facts.rank() };
         let keys = table.sighting_keys(&facts);
         let tellers = [facts.teller(), 1 + u32::from(facts.is_event)];
         let mut before = None;
         for nth in 0..keys.len() {
-            if keys[nth] != 0
-                && let Some(seen) = table.sightings.see(keys[nth], tellers[nth], report, now)
-            {
+            if keys[nth] == 0 {
+                continue;
+            }
+            // What a report of the same chain was seen as, this one is too: else two calls that look the same could be paired
+            // crosswise.
+            let of_chain = chain::downwards(&self.calls, chain::top(&self.calls, call)).find_map(|at| {
+                let OpenCall { facts, sightings, .. } = &self.calls[at];
+                let same = sightings[nth] != 0 && table.sighting_keys(facts)[nth] == keys[nth];
+                same.then_some(sightings[nth])
+            });
+            let again = of_chain.and_then(|seen| table.sightings.see_again(seen, tellers[nth], report));
+            let seen = again.or_else(|| table.sightings.see(keys[nth], tellers[nth], report, now));
+            if let Some(seen) = seen {
                 self.calls[call].sightings[nth] = seen.key;
                 before = before.or(seen.before);
             }

@@ -57,6 +57,81 @@ fn log_events_and_spans_are_matched_one_to_one() {
     }
 }
 
+/// Scenario: one call told of in two branches, equally richly: with what was cached, and with what was reasoning.
+/// Guarantees: the same one counts in either order, and where the names differ, the one that says more.
+#[test]
+fn of_equally_rich_reports_the_same_counts_in_every_order() {
+    let mut cached = facts(1, 3);
+    cached.parts[0] = 1024;
+    let mut thought = facts(2, 3);
+    thought.parts[4] = 200;
+    let (named, plain) = (Facts { asked: 1, ..facts(1, 3) }, facts(2, 3));
+    for (one, other) in [(cached, thought), (named, plain)] {
+        let counting = |first: usize| {
+            let table = OpenTraces::new(10 * SECOND, 1 << 20);
+            let calls = [(note(1, 1, 9, Some(0)), one), (note(1, 2, 8, Some(0)), other)];
+            let mut counts = [false; 2];
+            for nth in [first, 1 - first] {
+                let (note, facts) = calls[nth];
+                counts[nth] = judge(&table, 0, &[note], &[facts]) == [Verdict::Counts];
+            }
+            for (at, verdict) in settled(&table) {
+                counts[usize::from(at[0]) - 1] = verdict == Verdict::Counts;
+            }
+            counts
+        };
+        assert_eq!(counting(0), counting(1));
+        assert_eq!(counting(0).iter().filter(|it| **it).count(), 1);
+        assert!(one.asked == 0 || counting(0)[0]);
+    }
+}
+
+/// Scenario: a chain of which the one report that was seen elsewhere is poorer than the report there, and another is
+/// richer; in any order.
+/// Guarantees: the chain's richest counts.
+#[test]
+fn a_chain_competes_with_its_best_report() {
+    let spans = [note(1, 1, 0, Some(0)), note(1, 2, 1, Some(0)), note(1, 3, 9, Some(0))];
+    let calls = [facts(1, 3), Facts { response_id: 0, ..facts(2, 6) }, facts(3, 4)];
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let table = OpenTraces::new(10 * SECOND, 1 << 20);
+        let mut counts = [false; 3];
+        for nth in order {
+            counts[nth] = judge(&table, 0, &[spans[nth]], &[calls[nth]]) == [Verdict::Counts];
+        }
+        for (at, verdict) in settled(&table) {
+            counts[usize::from(at[0]) - 1] = verdict == Verdict::Counts;
+        }
+        assert_eq!(counts, [false, true, false], "{order:?}");
+    }
+}
+
+/// Scenario: two calls that look the same, each told of by an instrumentation above an SDK, in any order.
+/// Guarantees: two count.
+#[test]
+fn pairs_that_interleave_are_two_calls() {
+    // Upper reports are 1 and 2, the lower ones 3 and 4; so many orders as there are.
+    let spans = [1, 2, 3, 4].map(|n: u8| note(1, n, n.saturating_sub(2), Some(0)));
+    for order in 0..256_usize {
+        let order = [order & 3, order >> 2 & 3, order >> 4 & 3, order >> 6];
+        if (0..4).any(|nth| !order.contains(&nth)) {
+            continue;
+        }
+        for (upper, lower) in [(3, 3), (3, 5), (5, 3)] {
+            let table = OpenTraces::new(10 * SECOND, 1 << 20);
+            let mut counts = [false; 4];
+            for nth in order {
+                let call = if nth < 2 { facts(1, upper) } else { facts(2, lower) };
+                counts[nth] = judge(&table, 0, &[spans[nth]], &[call]) == [Verdict::Counts];
+            }
+            for (at, verdict) in settled(&table) {
+                counts[usize::from(at[0]) - 1] = verdict == Verdict::Counts;
+            }
+            assert_eq!(counts.iter().filter(|it| **it).count(), 2, "{order:?}");
+        }
+    }
+}
+
 /// Scenario: an event tells the reasoning, which stands beside the output of the span.
 /// Guarantees: they are one call all the same, and the event counts.
 #[test]

@@ -62,6 +62,8 @@ pub(super) struct Shard {
     newest: u32,
     /// Bytes of what calls have told.
     told: usize,
+    /// Its bytes when they were added to those of all shards.
+    pub(super) counted: usize,
 }
 
 impl Default for Shard {
@@ -76,6 +78,7 @@ impl Default for Shard {
             oldest: NONE,
             newest: NONE,
             told: 0,
+            counted: 0,
         }
     }
 }

@@ -170,6 +170,35 @@ fn the_table_is_bounded() {
     assert_eq!((table.size().traces, all.len()), (0, 100_000));
 }
 
+/// Scenario: one trace of 7 MiB after another in a table of 16 MiB that is else empty, and small ones that are younger.
+/// Guarantees: it does not settle early, for a trace may take what the others do not need; in the end the oldest gives way.
+#[test]
+fn one_trace_may_take_what_others_leave() {
+    let table = OpenTraces::new(10 * SECOND, 1 << 24);
+    let mut settled = Vec::new();
+    let call = |trace: u8, n: u64| SpanNote {
+        ids: Ids { trace: [trace; 16], span: n.to_le_bytes(), parent: 1u64.to_le_bytes() },
+        call: Some(0),
+    };
+    let mut bytes = 0;
+    for trace in 1..=2 {
+        while bytes < usize::from(trace) * (7 << 20) {
+            for n in 2..1000 {
+                let n = n + bytes as u64 * 1000;
+                judge(&table, trace.into(), &[call(trace, n)], &[Facts { response_id: 0, ..facts(1, 3) }]);
+            }
+            judge(&table, 3, &[note(9, 9, 0, Some(0))], &[facts(1, 3)]);
+            if table.is_over_budget() {
+                table.make_room(&mut settled);
+                break;
+            }
+            bytes = table.size().bytes;
+        }
+        let early: Vec<u8> = settled.iter().map(|it| it.trace[0]).collect();
+        assert_eq!(early, if trace == 1 { vec![] } else { vec![1] });
+    }
+}
+
 /// Scenario: an agent's sum above two of its three calls; one that names another model; one that names none.
 /// Guarantees: what no call shows counts once, at the model that is known; what is of no known model is counted as that.
 #[test]

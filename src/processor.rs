@@ -9,7 +9,7 @@ mod annotate;
 mod money;
 mod restate;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -279,50 +279,72 @@ impl Processor {
             let resource = &found.resources[call.resource as usize];
             Told::of(call, resource.cloud, found.dimensions.values(call.dimensions, resource.dimensions))
         };
-        // Neighbours have mostly one resource and one scope.
-        let last = Cell::new((u32::MAX, 0, ((std::ptr::null(), 0), 0)));
+        let last = RefCell::new(Neighbour::default());
         let facts = |index: u32| {
             let call = &found.calls[index as usize];
-            let (mut resource, mut sender, (mut scope_at, mut scope)) = last.get();
-            if resource != call.resource {
-                resource = call.resource;
-                sender = table.hash_all(found.resources[resource as usize].sender.map(|it| table.hash(it)));
-            }
-            let here = (call.scope.0.as_ptr(), call.scope.0.len());
-            if scope_at != here {
-                (scope_at, scope) = (here, table.hash(call.scope));
-            }
-            last.set((resource, sender, (scope_at, scope)));
+            let mut last = last.borrow_mut();
+            last.meet(table, call, found.resources[call.resource as usize].sender);
             // What a log event and the span of the same call both say.
             let event = match dialects.get(call.dialect).has_events() {
-                true => table.hash_all([sender, call.dialect.into(), table.hash(call.conversation)]),
+                true => table.hash_all([last.sender, call.dialect.into(), table.hash(call.conversation)]),
                 false => 0,
             };
-            Facts { sender, scope, event, ..facts(table, call) }
+            last.facts(table, call, event)
         };
         table.judge(now.monotonic, &found.spans, facts, tell, &mut self.judgement);
     }
 }
 
-/// What judging needs to know of a call, but for where it comes from.
-fn facts(table: &OpenTraces, call: &Call<'_>) -> Facts {
-    let [provider, host, asked, served] =
-        [call.provider, call.host, call.model_asked, call.model_served].map(|name| table.hash(name));
-    let usage = call.usage().unwrap_or(&Usage::NOTHING);
-    Facts {
-        role: call.role,
-        kind: call.kind,
-        is_event: call.kind == LOG_EVENT,
-        response_id: table.hash(call.response_id),
-        asked,
-        served,
-        provider,
-        names: table.hash_all([provider, host, asked, served]),
-        input: usage.input_tokens(),
-        output: usage.output_tokens(),
-        parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
-        richness: usage.richness() as u8,
-        ..Facts::NOTHING
+/// What the call before said, and its hashes: neighbours mostly have one resource, one scope and one model, and comparing
+/// texts is cheaper than hashing them.
+#[derive(Default)]
+struct Neighbour<'a> {
+    /// One more than the number of the resource; zero: there was no call before.
+    resource: u32,
+    sender: u64,
+    scope: (Text<'a>, u64),
+    names: [(Text<'a>, u64); 4],
+    all_names: u64,
+}
+
+impl<'a> Neighbour<'a> {
+    fn meet(&mut self, table: &OpenTraces, call: &Call<'a>, sender: [Text<'_>; 3]) {
+        if self.resource != call.resource + 1 {
+            self.resource = call.resource + 1;
+            self.sender = table.hash_all(sender.map(|text| table.hash(text)));
+            self.all_names = 0;
+        }
+        if self.scope.0 != call.scope {
+            self.scope = (call.scope, table.hash(call.scope));
+        }
+        let names = [call.provider, call.host, call.model_asked, call.model_served];
+        if self.all_names == 0 || names.iter().zip(&self.names).any(|(now, (before, _))| now != before) {
+            self.names = names.map(|name| (name, table.hash(name)));
+            self.all_names = table.hash_all(self.names.map(|(_, hash)| hash));
+        }
+    }
+
+    /// What judging needs to know of the call that was met.
+    fn facts(&self, table: &OpenTraces, call: &Call<'_>, event: u64) -> Facts {
+        let usage = call.usage().unwrap_or(&Usage::NOTHING);
+        let [provider, _, asked, served] = self.names.map(|(_, hash)| hash);
+        Facts {
+            role: call.role,
+            scope: self.scope.1,
+            kind: call.kind,
+            is_event: call.kind == LOG_EVENT,
+            response_id: table.hash(call.response_id),
+            asked,
+            served,
+            provider,
+            names: self.all_names,
+            sender: self.sender,
+            event,
+            input: usage.input_tokens(),
+            output: usage.output_tokens(),
+            parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
+            richness: usage.richness() as u8,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::sync::Arc;
 
 use pricetag::config::Config;
-use pricetag::genai::dialects::format::DialectFile;
+use pricetag::genai::dialects::format::{DialectFile, schema};
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Now, Processor, Shared};
 use prost::Message as _;
@@ -103,8 +103,7 @@ fn mistakes_in_a_dialect_are_mistakes_in_the_config() {
     }
 }
 
-/// What calls used, and whose they are, in the order of the spans: a span of a scope with these attributes, below a resource
-/// that names a user in Claude Code's way.
+/// What calls used, and whose they are: of spans of these scopes with these attributes, below a resource with a `user.email`.
 fn calls(own: &str, told: &[(&str, &[(&str, &str)])]) -> Vec<String> {
     let config = Config::load(None, &[], &|_: &str| None).unwrap();
     let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
@@ -126,15 +125,11 @@ fn calls(own: &str, told: &[(&str, &[(&str, &str)])]) -> Vec<String> {
     let mut calls = Vec::new();
     processor
         .process_with(sent.encode_to_vec().into(), Now::default(), |call, _, _, dimensions| {
-            let usage =
-                call.usage().map(|usage| usage.iter().map(|(bucket, n)| format!("{bucket} {n}")).collect());
-            let usage: Vec<String> = usage.unwrap_or_default();
-            calls.push(format!(
-                "{} {}{}",
-                call.operation.as_str(),
-                usage.join(" "),
-                dimensions[user].as_str()
-            ));
+            let mut told = call.operation.as_str().to_owned();
+            for (bucket, count) in call.usage().unwrap().iter() {
+                told += &format!(" {bucket} {count}");
+            }
+            calls.push(told + dimensions[user].as_str());
         })
         .unwrap();
     calls
@@ -202,4 +197,16 @@ fn too_many_documents_are_a_mistake() {
     let ended = pricetag(&["check", "--set", &format!("processors.pricetag.dialects=[{}]", file.display())]);
     assert_eq!(ended.code, Some(64), "{}", ended.err);
     assert!(ended.err.contains("documents, and 256 is the most"), "{}", ended.err);
+}
+
+/// Guarantees: the schema that editors use is that of the code.
+#[test]
+fn the_committed_schema_is_that_of_the_code() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/dialect.schema.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(file, schema()).unwrap();
+    }
+    let committed = fs::read_to_string(file).unwrap_or_default();
+    let remedy = "config/dialect.schema.json is out of date: UPDATE_SCHEMA=1 cargo test --test it schema";
+    assert!(committed == schema(), "{remedy}");
 }

@@ -1,7 +1,7 @@
 //! Calls that are told by log records: coding assistants send an event for each request to a model.
 //!
-//! Only records of scopes that some dialect names are looked at; all others are skipped by their length. Records are never
-//! edited.
+//! Only records of scopes that some dialect names are read; of all others the framing is checked, and no more. Records are
+//! never edited.
 
 use std::hash::BuildHasher;
 

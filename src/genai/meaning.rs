@@ -133,6 +133,8 @@ slots! {
         OutputVideo = "output_video",
         /// Paid web searches.
         Searches = "searches",
+        /// Paid searches of files or vector stores.
+        FileSearches = "file_searches",
     }
 }
 

@@ -307,6 +307,7 @@ fn counts(said: &[u32; Count::COUNT]) -> Counts {
         output_image: said(Count::OutputImage),
         output_video: said(Count::OutputVideo),
         searches: said(Count::Searches),
+        file_searches: said(Count::FileSearches),
     }
 }
 

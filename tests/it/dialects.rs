@@ -186,6 +186,15 @@ fn details_make_no_sum() {
     assert_eq!(calls("dialect: own", &[(scope, &agent), (scope, &call)]), ["chat cache_write_1h 7"]);
 }
 
+/// Scenario: searches of the web and of files, under keys of one's own.
+/// Guarantees: both are counted, each by itself.
+#[test]
+fn searches_are_counted_by_kind() {
+    let own = "dialect: own\nscopes: [own]\nattributes: {searches: [web], file_searches: [files]}";
+    let told = [&BEDROCK[..], &[("web", "2"), ("files", "3")]].concat();
+    assert_eq!(calls(own, &[("own", &told)]), ["chat input 60 cache_read 40 web_search 2 file_search 3"]);
+}
+
 /// Scenario: more documents than a byte can number.
 /// Guarantees: a mistake of the config, not silence.
 #[test]

@@ -2,28 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
 use crate::yaml::{Mistake, Mistakes};
 
 /// Reads the files.
 ///
 /// # Errors
-/// One of them can not be read, or is no dialect: every mistake of that file, with line, key and remedy.
+/// One of them can not be read, or is no dialect: every mistake of that file, with line, key and remedy. Or they are
+/// too many.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<DialectFile>, Mistakes> {
-    paths.iter().map(|path| one(path)).collect()
+    let own: Vec<DialectFile> = paths.iter().map(|path| one(path)).collect::<Result<_, _>>()?;
+    match Dialects::excess(&own) {
+        Some(excess) => {
+            let last = paths.last().map_or_else(String::new, |path| path.display().to_string());
+            let message = format!("with the embedded dialects, {excess}");
+            Err(mistake(last, message, "take the files that you need least out of `dialects`"))
+        }
+        None => Ok(own),
+    }
 }
 
 fn one(path: &Path) -> Result<DialectFile, Mistakes> {
     let source = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Mistakes(vec![Mistake {
-            source: source.clone(),
-            line: None,
-            column: None,
-            key: String::new(),
-            message: format!("the dialect can not be read: {error}"),
-            remedy: Some("mend its name, or take it out of `dialects`".to_owned()),
-        }])
+        let message = format!("the dialect can not be read: {error}");
+        mistake(source.clone(), message, "mend its name, or take it out of `dialects`")
     })?;
     DialectFile::from_yaml(&source, &text)
+}
+
+fn mistake(source: String, message: String, remedy: &str) -> Mistakes {
+    let (line, column, key) = Default::default();
+    Mistakes(vec![Mistake { source, line, column, key, message, remedy: Some(remedy.to_owned()) }])
 }

@@ -47,6 +47,8 @@ pub struct Counts {
     pub output_video: Option<u64>,
     /// Web searches.
     pub searches: Option<u64>,
+    /// Searches of files or vector stores.
+    pub file_searches: Option<u64>,
 }
 
 /// Whether an input count contains the tokens read from and written to a cache.
@@ -223,6 +225,7 @@ impl Counts {
         usage[Bucket::OutputVideo] = take(&mut output, self.output_video.unwrap_or(0));
         usage[Bucket::Output] = output;
         usage[Bucket::WebSearch] = self.searches.unwrap_or(0);
+        usage[Bucket::FileSearch] = self.file_searches.unwrap_or(0);
         Disjoint { usage, clamped }
     }
 }

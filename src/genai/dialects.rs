@@ -2,7 +2,7 @@
 //!
 //! One file a dialect in `config/dialects`; a user's own files have the same format and win over ours. The first table,
 //! `otel`, has the OpenTelemetry conventions and is the base of all others. A span's dialect is told by its
-//! instrumentation scope, or by a key that only one dialect writes.
+//! instrumentation scope; where nobody knows that, by the first key on the span that only one dialect writes.
 
 pub mod format;
 
@@ -25,12 +25,24 @@ pub type DialectId = u8;
 
 /// The base of all dialects.
 pub const BASE: DialectId = 0;
+/// Nobody knows the scope: what is written there is read as the base, until a key tells whose it is.
+pub const UNKNOWN: DialectId = DialectId::MAX;
 const BASE_NAME: &str = "otel";
-/// More than anybody mixes.
+/// More than anybody mixes, and few enough that a byte numbers them.
 const MAX_DIALECTS: usize = 200;
+const MAX_DOCUMENTS: usize = 256;
 /// Ranks: a dialect's own keys come first, then members of its documents, then the base's keys.
 const DOCUMENT_RANK: u8 = 32;
 const BASE_RANK: u8 = 64;
+
+/// What the documents of a dialect tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tells {
+    /// Parts of counts, names, dimensions: more about a call that other attributes tell of.
+    Details,
+    /// Usage.
+    Totals,
+}
 
 /// What a span's attributes mean in one dialect, as far as a table of keys can not say it.
 #[derive(Debug)]
@@ -46,6 +58,7 @@ pub struct Dialect {
     conditions: Vec<(Box<[u8]>, Pattern)>,
     /// Log events tell of the same calls as its spans.
     has_events: bool,
+    documents: Option<Tells>,
     operations: Vec<(Pattern, &'static str)>,
 }
 
@@ -81,6 +94,11 @@ impl Dialect {
     /// Whether log events tell of the same calls as spans.
     pub fn has_events(&self) -> bool {
         self.has_events
+    }
+
+    /// What its documents tell, if it has any.
+    pub(super) fn documents(&self) -> Option<Tells> {
+        self.documents
     }
 
     /// The operation that a kind means.
@@ -125,6 +143,22 @@ impl Dialects {
         &EMBEDDED
     }
 
+    /// What of a user's files finds no place beside the embedded ones, in words. The rest would not be read.
+    pub fn excess(own: &[DialectFile]) -> Option<String> {
+        let all = || Self::embedded().iter().chain(own);
+        let of_spans: usize = all().map(|file| file.documents.len()).sum();
+        let of_events: usize =
+            all().filter_map(|file| file.events.as_ref()).map(|events| events.documents.len()).sum();
+        let documents = of_spans.max(of_events);
+        if all().count() > MAX_DIALECTS {
+            Some(format!("these are {} dialects, and {MAX_DIALECTS} is the most", all().count()))
+        } else if documents > MAX_DOCUMENTS {
+            Some(format!("these dialects have {documents} documents, and {MAX_DOCUMENTS} is the most"))
+        } else {
+            None
+        }
+    }
+
     /// The embedded tables and a user's, for the dimensions of a config: each with its name and the keys that the config gives
     /// it.
     pub fn new(own: &[DialectFile], dimensions: &[(String, Vec<String>)]) -> Self {
@@ -164,12 +198,28 @@ impl Dialects {
             }
         }
         let dimension = |name: &str| dimensions.iter().position(|(known, _)| known == name);
-        for file in files.take(MAX_DIALECTS) {
+        let files: Vec<&DialectFile> = files.take(MAX_DIALECTS).collect();
+        // Of two marks under one key the first holds: a user's own.
+        for (id, file) in files.iter().enumerate().rev() {
+            dialects.mark(id as DialectId, file, files[usize::from(BASE)]);
+        }
+        for file in files {
             dialects.add(file, dimension);
         }
         // Patterns of later files are tried first.
         dialects.patterns.reverse();
         dialects
+    }
+
+    /// The keys that tell that a span is written so: those that are said to, and the one that tells the kind, unless others write
+    /// it as well.
+    fn mark(&mut self, id: DialectId, file: &DialectFile, conventions: &DialectFile) {
+        let is_convention = |key: &String| conventions.attributes.iter().any(|(_, keys)| keys.contains(key));
+        let kind = file.operation.as_ref().map(|operation| &operation.key);
+        let kind = kind.filter(|key| !file.only_in_scope && *key != SPAN_NAME && !is_convention(key));
+        for key in file.marks.iter().chain(kind) {
+            self.keys.insert(key, Ranked { meaning: Meaning::Mark(id), rank: 0, only: Ranked::ANY });
+        }
     }
 
     fn add(&mut self, file: &DialectFile, dimension: impl Fn(&str) -> Option<usize>) {
@@ -182,20 +232,11 @@ impl Dialects {
                 self.scopes.insert(scope.as_bytes().into(), id);
             }
         }
-        for mark in &file.marks {
-            self.keys.insert(mark, Ranked { meaning: Meaning::Mark(id), rank: 0, only: Ranked::ANY });
-        }
         let operation = file.operation.as_ref();
         let by_span_name = operation.is_some_and(|operation| operation.key == SPAN_NAME);
         if let Some(operation) = operation
             && !by_span_name
         {
-            // What is known of the conventions says nothing about who writes it.
-            let known = |ranked: &Ranked| ranked.only == Ranked::ANY;
-            if !self.keys.meanings(operation.key.as_bytes()).iter().any(known) && !file.only_in_scope {
-                let mark = Ranked { meaning: Meaning::Mark(id), rank: 0, only: Ranked::ANY };
-                self.keys.insert(&operation.key, mark);
-            }
             let kind = Ranked { meaning: Meaning::Name(Name::Kind), rank: 0, only: id };
             self.keys.insert(&operation.key, kind);
         }
@@ -205,14 +246,15 @@ impl Dialects {
                 self.keys.insert(key, Ranked { meaning, rank, only });
             }
         }
-        for (key, members) in &file.documents {
+        let room = MAX_DOCUMENTS - self.documents.len();
+        for (key, members) in file.documents.iter().take(room) {
             let mut document = Document::new();
             for (word, paths) in &members.0 {
                 for (meaning, rank, path) in said(*word, paths, DOCUMENT_RANK, &dimension) {
                     document.insert(path, Ranked { meaning, rank, only: Ranked::ANY });
                 }
             }
-            let meaning = Meaning::Document(self.documents.len().min(usize::from(u8::MAX)) as u8);
+            let meaning = Meaning::Document(self.documents.len() as u8);
             self.documents.push(document);
             // The same key may hold another document in another dialect.
             self.keys.insert(key, Ranked { meaning, rank: 0, only: id });
@@ -227,6 +269,7 @@ impl Dialects {
             by_span_name,
             conditions: Vec::new(),
             has_events: file.events.is_some(),
+            documents: tells(file),
             operations: operation.map_or_else(Vec::new, |operation| {
                 operation.values.iter().map(|(value, Operation(name))| (Pattern::new(value), *name)).collect()
             }),
@@ -243,16 +286,16 @@ impl Dialects {
         &mut self.keys
     }
 
-    /// The dialect that a scope's spans are written in; [`BASE`] where it is not known.
+    /// The dialect that a scope's spans are written in; [`UNKNOWN`] where nobody knows the scope.
     pub fn of_scope(&self, scope: Text<'_>) -> DialectId {
         if scope.is_empty() {
-            return BASE;
+            return UNKNOWN;
         }
         let by_pattern = || self.patterns.iter().find(|(pattern, _)| pattern.matches(scope.0));
-        self.scopes.get(scope.0).copied().or_else(|| by_pattern().map(|it| it.1)).unwrap_or(BASE)
+        self.scopes.get(scope.0).copied().or_else(|| by_pattern().map(|it| it.1)).unwrap_or(UNKNOWN)
     }
 
-    /// A dialect.
+    /// A dialect; the base for [`UNKNOWN`].
     pub fn get(&self, id: DialectId) -> &Dialect {
         self.all.get(usize::from(id)).unwrap_or(&self.all[usize::from(BASE)])
     }
@@ -260,6 +303,14 @@ impl Dialects {
     pub(super) fn document(&self, index: u8) -> Option<&Document> {
         self.documents.get(usize::from(index))
     }
+}
+
+/// What a file's documents tell.
+fn tells(file: &DialectFile) -> Option<Tells> {
+    let is_usage = |word: &Word| matches!(word, Word::Count(count) if count.is_usage());
+    let mut words = file.documents.iter().flat_map(|(_, members)| &members.0).map(|(word, _)| word);
+    let totals = words.any(is_usage);
+    (!file.documents.is_empty()).then_some(if totals { Tells::Totals } else { Tells::Details })
 }
 
 /// Stands for the span's name where an attribute's key is asked for.

@@ -1,14 +1,14 @@
 //! Calls that are told by log records: coding assistants send an event for each request to a model.
 //!
-//! Only records of scopes that some dialect names are looked at; all others are skipped by their length. Records are never
-//! edited.
+//! Only records of scopes that some dialect names are read; of all others the framing is checked, and no more. Records are
+//! never edited.
 
 use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 
 use super::call::{Call, Ids, LOG_EVENT};
-use super::dialects::{BASE, DialectId};
+use super::dialects::{DialectId, UNKNOWN};
 use super::found::{Found, Resource, SpanNote};
 use super::reading::{Place, Reading};
 use super::recognise::{Recogniser, name_of};
@@ -75,7 +75,7 @@ impl Recogniser {
             if field.number == scope_logs::LOG_RECORDS {
                 let record = field.message()?;
                 let read = match dialect {
-                    BASE => record.fields().try_for_each(|field| field.map(drop)),
+                    UNKNOWN => record.fields().try_for_each(|field| field.map(drop)),
                     _ => self.record(record, scope, dialect, found),
                 };
                 read.map_err(|m| m.within("log_records", records))?;
@@ -134,7 +134,7 @@ impl Recogniser {
             }
         }
         reading.finish(table, Text::default());
-        if reading.has_documents {
+        if reading.wants_documents(table) {
             self.documents(message, log_record::ATTRIBUTES, &mut reading, &mut found.dimensions)?;
         }
         let all = u64::MAX.checked_shr(64 - conditions.len().min(64) as u32).unwrap_or(0);

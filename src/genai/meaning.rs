@@ -133,12 +133,15 @@ slots! {
         OutputVideo = "output_video",
         /// Paid web searches.
         Searches = "searches",
+        /// Paid searches of files or vector stores.
+        FileSearches = "file_searches",
     }
 }
 
 impl Count {
-    /// Whether the count is a total; the others are parts of one.
-    pub const fn is_total(self) -> bool {
-        matches!(self, Count::Input | Count::Output)
+    /// Whether the count makes a usage by itself; the others are parts of one, or the sum of it.
+    pub const fn is_usage(self) -> bool {
+        use Count::*;
+        matches!(self, Input | InputUncached | InputRest | Output | OutputRest)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Cloud, Ids, Known, Reported, Role};
 use super::counts::Counts;
-use super::dialects::{BASE, Dialect, DialectId};
+use super::dialects::{Dialect, DialectId, Tells, UNKNOWN};
 use super::dimensions::{DimensionTable, Row};
 use super::keys::Ranked;
 use super::meaning::{Count, Meaning, Name};
@@ -32,9 +32,9 @@ pub(super) struct Reading<'a> {
     upstream: bool,
     pub(super) ours: u32,
     pub(super) dimensions: Row,
-    /// By the scope, or by a key that only one dialect writes.
+    /// By the scope, or where nobody knows that, by a key that only one dialect writes.
     pub(super) dialect: DialectId,
-    /// An attribute holds a document that may say more.
+    /// An attribute may hold a document that says more.
     pub(super) has_documents: bool,
 }
 
@@ -86,7 +86,7 @@ impl<'a> Reading<'a> {
     ) -> Result<(), Malformed> {
         if only != Ranked::ANY && only != self.dialect {
             // What tells the dialect may stand behind.
-            self.has_documents |= self.dialect == BASE && matches!(meaning, Meaning::Document(_));
+            self.has_documents |= self.dialect == UNKNOWN && matches!(meaning, Meaning::Document(_));
             return Ok(());
         }
         match meaning {
@@ -104,7 +104,7 @@ impl<'a> Reading<'a> {
             Meaning::ReportedCost => self.cost(rank, attribute.key, attribute.scalar()?),
             Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, attribute.scalar()?),
             Meaning::Document(_) => self.has_documents = true,
-            Meaning::Mark(dialect) if self.dialect == BASE => self.dialect = dialect,
+            Meaning::Mark(dialect) if self.dialect == UNKNOWN => self.dialect = dialect,
             Meaning::Mark(_) => {}
             Meaning::UpstreamStatus => self.upstream = true,
             Meaning::Ours(index) => self.ours |= 1 << index,
@@ -186,9 +186,15 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// Whether the span may be a call or a container of calls, as far as its operation tells.
-    pub(super) fn may_use_models(&self) -> bool {
-        Role::of(self.names[Name::Operation as usize]).is_some()
+    /// Whether its documents are worth reading: the span may be a call, or a container that tells usage, if only there.
+    pub(super) fn wants_documents(&self, dialect: &Dialect) -> bool {
+        // A key of another dialect's document says nothing here.
+        let Some(tells) = dialect.documents().filter(|_| self.has_documents) else { return false };
+        match Role::of(self.names[Name::Operation as usize]) {
+            Some(Role::Call) => true,
+            Some(Role::Container) => self.tells_usage() || tells == Tells::Totals,
+            None => false,
+        }
     }
 
     /// Whether this span is a call or a container of calls; `None` for everything else.
@@ -301,6 +307,7 @@ fn counts(said: &[u32; Count::COUNT]) -> Counts {
         output_image: said(Count::OutputImage),
         output_video: said(Count::OutputVideo),
         searches: said(Count::Searches),
+        file_searches: said(Count::FileSearches),
     }
 }
 
@@ -334,57 +341,4 @@ fn is_number(value: Scalar<'_>) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::dialects::Dialects;
-    use super::*;
-
-    /// Scenario: members of a document: words, absurd numbers, and better or worse keys that say the same count otherwise.
-    /// Guarantees: words say nothing; the preferred key of each count holds; what is absurd is named.
-    #[test]
-    fn the_preferred_key_of_a_count_holds() {
-        let dialects = Dialects::new(&[], &[]);
-        let read = |said: &[(Count, u8, &'static str, Scalar<'static>)]| {
-            let mut dimensions = DimensionTable::default();
-            let mut reading = Reading::new(BASE, dimensions.open());
-            for (count, rank, key, value) in said {
-                let ranked = Ranked { meaning: Meaning::Count(*count), rank: *rank, only: Ranked::ANY };
-                reading.take_member(ranked, key.as_bytes(), *value, &mut dimensions);
-            }
-            match reading.usage(dialects.get(BASE)) {
-                Known::Usage { usage, .. } => format!("{:?}", usage.iter().collect::<Vec<_>>()),
-                Known::Nothing => "nothing".to_owned(),
-                Known::Implausible(key) => key.to_owned(),
-            }
-        };
-        let word = |word: &'static str| Scalar::String(word.into());
-        let input = |rank, value| (Count::Input, rank, "in", value);
-        let output = |rank, value| (Count::Output, rank, "out", value);
-        assert_eq!(read(&[input(0, word("n/a")), input(1, Scalar::Bool(true))]), "nothing");
-        assert_eq!(read(&[input(0, word("n/a")), output(0, word("7"))]), "[(Output, 7)]");
-        assert_eq!(
-            read(&[(Count::Total, 0, "all", Scalar::Int(-7)), input(0, Scalar::Int(7))]),
-            "[(Input, 7)]"
-        );
-        for absurd in [word("-7"), word("1e99"), Scalar::Double(0.5), Scalar::Int(-7)] {
-            assert_eq!(read(&[output(0, Scalar::Int(7)), input(0, absurd)]), "in");
-            assert_eq!(read(&[input(0, absurd), input(1, Scalar::Int(7))]), "in");
-            assert_eq!(read(&[input(1, absurd), input(0, Scalar::Int(7))]), "[(Input, 7)]");
-            assert_eq!(read(&[input(0, Scalar::Int(7)), input(1, absurd)]), "[(Input, 7)]");
-            assert_eq!(read(&[output(0, absurd), input(1, absurd), input(0, Scalar::Int(7))]), "output");
-        }
-    }
-
-    /// Guarantees: no count is forgotten on its way from a span, and no two go to one place.
-    #[test]
-    fn every_count_has_a_place_of_its_own() {
-        let mut seen = vec![Counts::default()];
-        for slot in Count::ALL {
-            let mut said = [0; Count::COUNT];
-            said[slot as usize] = 1;
-            seen.push(counts(&said));
-        }
-        for (nth, one) in seen.iter().enumerate() {
-            assert!(!seen[..nth].contains(one), "{:?}", Count::ALL[nth - 1]);
-        }
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use super::call::{Ids, LOG_EVENT};
 use super::dialects::{DialectId, Dialects};
 use super::dimensions::DimensionTable;
 use super::found::{Found, Resource, SpanNote};
+use super::keys::Ranked;
 use super::meaning::{Meaning, Name};
 use super::reading::{Place, Reading};
 use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
@@ -162,8 +163,9 @@ impl Recogniser {
             if passed {
                 self.passed(message, reading, &mut found.dimensions)?;
             }
-            reading.finish(self.dialects.get(reading.dialect), name);
-            if reading.has_documents && reading.may_use_models() {
+            let dialect = self.dialects.get(reading.dialect);
+            reading.finish(dialect, name);
+            if reading.wants_documents(dialect) {
                 self.documents(message, span::ATTRIBUTES, reading, &mut found.dimensions)?;
             }
         }
@@ -315,7 +317,9 @@ impl Recogniser {
                 if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
                     says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
                 }
-                for ranked in self.dialects.keys().meanings(attribute.key) {
+                let meanings = self.dialects.keys().meanings(attribute.key).iter();
+                // A resource has no dialect: a key that only one understands says nothing here.
+                for ranked in meanings.filter(|ranked| ranked.only == Ranked::ANY) {
                     let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
                     match ranked.meaning {
                         Meaning::Dimension(index) => {

@@ -144,6 +144,7 @@ impl OpenTraces {
             let shard = shard.of(self, &note.ids.trace);
             let node = nodes[call as usize];
             let lend = |names: &Arc<Names>| lent.push((call, Arc::clone(names)));
+            // `None` only if somebody settled the trace in between, which callers of `make_room` must not do.
             verdicts[call as usize] =
                 shard.verdict(self, now, node, note, || facts(call), lend).unwrap_or(Judged::ALONE);
         }

@@ -1,8 +1,13 @@
-//! A user's own dialect, from its file to the price.
+//! Whose words a span is written in: a user's own dialect, from its file to the price; scopes, marks and resources.
 
 use std::fs;
+use std::sync::Arc;
 
-use pricetag::genai::dialects::format::schema;
+use pricetag::config::Config;
+use pricetag::genai::dialects::format::{DialectFile, schema};
+use pricetag::pricing::Catalog;
+use pricetag::processor::{Now, Processor, Shared};
+use prost::Message as _;
 
 use crate::support::Sink;
 use crate::support::command::pricetag;
@@ -96,6 +101,111 @@ fn mistakes_in_a_dialect_are_mistakes_in_the_config() {
             assert!(ended.err.contains(words), "{command}: {}", ended.err);
         }
     }
+}
+
+/// What calls used, and whose they are: of spans of these scopes with these attributes, below a resource with a `user.email`.
+fn calls(own: &str, told: &[(&str, &[(&str, &str)])]) -> Vec<String> {
+    let config = Config::load(None, &[], &|_: &str| None).unwrap();
+    let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
+    settings.dialects = vec![DialectFile::from_yaml("own.yaml", own).unwrap()];
+    let user = settings.dimensions.iter().position(|(name, _)| name == "user").unwrap();
+    let mut processor =
+        Processor::new(Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone()))));
+    let mut sent = request(Vec::new());
+    let resource = &mut sent.resource_spans[0];
+    resource.resource.get_or_insert_default().attributes = vec![attribute("user.email", "ann@acme.com")];
+    let scope_spans = resource.scope_spans.pop().unwrap();
+    for (n, (scope, attributes)) in told.iter().enumerate() {
+        let attributes = attributes.iter().map(|(key, value)| attribute(key, *value)).collect();
+        let mut scope_spans = scope_spans.clone();
+        scope_spans.scope.as_mut().unwrap().name = (*scope).to_owned();
+        scope_spans.spans = vec![span(1 + n as u64, attributes)];
+        resource.scope_spans.push(scope_spans);
+    }
+    let mut calls = Vec::new();
+    processor
+        .process_with(sent.encode_to_vec().into(), Now::default(), |call, _, _, dimensions| {
+            let mut told = call.operation.as_str().to_owned();
+            for (bucket, count) in call.usage().unwrap().iter() {
+                told += &format!(" {bucket} {count}");
+            }
+            calls.push(told + dimensions[user].as_str());
+        })
+        .unwrap();
+    calls
+}
+
+/// 100 tokens in and 40 from a cache, of Bedrock: what Traceloop writes so are 140.
+const BEDROCK: [(&str, &str); 4] = [
+    ("gen_ai.operation.name", "chat"),
+    ("gen_ai.provider.name", "aws.bedrock"),
+    ("gen_ai.usage.input_tokens", "100"),
+    ("gen_ai.usage.cache_read.input_tokens", "40"),
+];
+
+/// Scenario: a key that only Traceloop writes, in its own scope, in one of OpenTelemetry's and in one that nobody knows.
+/// Guarantees: a known scope tells the dialect; only where nobody knows it the key does.
+#[test]
+fn a_known_scope_needs_no_mark() {
+    let marked = [&[("traceloop.workflow.name", "sums")][..], &BEDROCK].concat();
+    let scopes = ["opentelemetry.instrumentation.bedrock", "opentelemetry.util.genai.x", "somebody.else"];
+    let told = [(scopes[0], &marked[..]), (scopes[1], &marked), (scopes[2], &marked), (scopes[2], &BEDROCK)];
+    let (with, without) = ("chat input 100 cache_read 40", "chat input 60 cache_read 40");
+    assert_eq!(calls("dialect: own", &told), [with, without, with, without]);
+}
+
+/// Scenario: a dialect of one's own with a mark that one of ours has, and one with a key of the kind that is a mark of ours.
+/// Guarantees: the own one is read.
+#[test]
+fn own_marks_win_over_ours() {
+    let told = [&[("openinference.span.kind", "LLM")][..], &BEDROCK].concat();
+    let told = [("somebody.else", &told[..])];
+    let marked = "dialect: own\ninput: exclusive\nmarks: [openinference.span.kind]";
+    let kind = "dialect: own\ninput: exclusive\noperation: {key: openinference.span.kind, values: {LLM: embeddings}}";
+    assert_eq!(calls("dialect: own", &told), ["chat input 60 cache_read 40"]);
+    assert_eq!(calls(marked, &told), ["chat input 100 cache_read 40"]);
+    assert_eq!(calls(kind, &told), ["embeddings input 100 cache_read 40"]);
+}
+
+/// Scenario: a resource with a key that names the user in one dialect only.
+/// Guarantees: it names nobody, for other services mean something else by it.
+#[test]
+fn a_resource_is_of_no_dialect() {
+    let own = "dialect: own\nscopes: [own]\nonly_in_scope: true\nattributes: {user: [user.email]}";
+    assert_eq!(calls(own, &[("somebody.else", &BEDROCK)]), ["chat input 60 cache_read 40"]);
+}
+
+/// Scenario: an answer as a document on an agent's span and on a call's, neither with counts of its own.
+/// Guarantees: details alone make no agent's sum; a call tells them.
+#[test]
+fn details_make_no_sum() {
+    let answer = "{\"usage\": {\"cache_creation\": {\"ephemeral_1h_input_tokens\": 7}}}";
+    let told = |kind| [("openinference.span.kind", kind), ("output.value", answer)];
+    let (agent, call) = (told("AGENT"), told("LLM"));
+    let scope = "openinference.instrumentation.openai";
+    assert_eq!(calls("dialect: own", &[(scope, &agent), (scope, &call)]), ["chat cache_write_1h 7"]);
+}
+
+/// Scenario: searches of the web and of files, under keys of one's own.
+/// Guarantees: both are counted, each by itself.
+#[test]
+fn searches_are_counted_by_kind() {
+    let own = "dialect: own\nscopes: [own]\nattributes: {searches: [web], file_searches: [files]}";
+    let told = [&BEDROCK[..], &[("web", "2"), ("files", "3")]].concat();
+    assert_eq!(calls(own, &[("own", &told)]), ["chat input 60 cache_read 40 web_search 2 file_search 3"]);
+}
+
+/// Scenario: more documents than a byte can number.
+/// Guarantees: a mistake of the config, not silence.
+#[test]
+fn too_many_documents_are_a_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("acme.yaml");
+    let documents: String = (0..256).map(|n| format!("  doc{n}: {{input: [in]}}\n")).collect();
+    fs::write(&file, format!("dialect: acme\nscopes: [acme]\ndocuments:\n{documents}")).unwrap();
+    let ended = pricetag(&["check", "--set", &format!("processors.pricetag.dialects=[{}]", file.display())]);
+    assert_eq!(ended.code, Some(64), "{}", ended.err);
+    assert!(ended.err.contains("documents, and 256 is the most"), "{}", ended.err);
 }
 
 /// Guarantees: the schema that editors use is that of the code.

@@ -54,7 +54,11 @@ fn scopes_tell_the_dialect() {
     assert_eq!(name("my.other.sdk"), "c");
     assert_eq!(name("opentelemetry.instrumentation.openai_v2"), "a");
     for unknown in ["", "my", "somebody.else"] {
-        assert_eq!(name(unknown), "otel", "{unknown}");
+        assert_eq!(
+            (name(unknown), dialects.of_scope(unknown.into())),
+            ("otel".to_owned(), UNKNOWN),
+            "{unknown}"
+        );
     }
 }
 

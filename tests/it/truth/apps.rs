@@ -124,6 +124,15 @@ pub(super) const CASES: &[Case] = &[
     ),
     ("claude-code/spans", &[("claude_code.llm_request", CLAUDE, CLAUDE_TOTALS)]),
     ("codex/events", &[("codex_otel.log_only", MINI, ALL)]),
+    // Of the spans, that of the call and those above it.
+    (
+        "codex/spans-and-events",
+        &[
+            ("handle_responses", MINI, ALL),
+            ("session_task.turn", MINI, "aggregate"),
+            ("codex_otel.log_only", MINI, "duplicate"),
+        ],
+    ),
     // 412 spans of one call.
     ("codex/turn", &[("handle_responses", MINI, ALL), ("session_task.turn", MINI, "aggregate")]),
     // The first Claude answered /v1/chat/completions, whose input holds the cache's tokens, the second /v1/messages.

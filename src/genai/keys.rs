@@ -23,7 +23,21 @@ impl Ranked {
 #[derive(Debug)]
 struct Entry {
     key: Box<[u8]>,
-    meanings: Vec<Ranked>,
+    says: Says,
+}
+
+/// What attributes with one key say.
+#[derive(Debug, Default)]
+pub struct Says {
+    /// Its meanings; nothing for most keys.
+    pub meanings: Vec<Ranked>,
+    /// It stands on calls, but on all sorts of other spans too.
+    pub is_common: bool,
+}
+
+impl Says {
+    /// Nothing.
+    const NOTHING: &'static Says = &Says { meanings: Vec::new(), is_common: false };
 }
 
 /// From an attribute key to its meanings.
@@ -68,36 +82,46 @@ impl KeyTable {
         let key = key.as_bytes();
         let hash = hash(key);
         if let Some(&index) = self.by_key.find(hash, |&index| *self.entries[index as usize].key == *key) {
-            let meanings = &mut self.entries[index as usize].meanings;
+            let says = &mut self.entries[index as usize].says;
+            let meanings = &mut says.meanings;
             let same = |known: &Ranked| {
                 known.meaning == ranked.meaning && [Ranked::ANY, ranked.only].contains(&known.only)
             };
             if !meanings.iter().any(same) {
                 meanings.push(ranked);
+                says.is_common &= ranked.meaning.is_common();
             }
             return;
         }
         let index = self.entries.len() as u32;
-        self.entries.push(Entry { key: key.into(), meanings: vec![ranked] });
+        self.entries.push(Entry {
+            key: key.into(),
+            says: Says { meanings: vec![ranked], is_common: ranked.meaning.is_common() },
+        });
         let entries = &self.entries;
         self.by_key.insert_unique(hash, index, |&index| self::hash(&entries[index as usize].key));
     }
 
     /// What an attribute with this key says; nothing for most.
     pub fn meanings(&self, key: &[u8]) -> &[Ranked] {
-        self.entry_meanings(self.find(key).unwrap_or(NO_ENTRY))
+        &self.says(key).meanings
+    }
+
+    /// The same, with how common it is.
+    pub fn says(&self, key: &[u8]) -> &Says {
+        self.entry(self.find(key).unwrap_or(NO_ENTRY))
     }
 
     /// The same for the attribute at a position of a span.
     #[inline(always)]
-    pub fn meanings_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
+    pub fn says_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &Says {
         match hints.by_position.get(position) {
-            Some(hint) if hint.key.get(..hint.len as usize) == Some(key) => self.entry_meanings(hint.entry),
+            Some(hint) if hint.key.get(..hint.len as usize) == Some(key) => self.entry(hint.entry),
             _ => self.learn(position, key, hints),
         }
     }
 
-    fn learn(&self, position: usize, key: &[u8], hints: &mut Hints) -> &[Ranked] {
+    fn learn(&self, position: usize, key: &[u8], hints: &mut Hints) -> &Says {
         let entry = self.find(key).unwrap_or(NO_ENTRY);
         if position < MAX_HINTS && key.len() <= HINT_KEY {
             if hints.by_position.len() <= position {
@@ -108,12 +132,12 @@ impl KeyTable {
             hint.len = key.len() as u8;
             hint.entry = entry;
         }
-        self.entry_meanings(entry)
+        self.entry(entry)
     }
 
     #[inline]
-    fn entry_meanings(&self, entry: u32) -> &[Ranked] {
-        self.entries.get(entry as usize).map_or(&[], |entry| &entry.meanings)
+    fn entry(&self, entry: u32) -> &Says {
+        self.entries.get(entry as usize).map_or(Says::NOTHING, |entry| &entry.says)
     }
 
     fn find(&self, key: &[u8]) -> Option<u32> {

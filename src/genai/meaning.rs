@@ -21,6 +21,17 @@ pub enum Meaning {
     Ours(u8),
 }
 
+impl Meaning {
+    /// Whether it is said of all sorts of spans, and so tells no call.
+    pub const fn is_common(self) -> bool {
+        use Name::{CloudProvider, CloudRegion, Conversation, Error, Host};
+        matches!(
+            self,
+            Meaning::Dimension(_) | Meaning::Name(Host | Error | CloudProvider | CloudRegion | Conversation)
+        )
+    }
+}
+
 /// Declares an enum together with its names and its count.
 macro_rules! slots {
     ($(#[doc = $doc:literal])+ $name:ident { $($(#[doc = $slot_doc:literal])+ $slot:ident = $word:literal,)+ }) => {

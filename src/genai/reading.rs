@@ -20,11 +20,13 @@ pub(super) struct Reading<'a> {
     pub(super) names: [Text<'a>; Name::COUNT],
     name_ranks: [u8; Name::COUNT],
     /// Zero: not said. A count of zero costs nothing, and some instrumentations write zeros for "not known".
+    /// [`ABSURD`]: said, and no plausible count.
     counts: [u32; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
     /// Any count was.
     counted: bool,
-    implausible: Option<&'a [u8]>,
+    /// The last count that was none, and its key; void where a better-ranked key has told the count since.
+    implausible: Option<(Count, &'a [u8])>,
     pub(super) reported: Option<Reported<'a>>,
     reported_rank: u8,
     upstream: bool,
@@ -49,6 +51,8 @@ pub(super) struct Place<'a> {
 }
 
 const UNSAID: u8 = u8::MAX;
+/// Stands for a count that is not plausible; plausible ones have 30 bits.
+const ABSURD: u32 = u32::MAX;
 
 impl<'a> Reading<'a> {
     pub(super) fn new(dialect: DialectId, dimensions: Row) -> Self {
@@ -118,7 +122,8 @@ impl<'a> Reading<'a> {
     ) {
         match meaning {
             Meaning::Name(slot) => self.name(slot, rank, value.text().unwrap_or_default()),
-            Meaning::Count(slot) => self.odd_count(slot, rank, key, value),
+            // A word in a document ("n/a") is no mistake of whoever wrote it: it says nothing.
+            Meaning::Count(slot) if is_number(value) => self.odd_count(slot, rank, key, value),
             Meaning::ReportedCost => self.cost(rank, key, value),
             Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, value),
             _ => {}
@@ -144,9 +149,17 @@ impl<'a> Reading<'a> {
     }
 
     fn odd_count(&mut self, slot: Count, rank: u8, key: &'a [u8], value: Scalar<'a>) {
-        match plausible(value, slot) {
+        match plausible(value) {
             Ok(count) => self.count(slot, rank, count),
-            Err(Implausible) => self.implausible = Some(key),
+            // Nobody pays the sum of input and output beside them.
+            Err(Implausible) if slot == Count::Total => {}
+            // Of several keys the preferred one that says something holds, whatever the others say.
+            Err(Implausible) if rank < self.count_ranks[slot as usize] => {
+                self.counts[slot as usize] = ABSURD;
+                self.count_ranks[slot as usize] = rank;
+                self.implausible = Some((slot, key));
+            }
+            Err(Implausible) => {}
         }
     }
 
@@ -236,9 +249,20 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// The key of a count that was said and is none; if a better one has told that count since, what dialects call another such
+    /// count.
+    fn absurd(&self) -> Option<&'a str> {
+        let (last, key) = self.implausible?;
+        let is_absurd = |slot: &Count| self.counts[*slot as usize] == ABSURD;
+        match is_absurd(&last) {
+            true => Some(std::str::from_utf8(key).unwrap_or_default()),
+            false => Count::ALL.into_iter().find(is_absurd).map(Count::word),
+        }
+    }
+
     fn usage(&self, dialect: &Dialect) -> Known<'a> {
-        match self.implausible {
-            Some(key) => Known::Implausible(std::str::from_utf8(key).unwrap_or_default()),
+        match self.absurd() {
+            Some(key) => Known::Implausible(key),
             None if !self.counted => Known::Nothing,
             None => {
                 let counts = counts(&self.counts);
@@ -282,8 +306,8 @@ fn counts(said: &[u32; Count::COUNT]) -> Counts {
 
 struct Implausible;
 
-/// A count as an integer, an integral double or a decimal string. -1 in a part means "not known".
-fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
+/// A count as an integer, an integral double or a decimal string; zero, which says nothing, for -1 and the empty string.
+fn plausible(value: Scalar<'_>) -> Result<u64, Implausible> {
     let count = match value {
         Scalar::Int(count) => count,
         Scalar::Double(double) if double.fract() == 0.0 && double.abs() <= MAX_PLAUSIBLE as f64 => {
@@ -295,14 +319,60 @@ fn plausible(value: Scalar<'_>, slot: Count) -> Result<u64, Implausible> {
     };
     match u64::try_from(count) {
         Ok(count) if count <= MAX_PLAUSIBLE => Ok(count),
-        Err(_) if count == -1 && !slot.is_total() => Ok(0),
+        Err(_) if count == -1 => Ok(0),
         _ => Err(Implausible),
+    }
+}
+
+/// Whether a value is a number, plausible or not.
+fn is_number(value: Scalar<'_>) -> bool {
+    match value {
+        Scalar::Int(_) | Scalar::Double(_) => true,
+        Scalar::String(text) => text.as_str().trim().parse::<f64>().is_ok(),
+        Scalar::Bool(_) | Scalar::Other => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::dialects::Dialects;
     use super::*;
+
+    /// Scenario: members of a document: words, absurd numbers, and better or worse keys that say the same count otherwise.
+    /// Guarantees: words say nothing; the preferred key of each count holds; what is absurd is named.
+    #[test]
+    fn the_preferred_key_of_a_count_holds() {
+        let dialects = Dialects::new(&[], &[]);
+        let read = |said: &[(Count, u8, &'static str, Scalar<'static>)]| {
+            let mut dimensions = DimensionTable::default();
+            let mut reading = Reading::new(BASE, dimensions.open());
+            for (count, rank, key, value) in said {
+                let ranked = Ranked { meaning: Meaning::Count(*count), rank: *rank, only: Ranked::ANY };
+                reading.take_member(ranked, key.as_bytes(), *value, &mut dimensions);
+            }
+            match reading.usage(dialects.get(BASE)) {
+                Known::Usage { usage, .. } => format!("{:?}", usage.iter().collect::<Vec<_>>()),
+                Known::Nothing => "nothing".to_owned(),
+                Known::Implausible(key) => key.to_owned(),
+            }
+        };
+        let word = |word: &'static str| Scalar::String(word.into());
+        let input = |rank, value| (Count::Input, rank, "in", value);
+        let output = |rank, value| (Count::Output, rank, "out", value);
+        assert_eq!(read(&[input(0, word("n/a")), input(1, Scalar::Bool(true))]), "nothing");
+        assert_eq!(read(&[input(0, word("n/a")), output(0, word("7"))]), "[(Output, 7)]");
+        assert_eq!(
+            read(&[(Count::Total, 0, "all", Scalar::Int(-7)), input(0, Scalar::Int(7))]),
+            "[(Input, 7)]"
+        );
+        for absurd in [word("-7"), word("1e99"), Scalar::Double(0.5), Scalar::Int(-7)] {
+            assert_eq!(read(&[output(0, Scalar::Int(7)), input(0, absurd)]), "in");
+            assert_eq!(read(&[input(0, absurd), input(1, Scalar::Int(7))]), "in");
+            assert_eq!(read(&[input(1, absurd), input(0, Scalar::Int(7))]), "[(Input, 7)]");
+            assert_eq!(read(&[input(0, Scalar::Int(7)), input(1, absurd)]), "[(Input, 7)]");
+            assert_eq!(read(&[output(0, absurd), input(1, absurd), input(0, Scalar::Int(7))]), "output");
+        }
+    }
 
     /// Guarantees: no count is forgotten on its way from a span, and no two go to one place.
     #[test]

@@ -126,6 +126,7 @@ impl Recogniser {
         let mut name = Text::default();
         let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
+        let mut passed = false;
         let mut fields = message.fields();
         while let Some(field) = fields.next() {
             let field = field?;
@@ -134,7 +135,7 @@ impl Recogniser {
                     let mut attribute = Some(field.message()?);
                     // Attributes stand side by side in any span that an encoder has written.
                     while let Some(message) = attribute {
-                        self.attribute(message, attributes, dialect, found, &mut reading)
+                        self.attribute(message, attributes, dialect, found, &mut reading, &mut passed)
                             .map_err(|m| m.within("attributes", attributes))?;
                         attributes += 1;
                         attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
@@ -158,6 +159,9 @@ impl Recogniser {
             _ => None,
         };
         if let Some(reading) = &mut reading {
+            if passed {
+                self.passed(message, reading, &mut found.dimensions)?;
+            }
             reading.finish(self.dialects.get(reading.dialect), name);
             if reading.has_documents && reading.may_use_models() {
                 self.documents(message, span::ATTRIBUTES, reading, &mut found.dimensions)?;
@@ -196,10 +200,11 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
+        passed: &mut bool,
     ) -> Result<(), Malformed> {
         match Attribute::usual(message) {
-            Some(attribute) => self.note(attribute, position, dialect, found, reading),
-            None => self.odd_attribute(message, position, dialect, found, reading),
+            Some(attribute) => self.note(attribute, position, dialect, found, reading, passed),
+            None => self.odd_attribute(message, position, dialect, found, reading, passed),
         }
     }
 
@@ -212,8 +217,9 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
+        passed: &mut bool,
     ) -> Result<(), Malformed> {
-        self.note(Attribute::any(message)?, position, dialect, found, reading)
+        self.note(Attribute::any(message)?, position, dialect, found, reading, passed)
     }
 
     #[inline(always)]
@@ -224,12 +230,42 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
+        passed: &mut bool,
     ) -> Result<(), Malformed> {
-        let meanings = self.dialects.keys().meanings_at(position, attribute.key, &mut found.hints);
-        if !meanings.is_empty() {
-            let reading = reading.get_or_insert_with(|| Reading::new(dialect, found.dimensions.open()));
-            for ranked in meanings {
-                reading.take(*ranked, &attribute, &mut found.dimensions)?;
+        let says = self.dialects.keys().says_at(position, attribute.key, &mut found.hints);
+        if says.meanings.is_empty() {
+            return Ok(());
+        }
+        // Most spans with such a key are no calls: it is passed over until something tells one. Then all of them are.
+        if says.is_common && (reading.is_none() || *passed) {
+            *passed = true;
+            return Ok(());
+        }
+        let reading = reading.get_or_insert_with(|| Reading::new(dialect, found.dimensions.open()));
+        for ranked in &says.meanings {
+            reading.take(*ranked, &attribute, &mut found.dimensions)?;
+        }
+        Ok(())
+    }
+
+    /// Takes in the attributes of a call that were passed over.
+    #[inline(never)]
+    fn passed<'a>(
+        &self,
+        span: Message<'a>,
+        reading: &mut Reading<'a>,
+        dimensions: &mut DimensionTable<'a>,
+    ) -> Result<(), Malformed> {
+        for field in span.fields() {
+            let field = field?;
+            if field.number == span::ATTRIBUTES {
+                let attribute = Attribute::read(field.message()?)?;
+                let says = self.dialects.keys().says(attribute.key);
+                if says.is_common {
+                    for ranked in &says.meanings {
+                        reading.take(*ranked, &attribute, dimensions)?;
+                    }
+                }
             }
         }
         Ok(())

@@ -11,6 +11,9 @@ use crate::settlement::Verdict;
 /// The key that says that a pricetag was here.
 pub(super) const STATUS: &str = "pricetag.status";
 
+/// The reason of a duplicate where no span can be named.
+pub const DUPLICATE_OF_EVENT: &str = "a log event tells of the same call and counts";
+
 /// Our own keys, in the order of their bits in [`Call::ours`]. Aliases follow.
 const KEYS: [&str; 14] = [
     STATUS,
@@ -108,7 +111,10 @@ impl Annotations {
                 Verdict::Counts => self.counted(&mut span, call, outcome, catalog),
                 Verdict::Duplicate { of } => {
                     span.status(Status::Duplicate);
-                    span.string(key::DUPLICATE_OF, &hex(of));
+                    match of {
+                        Some(of) => span.string(key::DUPLICATE_OF, &hex(of)),
+                        None => span.string(key::REASON, DUPLICATE_OF_EVENT),
+                    }
                 }
                 Verdict::Aggregate => span.status(Status::Aggregate),
             }

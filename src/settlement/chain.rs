@@ -62,6 +62,11 @@ impl OpenCall {
             told,
         }
     }
+
+    /// The span that reports, as others may name it: a log event has none.
+    pub(super) fn span_told(&self) -> Option<[u8; 8]> {
+        (!self.facts.is_event).then_some(self.span)
+    }
 }
 
 impl Slot for OpenCall {

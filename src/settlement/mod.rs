@@ -37,10 +37,10 @@ use crate::genai::usage::Bucket;
 pub enum Verdict {
     /// It does.
     Counts,
-    /// Another span tells of the same call, and counts.
+    /// Another report tells of the same call, and counts.
     Duplicate {
-        /// That span; mostly, but not always, one of the same trace.
-        of: [u8; 8],
+        /// Its span; mostly, but not always, one of the same trace. `None`: a log event, which has no id that anybody knows.
+        of: Option<[u8; 8]>,
     },
     /// It is the sum of calls below it.
     Aggregate,

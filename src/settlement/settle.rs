@@ -225,7 +225,7 @@ impl Ending<'_> {
         let weight = |call: &chain::OpenCall| (call.facts.tells_usage(), named(call), call.facts.weight());
         let best = chain::best(self.calls, top, weight);
         let call = &self.calls[best];
-        (best, Sighted { trace: self.id, span: call.span, rank: call.facts.rank() })
+        (best, Sighted::of(self.id, call.span, &call.facts))
     }
 
     /// Of calls that look the same, reports may have been paired crosswise when it was not known yet who stands above whom.
@@ -319,7 +319,8 @@ impl Ending<'_> {
         }
         for at in chain::downwards(calls, first) {
             let counts = lost.is_none() && at == best;
-            let verdict = if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span } };
+            let verdict =
+                if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span_told() } };
             let report = &mut reports[calls[at].report as usize];
             (report.best, report.verdict) = (best, verdict);
         }

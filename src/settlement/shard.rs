@@ -192,7 +192,7 @@ impl Shard {
         if let Some(before) = self.see(table, now, note, call)
             && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
         {
-            verdict = Verdict::Duplicate { of: before.span };
+            verdict = Verdict::Duplicate { of: before.span_told() };
         }
         self.calls[call].forwarded = Some(verdict);
         Some(Judged { verdict, open: true, again: false })
@@ -216,7 +216,7 @@ impl Shard {
         if facts.role != Role::Call || !facts.tells_usage() {
             return None;
         }
-        let report = Report { trace: note.ids.trace, span: note.ids.span, rank: facts.rank() };
+        let report = Report::of(note.ids.trace, note.ids.span, &facts);
         let keys = table.sighting_keys(&facts);
         let tellers = [facts.teller(), 1 + u32::from(facts.is_event)];
         let mut before = None;

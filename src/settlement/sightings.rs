@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
+use super::Facts;
 use super::arena::{Arena, NONE, Slot};
 
 /// How long after the first report of a call another one is taken for the same: exporters batch for seconds, and a
@@ -35,6 +36,18 @@ pub(super) struct Report {
     pub(super) span: [u8; 8],
     /// Of two reports that of the higher rank counts; of equals the first. Never zero.
     pub(super) rank: u64,
+    is_event: bool,
+}
+
+impl Report {
+    pub(super) fn of(trace: [u8; 16], span: [u8; 8], facts: &Facts) -> Self {
+        Report { trace, span, rank: facts.rank(), is_event: facts.is_event }
+    }
+
+    /// The span that reports, as others may name it: a log event has none.
+    pub(super) fn span_told(&self) -> Option<[u8; 8]> {
+        (!self.is_event).then_some(self.span)
+    }
 }
 
 /// What was seen before, when a report comes.
@@ -63,7 +76,7 @@ struct Sighting {
 
 impl Slot for Sighting {
     fn vacant(next: u32) -> Self {
-        let best = Report { trace: [0; 16], span: [0; 8], rank: 0 };
+        let best = Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false };
         Sighting { key: 0, since: 0, best, settled: false, open: 0, tellers: [(0, 0); TELLERS], newer: next }
     }
 
@@ -300,7 +313,8 @@ mod tests {
     use super::*;
 
     fn report(n: u32) -> Report {
-        Report { trace: [1; 16], span: [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1], rank: 2 }
+        let span = [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1];
+        Report { trace: [1; 16], span, rank: 2, is_event: false }
     }
 
     /// Scenario: 100,000 calls, of as many keys or all of one, by one teller and then by another, with room for all or for few.

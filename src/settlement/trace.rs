@@ -33,7 +33,7 @@ pub(super) fn judge(
         let facts = &call.facts;
         (call.forwarded == Some(Verdict::Counts), facts.tells_usage(), facts.names_a_model(), facts.weight())
     });
-    if best == index { Verdict::Counts } else { Verdict::Duplicate { of: calls[best].span } }
+    if best == index { Verdict::Counts } else { Verdict::Duplicate { of: calls[best].span_told() } }
 }
 
 /// Finds the reports of the same call next above and next below, among those that have none yet.

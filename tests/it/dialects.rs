@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use pricetag::genai::dialects::format::schema;
+
 use crate::support::Sink;
 use crate::support::command::pricetag;
 use crate::support::process::Setup;
@@ -94,4 +96,16 @@ fn mistakes_in_a_dialect_are_mistakes_in_the_config() {
             assert!(ended.err.contains(words), "{command}: {}", ended.err);
         }
     }
+}
+
+/// Guarantees: the schema that editors use is that of the code.
+#[test]
+fn the_committed_schema_is_that_of_the_code() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/config/dialect.schema.json");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        fs::write(file, schema()).unwrap();
+    }
+    let committed = fs::read_to_string(file).unwrap_or_default();
+    let remedy = "config/dialect.schema.json is out of date: UPDATE_SCHEMA=1 cargo test --test it schema";
+    assert!(committed == schema(), "{remedy}");
 }

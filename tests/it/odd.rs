@@ -13,6 +13,8 @@ use crate::support::{Pricetag, Sink, Via};
 const INPUT: &str = "gen_ai.usage.input_tokens";
 const OUTPUT: &str = "gen_ai.usage.output_tokens";
 const CACHED: &str = "gen_ai.usage.cache_read.input_tokens";
+const TOTAL: &str = "gen_ai.usage.total_tokens";
+const OLD_INPUT: &str = "gen_ai.usage.prompt_tokens";
 
 async fn one_pricetag() -> (Pricetag, Sink) {
     let sink = Sink::start().await;
@@ -43,7 +45,7 @@ async fn assert_outcomes(rows: Vec<(Vec<KeyValue>, &str, Option<f64>)>) {
 #[tokio::test]
 async fn absurd_counts_are_implausible() {
     let absurd = vec![
-        attribute(INPUT, -1),
+        attribute(INPUT, -2),
         attribute(INPUT, i64::MIN),
         attribute(INPUT, i64::MAX),
         attribute(OUTPUT, 1_000_000_001),
@@ -76,9 +78,9 @@ async fn absurd_counts_are_implausible() {
     assert_eq!(scrape.sum("pricetag_cost", &[]) + scrape.sum("pricetag_tokens", &[]), 0.0);
 }
 
-/// Scenario: counts as strings and doubles, zeros, empty strings, -1 for "not known" in a part, a part larger
-/// than its whole, the largest plausible count.
-/// Guarantees: what is a number counts; nothing said is `no_usage`, not a cost of zero.
+/// Scenario: counts as strings and doubles, zeros, empty strings, -1 for "not known", a part larger than its whole, the
+/// largest plausible count; absurd sums, absurd counts under older keys beside good ones under the current keys.
+/// Guarantees: what is a number counts; nothing said is `no_usage`, not a cost of zero; the preferred key holds.
 #[tokio::test]
 async fn odd_but_plausible_counts() {
     assert_outcomes(vec![
@@ -87,6 +89,13 @@ async fn odd_but_plausible_counts() {
         (vec![attribute(INPUT, 1_000_000.0)], "priced", Some(2.5)),
         (vec![attribute(INPUT, 0), attribute(OUTPUT, 100_000)], "priced", Some(1.0)),
         (vec![attribute(INPUT, 1_000_000), attribute(CACHED, -1)], "priced", Some(2.5)),
+        (vec![attribute(INPUT, -1), attribute(OUTPUT, 100_000)], "priced", Some(1.0)),
+        (vec![attribute(INPUT, 1_000_000), attribute(OUTPUT, "-1")], "priced", Some(2.5)),
+        (vec![attribute(INPUT, -1), attribute(OUTPUT, -1.0)], "no_usage", None),
+        (vec![attribute(INPUT, 1_000_000), attribute(TOTAL, "n/a")], "priced", Some(2.5)),
+        (vec![attribute(INPUT, 1_000_000), attribute(OLD_INPUT, "n/a")], "priced", Some(2.5)),
+        (vec![attribute(OLD_INPUT, -7), attribute(INPUT, 1_000_000)], "priced", Some(2.5)),
+        (vec![attribute(OLD_INPUT, 1_000_000), attribute(INPUT, -7)], "implausible", None),
         (vec![attribute(INPUT, 1_000_000_000)], "priced", Some(2500.0)),
         (vec![attribute(INPUT, 0), attribute(OUTPUT, 0)], "no_usage", None),
         (vec![attribute(INPUT, ""), attribute(OUTPUT, "")], "no_usage", None),
@@ -94,8 +103,8 @@ async fn odd_but_plausible_counts() {
         (vec![attribute("error.type", "")], "no_usage", None),
         (vec![attribute("error.type", "timeout")], "failed", None),
         (vec![attribute("error.type", "cut"), attribute(INPUT, 1_000_000)], "priced", Some(2.5)),
-        (vec![attribute("gen_ai.usage.prompt_tokens", 1_000_000)], "priced", Some(2.5)),
-        (vec![attribute(INPUT, 1_000_000), attribute("gen_ai.usage.prompt_tokens", 7)], "priced", Some(2.5)),
+        (vec![attribute(OLD_INPUT, 1_000_000)], "priced", Some(2.5)),
+        (vec![attribute(INPUT, 1_000_000), attribute(OLD_INPUT, 7)], "priced", Some(2.5)),
     ])
     .await;
 }

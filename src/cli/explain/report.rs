@@ -1,6 +1,6 @@
 //! What `explain` found, as data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::events::lone_trace;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status};
-use crate::processor::{Outcome, Restater, Values};
+use crate::processor::{DUPLICATE_OF_EVENT, Outcome, Restater, Values};
 use crate::settlement::{Change, Settled, Verdict};
 
 /// Everything that was found in a delivery.
@@ -66,7 +66,6 @@ struct Own {
     reason: String,
     money: Option<Picodollars>,
     lines: Vec<Line>,
-    duplicate_of: Option<[u8; 8]>,
 }
 
 /// The sender's own cost.
@@ -122,15 +121,6 @@ impl Report {
                         }
                     }
                 }
-            }
-        }
-        // Ids of log events are made up and mean nothing to anybody.
-        let events = self.calls.iter().filter(|call| call.span_id.is_empty());
-        let events: BTreeSet<[u8; 8]> = events.map(|event| event.own.ids.1).collect();
-        for call in &mut self.calls {
-            if call.own.duplicate_of.is_some_and(|of| events.contains(&of)) {
-                call.duplicate_of = None;
-                call.reason = "a log event tells of the same call and counts".to_owned();
             }
         }
     }
@@ -191,7 +181,6 @@ impl Explained {
             reason: outcome.reason.to_string(),
             money: outcome.money,
             lines: lines.collect(),
-            duplicate_of: None,
         };
         let is_event = call.kind == LOG_EVENT;
         let alone = is_event && trace == lone_trace(u64::from_be_bytes(span));
@@ -239,8 +228,8 @@ impl Explained {
     }
 
     fn judge(&mut self, verdict: Verdict) {
-        let own = &mut self.own;
-        (self.duplicate_of, own.duplicate_of) = (None, None);
+        let own = &self.own;
+        self.duplicate_of = None;
         (self.status, self.reason, self.total, self.lines) = match verdict {
             Verdict::Counts => (
                 own.status.as_str(),
@@ -249,10 +238,11 @@ impl Explained {
                 own.lines.clone(),
             ),
             Verdict::Duplicate { of } => {
-                own.duplicate_of = Some(of);
-                let of = format!("{:016x}", u64::from_be_bytes(of));
-                let reason = format!("span {of} tells of the same call and counts");
-                self.duplicate_of = Some(of);
+                self.duplicate_of = of.map(|of| format!("{:016x}", u64::from_be_bytes(of)));
+                let reason = match &self.duplicate_of {
+                    Some(of) => format!("span {of} tells of the same call and counts"),
+                    None => DUPLICATE_OF_EVENT.to_owned(),
+                };
                 (Status::Duplicate.as_str(), reason, None, Vec::new())
             }
             Verdict::Aggregate => {

@@ -100,7 +100,7 @@ fn of_two_reports_in_one_request_the_richer_counts() {
     let spans =
         [note(1, 2, 1, Some(0)), note(1, 1, 0, Some(1)), note(2, 1, 0, Some(2)), note(2, 2, 1, Some(3))];
     let calls = [facts(1, 6), facts(2, 5), facts(2, 5), facts(1, 6)];
-    let dup = Verdict::Duplicate { of: span(2) };
+    let dup = Verdict::Duplicate { of: Some(span(2)) };
     assert_eq!(judge(&table, 0, &spans, &calls), [Verdict::Counts, dup, dup, Verdict::Counts]);
     assert_eq!(settled(&table), []);
 }
@@ -111,11 +111,11 @@ fn of_two_reports_in_one_request_the_richer_counts() {
 fn settlement_prefers_the_richer_report_that_came_later() {
     let table = OpenTraces::new(10 * SECOND, 1 << 20);
     assert_eq!(judge(&table, 0, &[note(1, 2, 1, Some(0))], &[facts(1, 5)]), [Verdict::Counts]);
-    let dup = Verdict::Duplicate { of: span(2) };
+    let dup = Verdict::Duplicate { of: Some(span(2)) };
     assert_eq!(judge(&table, 1, &[note(1, 1, 0, Some(0))], &[facts(2, 6)]), [dup]);
     let mut changes = settled(&table);
     changes.sort_by_key(|change| change.0);
-    assert_eq!(changes, [(span(1), Verdict::Counts), (span(2), Verdict::Duplicate { of: span(1) })]);
+    assert_eq!(changes, [(span(1), Verdict::Counts), (span(2), Verdict::Duplicate { of: Some(span(1)) })]);
 }
 
 /// Scenario: fifty identical calls side by side, and two below one report without response ids.
@@ -284,7 +284,7 @@ fn a_silent_report_is_no_call_of_its_own() {
         let verdicts = judge(&table, 0, &spans, &[report(1, lower), report(2, upper)]);
         let counts = if upper > lower { 1 } else { 0 };
         assert_eq!(verdicts[counts], Verdict::Counts);
-        assert_eq!(verdicts[1 - counts], Verdict::Duplicate { of: span(2 - counts as u8) });
+        assert_eq!(verdicts[1 - counts], Verdict::Duplicate { of: Some(span(2 - counts as u8)) });
         assert_eq!(settled(&table), []);
     }
 }

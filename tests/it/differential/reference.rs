@@ -68,8 +68,8 @@ fn dimension(attributes: &[KeyValue], keys: &[&str]) -> Option<String> {
     keys.iter().find_map(said)
 }
 
-/// A count as anyone would read it; zero says nothing, and so does -1 for a part of a total.
-fn count(value: Option<&Value>, is_part: bool) -> Result<u64, ()> {
+/// A count as anyone would read it; zero says nothing, and so does -1.
+fn count(value: Option<&Value>) -> Result<u64, ()> {
     let number = match value {
         Some(Value::IntValue(number)) => *number as f64,
         Some(Value::DoubleValue(number)) => *number,
@@ -78,20 +78,20 @@ fn count(value: Option<&Value>, is_part: bool) -> Result<u64, ()> {
         _ => return Err(()),
     };
     match number {
-        -1.0 if is_part => Ok(0),
+        -1.0 => Ok(0),
         whole if whole.fract() == 0.0 && (0.0..=1e9).contains(&whole) => Ok(whole as u64),
         _ => Err(()),
     }
 }
 
-const COUNTS: [(&[&str], bool); 7] = [
-    (&["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"], false),
-    (&["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"], false),
-    (&["gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"], true),
-    (&["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"], true),
-    (&["anthropic.usage.cache_creation.ephemeral_5m_input_tokens"], true),
-    (&["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"], true),
-    (&["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"], true),
+const COUNTS: [&[&str]; 7] = [
+    &["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"],
+    &["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"],
+    &["gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"],
+    &["gen_ai.usage.cache_write.input_tokens", "gen_ai.usage.cache_creation.input_tokens"],
+    &["anthropic.usage.cache_creation.ephemeral_5m_input_tokens"],
+    &["anthropic.usage.cache_creation.ephemeral_1h_input_tokens"],
+    &["gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"],
 ];
 
 enum Usage {
@@ -102,15 +102,13 @@ enum Usage {
 
 fn usage(attributes: &[KeyValue]) -> Usage {
     let mut told = [None; 7];
-    for (slot, (keys, is_part)) in told.iter_mut().zip(COUNTS) {
-        for key in keys {
-            for attribute in attributes.iter().filter(|attribute| attribute.key == *key) {
-                match count(value(attribute), is_part) {
-                    Ok(0) => {}
-                    Ok(number) => *slot = slot.or(Some(number)),
-                    Err(()) => return Usage::Absurd,
-                }
-            }
+    for (slot, keys) in told.iter_mut().zip(COUNTS) {
+        let said = |key: &'static &str| attributes.iter().filter(move |attribute| attribute.key == *key);
+        // The first that says something, in the order of the keys.
+        let first = keys.iter().flat_map(said).map(|it| count(value(it))).find(|said| *said != Ok(0));
+        match first.transpose() {
+            Ok(number) => *slot = number,
+            Err(()) => return Usage::Absurd,
         }
     }
     if told == [None; 7] { Usage::Untold } else { Usage::Told(Counts::of(told)) }

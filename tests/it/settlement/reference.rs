@@ -38,7 +38,7 @@ pub(super) fn fates(spans: &[Span]) -> (BTreeMap<u8, Fate>, u64) {
         for &at in chain {
             let verdict = match at == winner {
                 true => Verdict::Counts,
-                false => Verdict::Duplicate { of: id(spans[winner].id) },
+                false => Verdict::Duplicate { of: Some(id(spans[winner].id)) },
             };
             let facts = spans[at].facts.unwrap();
             fates.insert(spans[at].id, (verdict, (facts.input, facts.output), whole.model(at)));

@@ -109,6 +109,13 @@ pub(super) const CASES: &[Case] = &[
     // The event tells the lifetimes of written tokens, and so it counts.
     ("claude-code/events", &[("com.anthropic.claude_code.events", CLAUDE, CLAUDE_LIFETIMES)]),
     (
+        "claude-code/events-and-spans",
+        &[
+            ("com.anthropic.claude_code.events", CLAUDE, CLAUDE_LIFETIMES),
+            ("claude_code.llm_request", CLAUDE, "duplicate"),
+        ],
+    ),
+    (
         "claude-code/spans-and-events",
         &[
             ("claude_code.llm_request", CLAUDE, "duplicate"),

@@ -8,13 +8,13 @@ use super::*;
 /// teller is another call.
 #[test]
 fn reports_in_other_traces_are_found_by_their_response_id() {
-    let dup = Verdict::Duplicate { of: span(1) };
+    let dup = Verdict::Duplicate { of: Some(span(1)) };
     for (first, second) in [(3, 3), (5, 3), (3, 5)] {
         let table = OpenTraces::new(10 * SECOND, 1 << 20);
         assert_eq!(judge(&table, 0, &[note(1, 1, 0, Some(0))], &[facts(1, first)]), [Verdict::Counts]);
         let later = judge(&table, 1, &[note(2, 2, 0, Some(0))], &[facts(2, second)]);
         let (now, changed) = if second > first {
-            (Verdict::Counts, vec![(span(1), Verdict::Duplicate { of: span(2) })])
+            (Verdict::Counts, vec![(span(1), Verdict::Duplicate { of: Some(span(2)) })])
         } else {
             (dup, vec![])
         };
@@ -52,7 +52,8 @@ fn log_events_and_spans_are_matched_one_to_one() {
             judge(&table, 2, &spans, &[span_of]);
         }
         let changes = settled(&table);
-        let expected = if spans_first { vec![] } else { vec![(span(2), Verdict::Duplicate { of: span(1) })] };
+        let expected =
+            if spans_first { vec![] } else { vec![(span(2), Verdict::Duplicate { of: Some(span(1)) })] };
         assert_eq!(changes, expected);
     }
 }
@@ -142,5 +143,5 @@ fn an_event_may_tell_reasoning_that_a_span_does_not() {
     let table = OpenTraces::new(10 * SECOND, 1 << 20);
     judge(&table, 0, &[note(1, 1, 0, Some(0))], &[span_of]);
     judge(&table, 1, &[note(2, 2, 0, Some(0))], &[event]);
-    assert_eq!(settled(&table), [(span(1), Verdict::Duplicate { of: span(2) })]);
+    assert_eq!(settled(&table), [(span(1), Verdict::Duplicate { of: None })]);
 }

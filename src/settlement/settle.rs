@@ -263,7 +263,7 @@ impl Ending<'_> {
         let mut at = self.first_call;
         while at != NONE {
             let call = &self.calls[at];
-            let report = Sighted { trace: self.id, span: call.span, rank: call.facts.rank() };
+            let report = Sighted::of(self.id, call.span, &call.facts);
             for key in call.sightings.into_iter().filter(|key| *key != 0) {
                 self.sightings.offer(key, report);
             }

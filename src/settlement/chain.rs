@@ -139,7 +139,17 @@ impl Facts {
         u16::from(self.richness) << 1 | u16::from(!self.is_event)
     }
 
-    /// The same where the order of arrival is all that could decide between two: by content, so that as much counts in every
+    /// What reports of one call have in common that no ancestry relates: the sender, the response id, the model and the
+    /// usage; second, what a log event and a span have, of which only one may tell the reasoning beside the output (Gemini CLI's).
+    pub(super) fn seen_as(&self, nth: usize) -> [u64; 5] {
+        let model = if self.served == 0 { self.asked } else { self.served };
+        match nth {
+            0 => [self.sender, self.response_id, model, self.input, self.output],
+            _ => [self.event, self.input, self.visible_output(), 0, 0],
+        }
+    }
+
+    /// [`weight`](Self::weight) where the order of arrival is all that could decide between two: by content, so that as much counts in every
     /// order. Of two that rank the same it does not matter for the money. Nothing in it may differ from process to process.
     pub(super) fn rank(&self) -> u64 {
         let names = [self.asked, self.served, self.provider].iter().filter(|name| **name != 0).count() as u64;

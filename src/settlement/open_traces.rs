@@ -107,15 +107,13 @@ impl OpenTraces {
         self.hasher.hash_one(hashes) | 1
     }
 
-    /// What reports of one call have in common that no ancestry relates: the sender, the response id, the model and
-    /// the usage; what a log event and a span have, of which only one may tell the reasoning beside the output (Gemini
-    /// CLI's). Zero: nothing.
+    /// What [reports of one call have in common](Facts::seen_as), as hashes. Zero: nothing.
     pub(super) fn sighting_keys(&self, facts: &Facts) -> [u64; 2] {
-        let model = if facts.served == 0 { facts.asked } else { facts.served };
         let by_id = facts.response_id != 0 && !facts.is_event;
-        let id = [facts.sender, facts.response_id, model, facts.input, facts.output];
-        let event = [facts.event, facts.input, facts.visible_output()];
-        [if by_id { self.hash_all(id) } else { 0 }, if facts.event != 0 { self.hash_all(event) } else { 0 }]
+        [
+            if by_id { self.hash_all(facts.seen_as(0)) } else { 0 },
+            if facts.event != 0 { self.hash_all(facts.seen_as(1)) } else { 0 },
+        ]
     }
 
     /// Adds the spans of a request, then judges its calls, of which `facts` knows the nth and `tell` says all.

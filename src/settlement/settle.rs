@@ -1,7 +1,7 @@
 //! The verdicts on a trace when it settles: from all of its spans at once, so the same whatever the order in which they
 //! came, in one pass from the roots down and one back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
@@ -85,18 +85,23 @@ impl Ending<'_> {
                 crossed |= self.uncross(report.call, &mut taken);
             }
         }
-        // A chain competes with its best report, whichever of its reports was seen elsewhere.
+        if crossed {
+            self.offer();
+        }
+        // Within the trace a chain competes with its best report, whichever of its reports was seen elsewhere.
+        let mut chains: BTreeMap<u64, Sighted> = BTreeMap::new();
         for report in &reports {
-            if is_chain(self.calls, report) || crossed && is_top(self.calls, report) {
+            if is_chain(self.calls, report) {
                 let (_, best) = self.best(&reports, report.call);
                 for key in self.keys(report.call) {
-                    self.sightings.offer(key, best);
+                    let known = chains.entry(key).or_insert(best);
+                    *known = if best.rank > known.rank { best } else { *known };
                 }
             }
         }
         for top in 0..reports.len() {
             if is_top(self.calls, &reports[top]) {
-                self.count_once(&mut reports, top, &mut twins);
+                self.count_once(&mut reports, top, &chains, &mut twins);
             }
         }
         let mut residues = Residues::of(self.calls, self.tree, &mut reports, &twins, self.before);
@@ -228,21 +233,42 @@ impl Ending<'_> {
     fn uncross(&mut self, top: u32, taken: &mut BTreeSet<u64>) -> bool {
         let members: SmallVec<[u32; 4]> = chain::downwards(self.calls, top).collect();
         let mut crossed = false;
-        for nth in 0..2 {
-            let seen = || members.iter().map(|&at| self.calls[at].sightings[nth]).filter(|key| *key != 0);
-            let Some(first) = seen().next().filter(|first| seen().any(|key| key != *first)) else { continue };
-            let ours = seen().find(|key| !taken.contains(key)).unwrap_or(first);
+        for (nth, first) in members.iter().flat_map(|&at| [(0, at), (1, at)]) {
+            let what = self.calls[first].facts.seen_as(nth);
+            let of_one = |at: u32| {
+                let call = &self.calls[at];
+                Some(call.sightings[nth]).filter(|key| *key != 0 && call.facts.seen_as(nth) == what)
+            };
+            let Some(key) = of_one(first) else { continue };
+            let seen = || members.iter().filter_map(|&at| of_one(at));
+            if seen().all(|other| other == key) {
+                continue;
+            }
+            let ours = seen().find(|key| !taken.contains(key)).unwrap_or(key);
             taken.insert(ours);
             crossed = true;
-            for &at in &members {
+            let leave: SmallVec<[u32; 4]> =
+                members.iter().copied().filter(|&at| of_one(at).is_some_and(|key| key != ours)).collect();
+            for at in leave {
                 let call = &mut self.calls[at];
-                if call.sightings[nth] != 0 && call.sightings[nth] != ours {
-                    self.sightings.leave(call.sightings[nth], self.id, call.span);
-                    call.sightings[nth] = 0;
-                }
+                self.sightings.leave(call.sightings[nth], self.id, call.span);
+                call.sightings[nth] = 0;
             }
         }
         crossed
+    }
+
+    /// Lets each report of the trace compete anew as what it was seen.
+    fn offer(&self) {
+        let mut at = self.first_call;
+        while at != NONE {
+            let call = &self.calls[at];
+            let report = Sighted::of(self.id, call.span, &call.facts);
+            for key in call.sightings.into_iter().filter(|key| *key != 0) {
+                self.sightings.offer(key, report);
+            }
+            at = call.next_in_trace;
+        }
     }
 
     /// As what the reports of a chain were seen.
@@ -253,13 +279,25 @@ impl Ending<'_> {
 
     /// Decides which report of a call counts: the richest that names a model, unless the call is told of elsewhere and
     /// counts there. If that is within this trace, both are `twins`.
-    fn count_once(&self, reports: &mut [Report], top: usize, twins: &mut Vec<(u32, u32)>) {
+    fn count_once(
+        &self,
+        reports: &mut [Report],
+        top: usize,
+        chains: &BTreeMap<u64, Sighted>,
+        twins: &mut Vec<(u32, u32)>,
+    ) {
         let calls = &*self.calls;
         let first = reports[top].call;
         let (best, ours) = self.best(reports, first);
         let mut lost = None;
         for key in self.keys(first) {
-            let Some((winner, settled)) = self.sightings.best(key) else { continue };
+            let Some((mut winner, settled)) = self.sightings.best(key) else { continue };
+            if winner.trace == self.id
+                && !settled
+                && let Some(chain) = chains.get(&key).filter(|chain| chain.rank > winner.rank)
+            {
+                winner = *chain;
+            }
             let here = match winner.trace == self.id {
                 true => {
                     self.tree.find(self.index, winner.span).map(|node| node.call).filter(|it| *it != NONE)

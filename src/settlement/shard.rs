@@ -227,8 +227,8 @@ impl Shard {
             // What a report of the same chain was seen as, this one is too: else two calls that look the same could be paired
             // crosswise.
             let of_chain = chain::downwards(&self.calls, chain::top(&self.calls, call)).find_map(|at| {
-                let OpenCall { facts, sightings, .. } = &self.calls[at];
-                let same = sightings[nth] != 0 && table.sighting_keys(facts)[nth] == keys[nth];
+                let OpenCall { facts: known, sightings, .. } = &self.calls[at];
+                let same = sightings[nth] != 0 && known.seen_as(nth) == facts.seen_as(nth);
                 same.then_some(sightings[nth])
             });
             let again = of_chain.and_then(|seen| table.sightings.see_again(seen, tellers[nth], report));

@@ -189,7 +189,7 @@ impl Sightings {
         }
     }
 
-    /// A chain that was seen turns out to have a better report.
+    /// A report that was seen competes for what another has [left](Self::leave).
     pub(super) fn offer(&self, key: u64, best: Report) {
         let mut shard = self.shard(key);
         let Some(index) = shard.find(key) else { return };

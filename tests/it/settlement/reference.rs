@@ -139,8 +139,19 @@ impl Whole<'_> {
     fn winner(&self, chain: &[usize]) -> Option<usize> {
         let calls = || (0..self.spans.len()).filter(|&at| is_call(&self.spans[at]));
         chain.iter().filter_map(|&at| self.key(at)).find_map(|key| {
-            let same = calls().filter(|&at| self.key(at) == Some(key));
-            same.max_by_key(|&at| self.spans[at].facts.unwrap().richness).filter(|at| !chain.contains(at))
+            let richness = |at: usize| self.spans[at].facts.unwrap().richness;
+            let has_key = |at: usize| self.key(at) == Some(key);
+            let richest = calls().filter(|&at| has_key(at)).max_by_key(|&at| richness(at))?;
+            // Within its trace a chain competes with its best report.
+            let trace = self.spans[richest].trace;
+            let here = self.chains.iter().filter(|chain| self.spans[chain[0]].trace == trace);
+            let told = here.filter(|chain| chain.iter().any(|&at| has_key(at)));
+            let value = |chain: &&Vec<usize>| {
+                let own = chain.iter().filter(|&&at| has_key(at)).map(|&at| richness(at)).max();
+                own.max(Some(richness(self.best(chain))))
+            };
+            let winner = told.max_by_key(value)?;
+            (winner != chain).then(|| self.best(winner))
         })
     }
 

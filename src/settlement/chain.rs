@@ -138,6 +138,19 @@ impl Facts {
     pub(super) fn weight(&self) -> u16 {
         u16::from(self.richness) << 1 | u16::from(!self.is_event)
     }
+
+    /// The same where the order of arrival is all that could decide between two: by content, so that as much counts in every
+    /// order. Of two that rank the same it does not matter for the money. Nothing in it may differ from process to process.
+    pub(super) fn rank(&self) -> u64 {
+        let names = [self.asked, self.served, self.provider].iter().filter(|name| **name != 0).count() as u64;
+        let sum: u64 = self.parts.iter().map(|part| u64::from(*part)).sum();
+        // 45 bits: which parts they are.
+        let mix = |mixed: u64, part: &u32| {
+            (mixed ^ u64::from(*part)).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
+        };
+        let parts = if sum == 0 { 0 } else { self.parts.iter().fold(sum, mix) >> 19 };
+        u64::from(self.weight()) << 47 | names << 45 | parts
+    }
 }
 
 /// The uppermost report of a chain.

@@ -6,6 +6,7 @@
 //!
 //! [`tree`] keeps the spans of open traces and how they are related; [`trace`] judges a call when it is forwarded,
 //! [`settle`] all calls of a trace in the end, [`residue`] says what agents' sums hold beyond the calls below them.
+//! [`remembered`] keeps what agents that come later may sum up again;
 //! [`sightings`] finds the reports of one call that no ancestry relates. [`OpenTraces`] shards it all by trace id, ages
 //! it and keeps it within a budget.
 
@@ -13,6 +14,7 @@ mod arena;
 mod chain;
 mod names;
 mod open_traces;
+mod remembered;
 mod residue;
 mod settle;
 mod shard;

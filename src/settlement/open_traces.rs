@@ -1,7 +1,7 @@
 //! The table of open traces: sharded by trace id, bounded in bytes.
 
 use std::hash::BuildHasher;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
@@ -16,7 +16,7 @@ use super::{Facts, Judged, Settled};
 use crate::genai::found::SpanNote;
 use crate::otlp::view::Text;
 
-/// Enough that two cores seldom want the same one, few enough that each has a fair share of the budget.
+/// Enough that two cores seldom want the same one.
 const SHARDS: usize = 16;
 
 /// What is known of the calls of a request. Keeps its allocations from one to the next.
@@ -61,7 +61,12 @@ pub struct OpenTraces {
     pub(super) sightings: Sightings,
     hasher: RandomState,
     settle_after: u64,
-    shard_bytes: usize,
+    /// Bytes that open traces may take, and a shard may change by before the sum is brought up to date.
+    max_bytes: usize,
+    grain: usize,
+    /// The sum of all shards, as of when each was counted last.
+    bytes: AtomicUsize,
+    remembered_bytes: usize,
     over_budget: AtomicBool,
     early: AtomicU64,
     unassigned: AtomicU64,
@@ -73,12 +78,19 @@ impl OpenTraces {
     pub fn new(settle_after: u64, max_bytes: usize) -> Self {
         // A quarter is enough to remember each call of a minute for as many as the rest holds in ten seconds.
         let sightings = max_bytes / 4;
+        // A sixteenth of 64 MiB remembers some 60,000 traces at least: minutes, at hundreds of traces with calls a second.
+        let remembered = max_bytes / 16;
+        let open = max_bytes - sightings - remembered;
+        let grain = open / 16 / SHARDS;
         OpenTraces {
             shards: Default::default(),
             sightings: Sightings::new(sightings),
             hasher: RandomState::default(),
             settle_after,
-            shard_bytes: (max_bytes - sightings) / SHARDS,
+            max_bytes: open - SHARDS * grain,
+            grain,
+            bytes: AtomicUsize::new(0),
+            remembered_bytes: remembered / SHARDS,
             over_budget: AtomicBool::new(false),
             early: AtomicU64::new(0),
             unassigned: AtomicU64::new(0),
@@ -120,14 +132,12 @@ impl OpenTraces {
         let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, verdicts.len());
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let mut shard = Held::default();
-        let mut over_budget = false;
         for note in spans {
             let shard = shard.of(self, &note.ids.trace);
             let node = shard.add(self, now, note, &facts, &tell);
             if let Some(call) = note.call {
                 nodes[call as usize] = node;
             }
-            over_budget |= shard.bytes() > self.shard_bytes;
         }
         for note in spans {
             let Some(call) = note.call else { continue };
@@ -138,7 +148,19 @@ impl OpenTraces {
             verdicts[call as usize] =
                 shard.verdict(self, now, node, note, || facts(call), lend).unwrap_or(Judged::ALONE);
         }
-        if over_budget {
+        shard.leave(self);
+    }
+
+    /// Brings the sum up to date with a shard.
+    fn count(&self, shard: &mut Shard) {
+        let (bytes, before) = (shard.bytes(), shard.counted);
+        if bytes.abs_diff(before) <= self.grain {
+            return;
+        }
+        shard.counted = bytes;
+        let change = bytes.wrapping_sub(before);
+        let sum = self.bytes.fetch_add(change, Ordering::Relaxed).wrapping_add(change);
+        if sum > self.max_bytes {
             self.over_budget.store(true, Ordering::Relaxed);
         }
     }
@@ -148,27 +170,32 @@ impl OpenTraces {
         self.over_budget.load(Ordering::Relaxed)
     }
 
-    /// Settles the oldest traces until the table holds less than it may. The caller sees to it that no call is
+    /// Settles the oldest traces of all shards until the table holds less than it may. The caller sees to it that no call is
     /// between its verdict and its booking: a settlement must not overtake the booking that it settles.
     pub fn make_room(&self, settled: &mut Vec<Settled>) {
         self.over_budget.store(false, Ordering::Relaxed);
         // Some more than needed, or the next request would be here again.
-        let enough = self.shard_bytes - self.shard_bytes / 16;
-        for shard in &self.shards {
-            let mut shard = lock(shard);
-            if shard.bytes() > self.shard_bytes {
-                while shard.bytes() > enough && shard.oldest().is_some() {
-                    shard.settle_oldest(self, settled);
-                    self.early.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+        let enough = self.max_bytes - self.max_bytes / 16;
+        // In the order of their numbers, and nobody else holds one while he waits for another.
+        let mut shards: SmallVec<[MutexGuard<'_, Shard>; SHARDS]> = self.shards.iter().map(lock).collect();
+        let mut bytes: usize = shards.iter().map(|shard| shard.bytes()).sum();
+        while bytes > enough {
+            let oldest = shards.iter_mut().filter_map(|shard| Some((shard.oldest()?, shard)));
+            let Some((_, shard)) = oldest.min_by_key(|(last_seen, _)| *last_seen) else { break };
+            bytes -= shard.bytes();
+            shard.settle_oldest(self, settled);
+            bytes += shard.bytes();
+            self.early.fetch_add(1, Ordering::Relaxed);
+        }
+        for shard in &mut shards {
+            self.count(shard);
         }
     }
 
     /// Settles the traces that have been idle for long enough.
     pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
         self.settle_before(now.saturating_sub(self.settle_after), settled);
-        self.sightings.forget(now);
+        self.forget(now);
         for shard in &self.shards {
             lock(shard).shrink();
         }
@@ -177,7 +204,14 @@ impl OpenTraces {
     /// Settles all traces: nothing more comes.
     pub fn settle_all(&self, settled: &mut Vec<Settled>) {
         self.settle_before(u64::MAX, settled);
-        self.sightings.forget(u64::MAX);
+        self.forget(u64::MAX);
+    }
+
+    fn forget(&self, now: u64) {
+        self.sightings.forget(now);
+        for shard in &self.shards {
+            lock(shard).forget(now);
+        }
     }
 
     fn settle_before(&self, before: u64, settled: &mut Vec<Settled>) {
@@ -186,6 +220,7 @@ impl OpenTraces {
             while shard.oldest().is_some_and(|last_seen| last_seen <= before) {
                 shard.settle_oldest(self, settled);
             }
+            self.count(&mut shard);
         }
     }
 
@@ -202,9 +237,14 @@ impl OpenTraces {
         for shard in self.shards.iter().map(lock) {
             size.traces += shard.traces();
             size.spans += shard.spans();
-            size.bytes += shard.bytes();
+            size.bytes += shard.bytes() + shard.remembered_bytes();
         }
         size
+    }
+
+    /// Bytes that a shard may take to remember traces that have settled.
+    pub(super) fn remembered_bytes(&self) -> usize {
+        self.remembered_bytes
     }
 
     pub(super) fn count_unassigned(&self, tokens: u64) {
@@ -244,9 +284,16 @@ impl<'t> Held<'t> {
         };
         self.trace = *trace;
         if self.shard.as_ref().is_none_or(|(held, _)| *held != wanted) {
-            self.shard = None; // unlock before the next lock: two threads must never wait for each other
+            self.leave(table); // unlock before the next lock: two threads must never wait for each other
         }
         &mut self.shard.get_or_insert_with(|| (wanted, lock(&table.shards[wanted]))).1
+    }
+
+    /// Unlocks it.
+    fn leave(&mut self, table: &OpenTraces) {
+        if let Some((_, mut shard)) = self.shard.take() {
+            table.count(&mut shard);
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use super::Facts;
 use super::Verdict;
 use super::arena::NONE;
 use super::chain::{self, Calls, PARTS};
+use super::remembered::Before;
 use super::settle::Report;
+use super::tree::Tree;
 use crate::genai::call::Role;
 use crate::genai::usage::{Bucket, Usage};
 
@@ -26,6 +28,8 @@ pub(super) struct Residues {
     by_call: BTreeMap<u32, Residue>,
     /// Tokens that are of no one model.
     pub(super) unassigned: u64,
+    /// Input and output tokens that all reports together have shown, each once, those of before included.
+    pub(super) shown: [u64; 2],
 }
 
 /// Tokens: totals, and parts of them.
@@ -140,29 +144,38 @@ struct Shown {
 
 impl Residues {
     /// The residues, from the leaves up, and with them the verdicts on containers. Each of `twins` is two calls of the
-    /// trace, in different branches, which tell of one.
-    pub(super) fn of(calls: &Calls, reports: &mut [Report], twins: &[(u32, u32)]) -> Self {
+    /// trace, in different branches, which tell of one. `before` is what the trace had shown when it settled before: what of
+    /// a sum may be of it is counted already, and of what model the rest is, nobody knows.
+    pub(super) fn of(
+        calls: &Calls,
+        tree: &Tree,
+        reports: &mut [Report],
+        twins: &[(u32, u32)],
+        before: Option<Before>,
+    ) -> Self {
         let mut residues = Residues::default();
+        let [input, output] = before.map_or([0; 2], |before| before.tokens);
+        let mut still = Tokens { input, output, ..Tokens::default() };
+        let mut all = Shown::default();
+        // The shared ancestors of twins matter to containers only.
         let is_container = |report: &Report| calls[report.call].facts.role == Role::Container;
-        if !reports.iter().any(is_container) {
-            return residues;
-        }
-        let mut shown = vec![Shown::default(); reports.len()];
+        let containers = reports.iter().any(is_container);
+        let mut shown = vec![Shown::default(); if containers { reports.len() } else { 0 }];
         if !twins.is_empty() {
             let jumps = jumps(reports);
             for &(one, other) in twins {
                 let [one, other] = [one, other].map(|call| chain::lowest(calls, call));
-                if let Some(both) = common(reports, &jumps, calls[one].report, calls[other].report) {
-                    let best = reports[calls[one].report as usize].best;
-                    let tokens = Tokens::of(&calls[best].facts);
-                    shown[both].twice = shown[both].twice.each(tokens, u64::saturating_add);
-                }
+                let both = common(reports, &jumps, calls[one].report, calls[other].report);
+                let best = reports[calls[one].report as usize].best;
+                let tokens = Tokens::of(&calls[best].facts);
+                let above = both.and_then(|both| shown.get_mut(both)).unwrap_or(&mut all);
+                above.twice = above.twice.each(tokens, u64::saturating_add);
             }
         }
         for index in (0..reports.len()).rev() {
             let call = &calls[reports[index].call];
             let facts = &call.facts;
-            let Shown { mut tokens, twice, mut model } = shown[index];
+            let Shown { mut tokens, twice, mut model } = shown.get(index).copied().unwrap_or_default();
             if facts.role == Role::Call && call.below == NONE {
                 // Wherever the call counts: it is shown here.
                 let best = &calls[reports[index].best];
@@ -179,13 +192,20 @@ impl Residues {
             tokens = tokens.each(twice, u64::saturating_sub);
             if facts.role == Role::Container {
                 let own = Tokens::of(facts);
+                let late = before.is_some_and(|before| before.may_be_of(tree, call.node));
                 reports[index].verdict = match model {
-                    Model::None => Verdict::Counts,
+                    Model::None if !late => Verdict::Counts,
                     _ => Verdict::Aggregate,
                 };
                 if facts.tells_usage() {
                     let left = own.each(tokens, u64::saturating_sub);
                     match model {
+                        _ if late => {
+                            let rest = left.each(still, u64::saturating_sub);
+                            still = still.each(left, u64::saturating_sub);
+                            residues.unassigned += rest.input + rest.output;
+                            model = model.and(Model::of(facts, call.span));
+                        }
                         Model::None => model = Model::of(facts, call.span),
                         _ if left.input == 0 && left.output == 0 => {}
                         shown => match shown.assign(facts) {
@@ -200,11 +220,13 @@ impl Residues {
                     tokens = tokens.each(own, u64::max);
                 }
             }
-            if let Some(above) = shown.get_mut(reports[index].parent as usize) {
-                above.tokens = above.tokens.each(tokens, u64::saturating_add);
-                above.model = above.model.and(model);
-            }
+            let above = shown.get_mut(reports[index].parent as usize).unwrap_or(&mut all);
+            above.tokens = above.tokens.each(tokens, u64::saturating_add);
+            above.model = above.model.and(model);
         }
+        // What late sums have shown of before is in both.
+        let shown = all.tokens.each(all.twice, u64::saturating_sub).each(still, u64::saturating_add);
+        residues.shown = [shown.input, shown.output];
         residues
     }
 

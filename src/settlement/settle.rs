@@ -1,11 +1,14 @@
 //! The verdicts on a trace when it settles: from all of its spans at once, so the same whatever the order in which they
 //! came, in one pass from the roots down and one back.
 
+use std::collections::BTreeSet;
+
 use smallvec::SmallVec;
 
 use super::arena::NONE;
 use super::chain::{self, Calls, Match};
 use super::names::KnownNames;
+use super::remembered::Before;
 use super::residue::Residues;
 use super::sightings::{Report as Sighted, Sightings};
 use super::told::Restated;
@@ -49,21 +52,54 @@ pub(super) struct Ending<'s> {
     pub(super) calls: &'s mut Calls,
     pub(super) names: &'s KnownNames,
     pub(super) sightings: &'s Sightings,
+    /// What was shown of it when it settled before.
+    pub(super) before: Option<Before>,
+}
+
+/// What the settlement of a trace says.
+pub(super) struct End {
+    /// What has changed since forwarding.
+    pub(super) changes: Vec<Change>,
+    /// Tokens that agents have summed up and that could be assigned to no model.
+    pub(super) unassigned: u64,
+    /// What has been shown of the trace by now.
+    pub(super) before: Before,
 }
 
 impl Ending<'_> {
-    /// What has changed since forwarding, and how many tokens agents have summed up that could be assigned to no model.
-    pub(super) fn settle(mut self) -> (Vec<Change>, u64) {
+    /// The verdicts.
+    pub(super) fn settle(mut self) -> End {
         let mut reports = self.reports();
         self.link(&reports);
         let mut twins = Vec::new();
+        let is_top = |calls: &Calls, report: &Report| {
+            let call = &calls[report.call];
+            call.facts.role == Role::Call && call.above == NONE
+        };
+        let is_chain =
+            |calls: &Calls, report: &Report| is_top(calls, report) && calls[report.call].below != NONE;
+        let mut taken = BTreeSet::new();
+        let mut crossed = false;
+        for report in &reports {
+            if is_chain(self.calls, report) {
+                crossed |= self.uncross(report.call, &mut taken);
+            }
+        }
+        // A chain competes with its best report, whichever of its reports was seen elsewhere.
+        for report in &reports {
+            if is_chain(self.calls, report) || crossed && is_top(self.calls, report) {
+                let (_, best) = self.best(&reports, report.call);
+                for key in self.keys(report.call) {
+                    self.sightings.offer(key, best);
+                }
+            }
+        }
         for top in 0..reports.len() {
-            let call = &self.calls[reports[top].call];
-            if call.facts.role == Role::Call && call.above == NONE {
+            if is_top(self.calls, &reports[top]) {
                 self.count_once(&mut reports, top, &mut twins);
             }
         }
-        let mut residues = Residues::of(self.calls, &mut reports, &twins);
+        let mut residues = Residues::of(self.calls, self.tree, &mut reports, &twins, self.before);
         let mut changes = Vec::new();
         for report in &reports {
             let restated = match residues.take(report.call) {
@@ -75,7 +111,17 @@ impl Ending<'_> {
                 changes.push(Change { span: call.span, verdict: report.verdict, restated });
             }
         }
-        (changes, residues.unassigned)
+        let before = Before { tokens: residues.shown, top: self.top(&reports) };
+        End { changes, unassigned: residues.unassigned, before }
+    }
+
+    /// The uppermost span that is known above all reports, those of before included; zero if there are several.
+    fn top(&self, reports: &[Report]) -> [u8; 8] {
+        let roots = reports.iter().filter(|report| report.parent == NONE);
+        let now = roots.map(|report| self.tree.top(self.calls[report.call].node));
+        let before = self.before.map(|before| self.tree.top_of(self.index, before.top));
+        let several = |one: [u8; 8], other| if one == other { one } else { [0; 8] };
+        now.chain(before).reduce(several).unwrap_or_default()
     }
 
     /// The trace's reports, each before those below it.
@@ -166,21 +212,53 @@ impl Ending<'_> {
         }
     }
 
+    /// The report of a chain that counts, and how it competes with reports elsewhere.
+    fn best(&self, reports: &[Report], top: u32) -> (u32, Sighted) {
+        let named = |call: &chain::OpenCall| {
+            call.facts.names_a_model() || reports[call.report as usize].namer != NONE
+        };
+        let weight = |call: &chain::OpenCall| (call.facts.tells_usage(), named(call), call.facts.weight());
+        let best = chain::best(self.calls, top, weight);
+        let call = &self.calls[best];
+        (best, Sighted::of(self.id, call.span, &call.facts))
+    }
+
+    /// Of calls that look the same, reports may have been paired crosswise when it was not known yet who stands above whom.
+    /// A chain is one call, so it stays with one sighting, if there is one that no chain has `taken` before.
+    fn uncross(&mut self, top: u32, taken: &mut BTreeSet<u64>) -> bool {
+        let members: SmallVec<[u32; 4]> = chain::downwards(self.calls, top).collect();
+        let mut crossed = false;
+        for nth in 0..2 {
+            let seen = || members.iter().map(|&at| self.calls[at].sightings[nth]).filter(|key| *key != 0);
+            let Some(first) = seen().next().filter(|first| seen().any(|key| key != *first)) else { continue };
+            let ours = seen().find(|key| !taken.contains(key)).unwrap_or(first);
+            taken.insert(ours);
+            crossed = true;
+            for &at in &members {
+                let call = &mut self.calls[at];
+                if call.sightings[nth] != 0 && call.sightings[nth] != ours {
+                    self.sightings.leave(call.sightings[nth], self.id, call.span);
+                    call.sightings[nth] = 0;
+                }
+            }
+        }
+        crossed
+    }
+
+    /// As what the reports of a chain were seen.
+    fn keys(&self, top: u32) -> impl Iterator<Item = u64> + '_ {
+        let seen = |at: u32| self.calls[at].sightings.into_iter().filter(|key| *key != 0);
+        chain::downwards(self.calls, top).flat_map(seen)
+    }
+
     /// Decides which report of a call counts: the richest that names a model, unless the call is told of elsewhere and
     /// counts there. If that is within this trace, both are `twins`.
     fn count_once(&self, reports: &mut [Report], top: usize, twins: &mut Vec<(u32, u32)>) {
         let calls = &*self.calls;
         let first = reports[top].call;
-        let named = |call: &chain::OpenCall| {
-            call.facts.names_a_model() || reports[call.report as usize].namer != NONE
-        };
-        let best =
-            chain::best(calls, first, |call| (call.facts.tells_usage(), named(call), call.facts.weight()));
-        let ours = Sighted::of(self.id, calls[best].span, &calls[best].facts);
-        let members: SmallVec<[u32; 4]> = chain::downwards(calls, first).collect();
-        let keys = || members.iter().flat_map(|&at| calls[at].sightings).filter(|key| *key != 0);
+        let (best, ours) = self.best(reports, first);
         let mut lost = None;
-        for key in keys() {
+        for key in self.keys(first) {
             let Some((winner, settled)) = self.sightings.best(key) else { continue };
             let here = match winner.trace == self.id {
                 true => {
@@ -198,10 +276,10 @@ impl Ending<'_> {
             }
         }
         let (winner, settled) = lost.unwrap_or((ours, true));
-        for key in keys() {
+        for key in self.keys(first) {
             self.sightings.settle(key, winner, settled);
         }
-        for &at in &members {
+        for at in chain::downwards(calls, first) {
             let counts = lost.is_none() && at == best;
             let verdict =
                 if counts { Verdict::Counts } else { Verdict::Duplicate { of: winner.span_told() } };

@@ -6,7 +6,8 @@ use super::arena::{Arena, NONE, Slot};
 use super::chain::{self, Calls, OpenCall};
 use super::names::{KnownNames, Names};
 use super::open_traces::OpenTraces;
-use super::settle::Ending;
+use super::remembered::Remembered;
+use super::settle::{End, Ending};
 use super::sightings::Report;
 use super::told::Told;
 use super::trace;
@@ -54,12 +55,15 @@ pub(super) struct Shard {
     tree: Tree,
     calls: Calls,
     names: KnownNames,
+    remembered: Remembered,
     traces: Arena<Trace>,
     by_id: HashTable<u32>,
     oldest: u32,
     newest: u32,
     /// Bytes of what calls have told.
     told: usize,
+    /// Its bytes when they were added to those of all shards.
+    pub(super) counted: usize,
 }
 
 impl Default for Shard {
@@ -68,11 +72,13 @@ impl Default for Shard {
             tree: Tree::default(),
             calls: Calls::default(),
             names: KnownNames::default(),
+            remembered: Remembered::default(),
             traces: Arena::default(),
             by_id: HashTable::new(),
             oldest: NONE,
             newest: NONE,
             told: 0,
+            counted: 0,
         }
     }
 }
@@ -85,6 +91,16 @@ impl Shard {
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
             + self.told
+    }
+
+    /// Bytes of what is remembered of traces that have settled.
+    pub(super) fn remembered_bytes(&self) -> usize {
+        self.remembered.bytes()
+    }
+
+    /// Forgets traces that settled long ago.
+    pub(super) fn forget(&mut self, now: u64) {
+        self.remembered.forget(now);
     }
 
     /// Open traces.
@@ -171,7 +187,8 @@ impl Shard {
             let again = self.calls[call].facts == facts();
             return Some(Judged { verdict, open: false, again });
         }
-        let mut verdict = trace::judge(&mut self.calls, &self.tree, call);
+        let before = || self.remembered.get(table.hash_id(&note.ids.trace));
+        let mut verdict = trace::judge(&mut self.calls, &self.tree, call, before);
         if let Some(before) = self.see(table, now, note, call)
             && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
         {
@@ -204,9 +221,19 @@ impl Shard {
         let tellers = [facts.teller(), 1 + u32::from(facts.is_event)];
         let mut before = None;
         for nth in 0..keys.len() {
-            if keys[nth] != 0
-                && let Some(seen) = table.sightings.see(keys[nth], tellers[nth], report, now)
-            {
+            if keys[nth] == 0 {
+                continue;
+            }
+            // What a report of the same chain was seen as, this one is too: else two calls that look the same could be paired
+            // crosswise.
+            let of_chain = chain::downwards(&self.calls, chain::top(&self.calls, call)).find_map(|at| {
+                let OpenCall { facts, sightings, .. } = &self.calls[at];
+                let same = sightings[nth] != 0 && table.sighting_keys(facts)[nth] == keys[nth];
+                same.then_some(sightings[nth])
+            });
+            let again = of_chain.and_then(|seen| table.sightings.see_again(seen, tellers[nth], report));
+            let seen = again.or_else(|| table.sightings.see(keys[nth], tellers[nth], report, now));
+            if let Some(seen) = seen {
                 self.calls[call].sightings[nth] = seen.key;
                 before = before.or(seen.before);
             }
@@ -226,12 +253,12 @@ impl Shard {
         let index = self.oldest;
         self.unlink(index);
         let first_call = self.traces[index].first_call;
-        // One call by itself is related to nothing.
-        if first_call != NONE && self.calls[first_call].next_in_trace != NONE {
+        if first_call != NONE {
             self.relate(index);
         }
         let trace = self.traces.remove(index);
-        if let Ok(entry) = self.by_id.find_entry(table.hash_id(&trace.id), |&known| known == index) {
+        let hash = table.hash_id(&trace.id);
+        if let Ok(entry) = self.by_id.find_entry(hash, |&known| known == index) {
             entry.remove();
         }
         if trace.first_call != NONE {
@@ -244,6 +271,7 @@ impl Shard {
                 calls: &mut self.calls,
                 names: &self.names,
                 sightings: &table.sightings,
+                before: self.remembered.get(hash),
             };
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
             let mut at = trace.first_call;
@@ -251,8 +279,11 @@ impl Shard {
                 self.told -= told(ending.calls, at);
                 at = ending.calls[at].next_in_trace;
             }
-            let (changes, unassigned) = ending.settle();
+            let End { changes, unassigned, before } = ending.settle();
             table.count_unassigned(unassigned);
+            if before.tokens != [0, 0] {
+                self.remembered.put(hash, before, table.remembered_bytes());
+            }
             let mut at = trace.first_call;
             while at != NONE {
                 let call = self.calls.remove(at);

@@ -3,7 +3,7 @@
 //! What two reports of one call have in common is a key: the sender, the response id and what it cost, or what a
 //! log event and a span of one instrumentation have in common. A *sighting* is what has been reported under one
 //! key. Each teller reports a call once; so the second report of one teller is another call, however alike they
-//! are, and the nth report of the one belongs to the nth of the other.
+//! are, and the nth report of the one belongs to the nth of the other, unless ancestry says to which.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +24,8 @@ const SHARDS: usize = 16;
 const SHARD_BITS: u64 = (SHARDS as u64 - 1) << 32;
 /// Tellers of one call that are told apart: an instrumentation, an SDK and a gateway are three.
 const TELLERS: usize = 4;
+/// Sightings in a row that are looked at for one that this teller has not told of.
+const TAKEN: usize = 8;
 /// Bytes of a sighting, with its share of the hash table.
 const BYTES: usize = size_of::<Sighting>() + 12;
 
@@ -32,14 +34,14 @@ const BYTES: usize = size_of::<Sighting>() + 12;
 pub(super) struct Report {
     pub(super) trace: [u8; 16],
     pub(super) span: [u8; 8],
-    /// Of two reports the weightier counts; of equals the first.
-    pub(super) weight: u16,
+    /// Of two reports that of the higher rank counts; of equals the first. Never zero.
+    pub(super) rank: u64,
     is_event: bool,
 }
 
 impl Report {
     pub(super) fn of(trace: [u8; 16], span: [u8; 8], facts: &Facts) -> Self {
-        Report { trace, span, weight: facts.weight(), is_event: facts.is_event }
+        Report { trace, span, rank: facts.rank(), is_event: facts.is_event }
     }
 
     /// The span that reports, as others may name it: a log event has none.
@@ -74,7 +76,7 @@ struct Sighting {
 
 impl Slot for Sighting {
     fn vacant(next: u32) -> Self {
-        let best = Report::of([0; 16], [0; 8], &Facts::NOTHING);
+        let best = Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false };
         Sighting { key: 0, since: 0, best, settled: false, open: 0, tellers: [(0, 0); TELLERS], newer: next }
     }
 
@@ -121,9 +123,15 @@ impl Sightings {
         shard.forget(now, 2);
         let mut nth = key;
         if let Some(first) = shard.find(key) {
-            match shard.sightings[first].count(teller)? {
-                0 => {}
-                before => nth = self.hasher.hash_one((key, before)) & !SHARD_BITS | key & SHARD_BITS,
+            // Those that a report of the same chain has led to are taken, whichever they are the nth of.
+            for _ in 0..TAKEN {
+                match shard.sightings[first].count(teller)? {
+                    0 => {}
+                    before => nth = self.hasher.hash_one((key, before)) & !SHARD_BITS | key & SHARD_BITS,
+                }
+                if nth == key || shard.find(nth).is_none_or(|it| !shard.sightings[it].has_told(teller)) {
+                    break;
+                }
             }
         }
         let found = shard.find(nth);
@@ -154,19 +162,48 @@ impl Sightings {
         if nth != key && sighting.count(teller)? > 0 || too_late {
             return None;
         }
-        sighting.open += 1;
-        let mut before = Some(sighting.best);
-        if !sighting.settled && report.weight > sighting.best.weight {
-            (sighting.best, before) = (report, None);
-        }
-        Some(Seen { key: nth, before })
+        Some(sighting.add(report))
     }
 
-    /// The report that counts, and whether it is booked for good.
+    /// Notes a report of the same call as one that was noted, as it stands in one chain with it. `None`: that one had been
+    /// taken for another call, of which this teller has told.
+    pub(super) fn see_again(&self, seen: u64, teller: u32, report: Report) -> Option<Seen> {
+        let mut shard = self.shard(seen);
+        let found = shard.find(seen)?;
+        let sighting = &mut shard.sightings[found];
+        if sighting.has_told(teller) {
+            return None;
+        }
+        sighting.count(teller)?;
+        Some(sighting.add(report))
+    }
+
+    /// A report of this span turns out to be of another call than the others of the sighting.
+    pub(super) fn leave(&self, key: u64, trace: [u8; 16], span: [u8; 8]) {
+        let mut shard = self.shard(key);
+        let Some(index) = shard.find(key) else { return };
+        let sighting = &mut shard.sightings[index];
+        sighting.open = sighting.open.saturating_sub(1);
+        if !sighting.settled && (sighting.best.trace, sighting.best.span) == (trace, span) {
+            sighting.best.rank = 0;
+        }
+    }
+
+    /// A chain that was seen turns out to have a better report.
+    pub(super) fn offer(&self, key: u64, best: Report) {
+        let mut shard = self.shard(key);
+        let Some(index) = shard.find(key) else { return };
+        let sighting = &mut shard.sightings[index];
+        if !sighting.settled && best.rank > sighting.best.rank {
+            sighting.best = best;
+        }
+    }
+
+    /// The report that counts, and whether it is booked for good. `None`: it was none of this call.
     pub(super) fn best(&self, key: u64) -> Option<(Report, bool)> {
         let shard = self.shard(key);
         let sighting = &shard.sightings[shard.find(key)?];
-        Some((sighting.best, sighting.settled))
+        (sighting.best.rank > 0).then_some((sighting.best, sighting.settled))
     }
 
     /// The trace of one of the reports has settled, and this is the one that counts.
@@ -207,8 +244,21 @@ impl Sighting {
     fn count(&mut self, teller: u32) -> Option<u32> {
         let (known, count) = self.tellers.iter_mut().find(|(known, _)| *known == teller || *known == 0)?;
         *known = teller;
-        *count = count.wrapping_add(1);
+        *count = count.saturating_add(1);
         Some(*count - 1)
+    }
+
+    fn has_told(&self, teller: u32) -> bool {
+        self.tellers.iter().any(|(known, _)| *known == teller)
+    }
+
+    fn add(&mut self, report: Report) -> Seen {
+        self.open += 1;
+        let mut before = Some(self.best);
+        if !self.settled && report.rank > self.best.rank {
+            (self.best, before) = (report, None);
+        }
+        Seen { key: self.key, before }
     }
 }
 
@@ -264,7 +314,7 @@ mod tests {
 
     fn report(n: u32) -> Report {
         let span = [0, 0, 0, 0, n as u8, (n >> 8) as u8, (n >> 16) as u8, 1];
-        Report::of([1; 16], span, &Facts::NOTHING)
+        Report { trace: [1; 16], span, rank: 2, is_event: false }
     }
 
     /// Scenario: 100,000 calls, of as many keys or all of one, by one teller and then by another, with room for all or for few.

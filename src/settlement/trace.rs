@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 use super::Verdict;
 use super::arena::NONE;
 use super::chain::{self, Calls, Match};
+use super::remembered::Before;
 use super::tree::Tree;
 use crate::genai::call::Role;
 
@@ -12,12 +13,19 @@ use crate::genai::call::Role;
 type Candidates = SmallVec<[(Match, u32); 8]>;
 
 /// The verdict on a call with what is known now. What was forwarded as counting goes on to count.
-pub(super) fn judge(calls: &mut Calls, tree: &Tree, index: u32) -> Verdict {
+/// `before` is what the trace has shown if it has settled before.
+pub(super) fn judge(
+    calls: &mut Calls,
+    tree: &Tree,
+    index: u32,
+    before: impl FnOnce() -> Option<Before>,
+) -> Verdict {
     let facts = calls[index].facts;
     if facts.role == Role::Container {
         // Another container counts as well: whatever counts in the end, it is at or below that one.
         let used = |below: u32| calls[below].facts.tells_usage();
-        let is_sum = tree.calls_below(calls[index].node).any(used);
+        let node = calls[index].node;
+        let is_sum = tree.calls_below(node).any(used) || before().is_some_and(|it| it.may_be_of(tree, node));
         return if is_sum { Verdict::Aggregate } else { Verdict::Counts };
     }
     link(calls, tree, index);

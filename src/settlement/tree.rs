@@ -183,18 +183,39 @@ impl Tree {
 
     /// The node of a span of a trace.
     pub(super) fn find(&self, trace: u32, span: [u8; 8]) -> Option<&Node> {
+        self.find_index(trace, span).map(|index| self.node(index))
+    }
+
+    fn find_index(&self, trace: u32, span: [u8; 8]) -> Option<u32> {
         let same = |&index: &u32| self.node(index).trace == trace && self.node(index).span == span;
-        let index = self.by_span.find(hash_of(&self.hasher, trace, span), same)?;
-        Some(self.node(*index))
+        self.by_span.find(hash_of(&self.hasher, trace, span), same).copied()
+    }
+
+    /// The nodes above a span, nearest first.
+    fn above(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        std::iter::successors(Some(self.node(index).parent), |&at| (at != NONE).then(|| self.node(at).parent))
+            .take(MAX_ABOVE)
+            .take_while(|&at| at != NONE)
     }
 
     /// The calls above a span, nearest first.
     pub(super) fn calls_above(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
-        std::iter::successors(Some(self.node(index).parent), |&at| (at != NONE).then(|| self.node(at).parent))
-            .take(MAX_ABOVE)
-            .take_while(|&at| at != NONE)
-            .map(|at| self.node(at).call)
-            .filter(|&call| call != NONE)
+        self.above(index).map(|at| self.node(at).call).filter(|&call| call != NONE)
+    }
+
+    /// The uppermost span that is known at or above one.
+    pub(super) fn top(&self, index: u32) -> [u8; 8] {
+        self.node(self.above(index).last().unwrap_or(index)).span
+    }
+
+    /// The same of a span of a trace; itself, if it is not known.
+    pub(super) fn top_of(&self, trace: u32, span: [u8; 8]) -> [u8; 8] {
+        self.find_index(trace, span).map_or(span, |index| self.top(index))
+    }
+
+    /// Whether a span stands below another, as far as is known.
+    pub(super) fn is_below(&self, index: u32, span: [u8; 8]) -> bool {
+        self.above(index).any(|at| self.node(at).span == span)
     }
 
     /// Whether a span has none below it.

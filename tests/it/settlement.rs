@@ -136,8 +136,7 @@ fn deliver(spans: &[Span], tape: &mut Tape<'_>) -> Vec<Vec<Span>> {
 
 /// Two traces of plain spans, agents with sums of any size and calls. Up to three spans report a call, each below the
 /// one before, with plain spans between them by chance; some tell no usage, some no model, some no id. A call may be
-/// told of once more in another branch or in the other trace. `ties`: reports may be equally rich; then no call is told of
-/// elsewhere, where the first of equals counts and not the lowest.
+/// told of once more in another branch or in the other trace. `ties`: reports may be equally rich.
 fn traces(tape: &mut Tape<'_>, ties: bool) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     let add = |spans: &mut Vec<Span>, (trace, parent), facts| {
@@ -192,7 +191,7 @@ fn traces(tape: &mut Tape<'_>, ties: bool) -> Vec<Span> {
                 }
                 at = add(&mut spans, at, Some(facts));
             }
-            if response_id != 0 && !ties && tape.chance(30) {
+            if response_id != 0 && tape.chance(30) {
                 let (names, richness) = (asked * 10 + served, rank(tape));
                 let facts = Facts { scope: 7, kind: 3, response_id, asked, served, names, ..Facts::NOTHING };
                 let at = place(&spans, tape);

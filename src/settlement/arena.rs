@@ -66,6 +66,29 @@ impl<T: Slot> Arena<T> {
         std::mem::replace(&mut self[index], T::vacant(vacant))
     }
 
+    /// Gives back the last chunks, where nothing stands in them. Vacant slots are taken from the front from then on, so that what
+    /// stands far behind goes with its traces. Looks at all slots, so only where most are vacant.
+    pub(super) fn shrink(&mut self) {
+        let slots = self.chunks.len() * CHUNK;
+        if self.len > slots / 4 || self.chunks.len() <= 1 {
+            return;
+        }
+        let mut vacant = vec![false; slots];
+        let mut at = self.vacant;
+        while at != NONE {
+            vacant[at as usize] = true;
+            at = self[at].next_vacant();
+        }
+        let last = vacant.iter().rposition(|vacant| !vacant).unwrap_or(0);
+        self.chunks.truncate(last / CHUNK + 1);
+        self.chunks.shrink_to_fit();
+        self.vacant = NONE;
+        for index in (0..self.chunks.len() * CHUNK).rev().filter(|index| vacant[*index]) {
+            self.chunks[index / CHUNK][index % CHUNK] = T::vacant(self.vacant);
+            self.vacant = index as u32;
+        }
+    }
+
     /// What stands at an index, were it vacant; nothing beyond the last chunk, as for [`NONE`].
     pub(super) fn get(&self, index: u32) -> Option<&T> {
         Some(&self.chunks.get(index as usize / CHUNK)?[index as usize % CHUNK])
@@ -87,5 +110,52 @@ impl<T> Index<u32> for Arena<T> {
 impl<T> IndexMut<u32> for Arena<T> {
     fn index_mut(&mut self, index: u32) -> &mut T {
         &mut self.chunks[index as usize / CHUNK][index as usize % CHUNK]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Number(u32);
+
+    impl Slot for Number {
+        fn vacant(next: u32) -> Self {
+            Number(next)
+        }
+
+        fn next_vacant(&self) -> u32 {
+            self.0
+        }
+    }
+
+    /// Scenario: 10,000 slots, of which all but some in the middle are given back; those follow later.
+    /// Guarantees: chunks behind the last slot taken are freed and slots in front are taken first, so that the rest is freed in
+    /// time; what stands somewhere stays there; where most slots are taken nothing is done.
+    #[test]
+    fn what_is_empty_is_given_back() {
+        let mut arena = Arena::default();
+        for n in 0..10_000 {
+            assert_eq!(arena.insert(Number(n)), n);
+        }
+        arena.shrink();
+        assert_eq!(arena.chunks.len(), 10_000_usize.div_ceil(CHUNK));
+        for n in (0..10_000).filter(|n| !(5_000..5_010).contains(n)) {
+            arena.remove(n);
+        }
+        arena.shrink();
+        assert_eq!((arena.len(), arena.chunks.len()), (10, 5_010_usize.div_ceil(CHUNK)));
+        assert_eq!((&arena[5_009], arena.get(9_999)), (&Number(5_009), None));
+        for n in 0..10 {
+            assert_eq!(arena.insert(Number(n)), n);
+        }
+        for n in 5_000..5_010 {
+            assert_eq!(arena.remove(n), Number(n));
+        }
+        arena.shrink();
+        assert_eq!((arena.len(), arena.chunks.len()), (10, 1));
+        let all: Vec<u32> = (10..600).map(|n| arena.insert(Number(n))).collect();
+        assert_eq!(all, (10..600).collect::<Vec<_>>());
     }
 }

@@ -194,6 +194,9 @@ impl OpenTraces {
     pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
         self.settle_before(now.saturating_sub(self.settle_after), settled);
         self.forget(now);
+        for shard in &self.shards {
+            lock(shard).shrink();
+        }
     }
 
     /// Settles all traces: nothing more comes.

@@ -241,6 +241,13 @@ impl Shard {
         before
     }
 
+    /// Gives back what has been empty since there was more: what spans took may be needed for calls.
+    pub(super) fn shrink(&mut self) {
+        self.tree.shrink();
+        self.calls.shrink();
+        self.traces.shrink();
+    }
+
     /// Settles the trace that has been idle for longest.
     pub(super) fn settle_oldest(&mut self, table: &OpenTraces, settled: &mut Vec<Settled>) {
         let index = self.oldest;

@@ -97,6 +97,17 @@ impl Tree {
         self.nodes.len() * NODE_BYTES + self.notes.len() * NOTE_BYTES
     }
 
+    /// Gives back what has been empty since there were more spans.
+    pub(super) fn shrink(&mut self) {
+        self.nodes.shrink();
+        self.notes.shrink();
+        if self.by_span.capacity() / 4 > self.nodes.len() {
+            let (nodes, hasher) = (&self.nodes, &self.hasher);
+            let hash_of = |&index: &u32| hash_of(hasher, nodes[index].trace, nodes[index].span);
+            self.by_span.shrink_to(2 * nodes.len(), hash_of);
+        }
+    }
+
     /// Notes a span that is no call. `first` is the head of its trace's list of notes.
     pub(super) fn note(&mut self, first: &mut u32, span: [u8; 8], parent: [u8; 8]) {
         *first = self.notes.insert(Note { span, parent, next: *first });

@@ -65,8 +65,10 @@ impl Explain {
                     Signal::Logs => processor.process_logs(body, now, show),
                     _ => processor.process_with(body, now, show),
                 };
-                let processed = processed
-                    .with_context(|| format!("{}: not an OTLP payload of {signal}", file.display()))?;
+                let processed = processed.with_context(|| {
+                    let hint = if signal == Signal::Traces { "; log records want --logs" } else { "" };
+                    format!("{}: not an OTLP payload of {signal}{hint}", file.display())
+                })?;
                 *(if signal == Signal::Logs { &mut report.records } else { &mut report.spans }) +=
                     processed.items;
             }

@@ -15,8 +15,8 @@ use clap::{Parser, Subcommand};
 
 /// An OpenTelemetry collector that puts an exact price on every LLM call.
 ///
-/// It takes OTLP, prices the calls of every instrumentation that follows the GenAI conventions, and forwards
-/// everything to any OTLP backend. Without a command it runs; without a config on its embedded default.
+/// It takes OTLP, prices the calls of some twenty instrumentations and of any that follows the GenAI conventions, and
+/// forwards everything to any OTLP backend. Without a command it runs; without a config on its embedded default.
 #[derive(Debug, Parser)]
 #[command(name = "pricetag", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {

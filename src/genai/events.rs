@@ -115,8 +115,11 @@ impl Recogniser {
                             .take(*ranked, &attribute, &mut found.dimensions)
                             .map_err(|m| m.within("attributes", attributes))?;
                     }
-                    if let Scalar::String(text) = attribute.scalar()? {
-                        holds(attribute.key, text);
+                    match attribute.scalar()? {
+                        Scalar::String(text) => holds(attribute.key, text),
+                        Scalar::Int(number) => holds(attribute.key, number.to_string().as_str().into()),
+                        Scalar::Bool(bit) => holds(attribute.key, if bit { "true" } else { "false" }.into()),
+                        _ => {}
                     }
                     attributes += 1;
                 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Explained, Report};
+use super::report::{Explained, Report, Reported};
 use crate::text::{counted, printable};
 
 /// The receipts, then the sum.
@@ -61,6 +61,9 @@ fn receipt(text: &mut String, call: &Explained) -> std::fmt::Result {
     }
     if let Some(prices) = call.prices.as_ref().filter(|_| !call.lines.is_empty()) {
         writeln!(text, "    prices: {}", printable(prices))?;
+    }
+    if let Some(Reported { key, amount: Some(amount) }) = &call.reported {
+        writeln!(text, "    the sender says ${amount} ({})", printable(key))?;
     }
     if !call.reason.is_empty() {
         writeln!(text, "    {}", printable(&call.reason))?;

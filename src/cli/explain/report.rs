@@ -71,9 +71,9 @@ struct Own {
 /// The sender's own cost.
 #[derive(Debug, Serialize)]
 pub(super) struct Reported {
-    key: String,
+    pub(super) key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    amount: Option<String>,
+    pub(super) amount: Option<String>,
 }
 
 #[derive(Debug, Serialize)]

@@ -192,11 +192,7 @@ impl Processor {
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
-        self.judge(&shared, now, &found);
-
-        self.price(&shared, now, &found, show);
-        let items = found.span_count;
-        self.found = found.recycle(shared.dimensions);
+        let items = self.conclude(&shared, now, found, show);
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), items })
     }
 
@@ -211,14 +207,28 @@ impl Processor {
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
-        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
-        shared.events.read_logs(&body, &mut found)?;
-        self.judge(&shared, now, &found);
         self.plan.clear();
-        self.price(&shared, now, &found, show);
+        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+
+        shared.events.read_logs(&body, &mut found)?;
+
+        let items = self.conclude(&shared, now, found, show);
+        Ok(Processed { body, entries: self.entries.take(), items })
+    }
+
+    /// The second and the third pass over what was found; gives the number of items.
+    fn conclude(
+        &mut self,
+        shared: &Shared,
+        now: Now,
+        found: Found<'_>,
+        show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
+    ) -> u64 {
+        self.judge(shared, now, &found);
+        self.price(shared, now, &found, show);
         let items = found.span_count;
         self.found = found.recycle(shared.dimensions);
-        Ok(Processed { body, entries: self.entries.take(), items })
+        items
     }
 
     /// The third pass: prices, annotates and books each call.

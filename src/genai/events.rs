@@ -9,7 +9,7 @@ use foldhash::quality::FixedState;
 
 use super::call::{Call, Ids, LOG_EVENT};
 use super::dialects::{DialectId, UNKNOWN};
-use super::found::{Found, Resource, SpanNote};
+use super::found::{Found, SpanNote};
 use super::reading::{Place, Reading};
 use super::recognise::{Recogniser, name_of};
 use crate::otlp::fields::{log_record, logs, resource_logs, scope_logs};
@@ -40,18 +40,14 @@ impl Recogniser {
     }
 
     fn resource_logs<'a>(&self, message: Message<'a>, found: &mut Found<'a>) -> Result<(), Malformed> {
-        let (cloud, sender) = Default::default();
-        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
-        let index = found.resources.len();
-        found.resources.push(resource);
+        let index = found.open_resource();
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_logs::RESOURCE => {
-                    self.resource(field.message()?, &mut resource, &mut found.dimensions)
+                    self.resource(field.message()?, &mut found.resources[index], &mut found.dimensions)
                         .map_err(|m| m.within("resource", 0))?;
-                    found.resources[index] = resource;
                 }
                 resource_logs::SCOPE_LOGS => {
                     self.scope_logs(field.message()?, found).map_err(|m| m.within("scope_logs", scopes))?;

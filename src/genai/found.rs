@@ -43,6 +43,13 @@ pub struct Found<'a> {
 }
 
 impl<'a> Found<'a> {
+    /// Adds a resource that says nothing yet; gives its index.
+    pub(super) fn open_resource(&mut self) -> usize {
+        let (cloud, sender) = Default::default();
+        self.resources.push(Resource { dimensions: self.dimensions.open(), cloud, sender });
+        self.resources.len() - 1
+    }
+
     /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
     /// into one of the same layout is done in place.
     pub fn recycle<'b>(mut self, dimensions: usize) -> Found<'b> {

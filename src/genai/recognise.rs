@@ -50,19 +50,15 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
-        let (cloud, sender) = Default::default();
-        let mut resource = Resource { dimensions: found.dimensions.open(), cloud, sender };
-        let index = found.resources.len();
-        found.resources.push(resource);
+        let index = found.open_resource();
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
             match field.number {
                 resource_spans::RESOURCE => {
                     // It may come in several parts, which protobuf merges: they fill one row.
-                    self.resource(field.message()?, &mut resource, &mut found.dimensions)
+                    self.resource(field.message()?, &mut found.resources[index], &mut found.dimensions)
                         .map_err(|m| m.within("resource", 0))?;
-                    found.resources[index] = resource;
                 }
                 resource_spans::SCOPE_SPANS => {
                     self.scope_spans(&field, frame, plan, found)

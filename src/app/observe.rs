@@ -53,6 +53,19 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
         .with_description("Calls booked as `other` because there were too many series.")
         .with_callback(move |observer| observer.observe(folded.books().folded(), &[]))
         .build();
+    let folded = ledger.clone();
+    meter
+        .u64_observable_counter("pricetag_ledger_folded_values")
+        .with_description(
+            "Times that a call was booked as `other` in a dimension because it had too many values.",
+        )
+        .with_callback(move |observer| {
+            for dimension in folded.books().dimensions() {
+                let name = KeyValue::new("dimension", dimension.name().to_owned());
+                observer.observe(dimension.folded(), &[name]);
+            }
+        })
+        .build();
     if let Some(shared) = shared {
         open_traces(meter, &shared);
     }

@@ -18,7 +18,7 @@ use tracing::info;
 
 use super::observe::{self, LEDGER, WATCHER};
 use super::prices::{self, Prices};
-use super::settings::{FEATURE, settings};
+use super::settings::settings;
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness};
@@ -26,7 +26,7 @@ use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolv
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::push::QueueExporter;
-use crate::ledger::{Ledger, instruments};
+use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
 use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
@@ -123,7 +123,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let ledger = Ledger::new(instruments::MAX_SERIES, Some(FEATURE));
+    let dimensions = settings.iter().flat_map(|settings| &settings.dimensions);
+    let dimensions = dimensions.map(|(name, _)| name.as_str());
+    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone()));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 

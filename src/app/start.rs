@@ -123,8 +123,8 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let dimensions = settings.iter().flat_map(|settings| &settings.dimensions);
-    let dimensions = dimensions.map(|(name, _)| name.as_str());
+    let dimensions = settings.iter().flat_map(|settings| &settings.attribution.dimensions);
+    let dimensions = dimensions.map(|dimension| dimension.name.as_str());
     let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone()));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;

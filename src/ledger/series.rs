@@ -7,10 +7,8 @@ use hashbrown::HashTable;
 
 use super::OTHER;
 use super::sums::Sums;
+use crate::attribution::MAX_VALUE;
 use crate::otlp::view::Text;
-
-/// Longest text kept, in bytes: a stranger's model name may have 10 kB. Values of dimensions are no longer where they stand on spans.
-const MAX_TEXT: usize = 256;
 
 /// The labels of a series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -128,13 +126,14 @@ impl Labels {
     }
 }
 
-/// A text of bounded length, cut before a character; nothing where it is no UTF-8, which could not be found again.
+/// A text of bounded length, cut before a character, for a stranger's model name may have 10 kB; nothing where it is no UTF-8, which
+/// could not be found again.
 pub(super) fn cut(text: Text<'_>) -> &[u8] {
-    if text.0.len() <= MAX_TEXT && text.0.is_ascii() {
+    if text.0.len() <= MAX_VALUE && text.0.is_ascii() {
         return text.0;
     }
     let text = text.as_str();
-    &text.as_bytes()[..text.floor_char_boundary(MAX_TEXT)]
+    &text.as_bytes()[..text.floor_char_boundary(MAX_VALUE)]
 }
 
 #[cfg(test)]

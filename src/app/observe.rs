@@ -40,7 +40,7 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
     let dropped = log.clone();
     meter
         .u64_observable_counter("pricetag_exporter_queue_dropped_items")
-        .with_description("Items that an exporter with on_full: drop did not get.")
+        .with_description("Items that an exporter did not get because its queue was full: action events, and with on_full: drop all else.")
         .with_callback(move |observer| {
             for level in dropped.levels().into_iter().filter(is_exporter) {
                 observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);

@@ -25,6 +25,7 @@ use crate::admin::{self, Readiness};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
+use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
@@ -123,10 +124,11 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let dimensions = settings.iter().flat_map(|settings| &settings.attribution.dimensions);
-    let dimensions = dimensions.map(|dimension| dimension.name.as_str());
-    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, dimensions);
-    reading.spawn(ledger.clone().run(ledger_reader.clone()));
+    let dimensions = settings.as_ref().map_or(&[][..], |settings| &settings.attribution.dimensions);
+    let names = dimensions.iter().map(|dimension| dimension.name.as_str());
+    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
+    let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
+    reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
     let shared = settings.map(|settings| Arc::new(Shared::new(&settings, catalog)));

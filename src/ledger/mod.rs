@@ -2,9 +2,10 @@
 //!
 //! It is a reader of the queue like any exporter. What it reads are bookings, pending until their trace
 //! settles, and settlements. [`books`] keeps the totals, as [`series`] and [`accounts`], [`instruments`] shows them as metrics, [`push`]
-//! puts those metrics into the queue like everything else that leaves.
+//! puts those metrics into the queue like everything else that leaves, [`actions`] an event for each trace that settles.
 
 pub mod accounts;
+pub mod actions;
 pub mod books;
 pub mod instruments;
 mod open;
@@ -18,6 +19,7 @@ use tracing::error;
 
 use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
+use actions::ActionEvents;
 use books::{Books, Settled};
 
 /// What stands in place of everything beyond a limit.
@@ -40,11 +42,13 @@ impl Ledger {
         Ledger { books: Arc::new(Mutex::new(Books::new(max_series, max_values, dimensions))) }
     }
 
-    /// Reads the queue until it is closed and read to its end.
-    pub async fn run(self, reader: Reader) {
+    /// Reads the queue until it is closed and read to its end, and tells what settles. A record is done when its events are in the
+    /// queue.
+    pub async fn run(self, reader: Reader, events: ActionEvents) {
         while let Some(item) = reader.next().await {
             if let Item::Entries(record) = &item {
-                self.apply(record);
+                let mut batch = events.batch();
+                self.apply_with(record, |settled| batch.push(settled));
             }
             reader.done(&item);
         }

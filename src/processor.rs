@@ -16,7 +16,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES};
+pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, is_taken};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 

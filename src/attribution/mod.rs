@@ -5,6 +5,7 @@
 //! to come later, so its booking may move when its trace settles.
 
 pub mod actions;
+pub mod defaults;
 pub mod lookups;
 
 use aws_lc_rs::hmac;

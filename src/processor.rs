@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use smallvec::SmallVec;
 
+pub use crate::booking::Values;
 pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, is_taken};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
@@ -409,9 +409,6 @@ impl<'a> Neighbour<'a> {
     }
 }
 
-/// Values of the dimensions of a call, in the config's order; empty: not known.
-pub type Values<'a> = SmallVec<[Text<'a>; 3]>;
-
 fn booking<'b>(
     call: &'b Call<'_>,
     outcome: &'b Outcome<'_>,
@@ -439,6 +436,8 @@ fn booking<'b>(
         model_asked: call.model_asked,
         model_served: call.model_served,
         operation: call.operation,
+        catalog_version: catalog.version().into(),
+        service_tier: if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served },
         input: usage.input_tokens(),
         output: usage.output_tokens(),
         cache_read: usage.cached_tokens(),

@@ -270,9 +270,9 @@ mod tests {
         books.book(&booking(&[2; 8], 30, "m"));
         books.book(&Booking { verdict: Counted::AsDuplicate, ..booking(&[3; 8], 40, "m") });
         assert_eq!(books.total(), (Picodollars::ZERO, Picodollars::new(130)));
-        let change = |span, verdict| Change { span, verdict, restated: None };
+        let change = |span, verdict| Change { span, verdict, ..Change::default() };
         let changes = vec![change(&[2; 8], Counted::AsDuplicate), change(&[3; 8], Counted::Here)];
-        books.settle(&Settlement { trace: &[1; 16], changes });
+        books.settle(&Settlement { trace: &[1; 16], changes, ..Settlement::default() });
         assert_eq!(books.total(), (Picodollars::new(140), Picodollars::ZERO));
         let series = &books.series()[0];
         assert_eq!(series.pending, Sums::default());
@@ -289,8 +289,8 @@ mod tests {
         books.book(&Booking { status: Status::UnknownModel, money: None, ..booking(&[1; 8], 0, "") });
         books.book(&booking(&[2; 8], 30, "m"));
         let restated = Some(Box::new(Booking { input: 7, ..booking(&[1; 8], 100, "m") }));
-        let changes = vec![Change { span: &[1; 8], verdict: Counted::Here, restated }];
-        books.settle(&Settlement { trace: &[1; 16], changes });
+        let changes = vec![Change { span: &[1; 8], verdict: Counted::Here, restated, ..Change::default() }];
+        books.settle(&Settlement { trace: &[1; 16], changes, ..Settlement::default() });
         assert_eq!(books.total(), (Picodollars::new(130), Picodollars::ZERO));
         let [nameless, named] = books.series() else { panic!("{:?}", books.series()) };
         assert_eq!((nameless.settled, nameless.pending), (Sums::default(), Sums::default()));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Now, Outcome, Reported, Shared, booking, money};
 use crate::booking::{Booking, Entries};
 use crate::genai::call::{Call, Cloud};
+use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Resolver};
 use crate::settlement::{Change, Judged, Settled};
 
@@ -42,10 +43,10 @@ impl Restater {
 
     /// Appends a settlement to the entries of a record.
     pub fn push(&mut self, settled: &Settled, entries: &mut Entries) {
-        entries.push_settlement(&settled.trace, |changes| {
+        entries.push_settlement(&settled.trace, Text::default(), &[], |changes| {
             for Change { span, verdict, restated } in &settled.changes {
                 let Some(restated) = restated else {
-                    changes.push(span, (*verdict).into(), None);
+                    changes.push(span, (*verdict).into(), None, []);
                     continue;
                 };
                 let call = restated.call();
@@ -54,7 +55,7 @@ impl Restater {
                 let dimensions = restated.told.dimensions().collect();
                 let booking = booking(&call, &outcome, judged, dimensions, &self.catalog, self.now);
                 let booking = Booking { trace: &settled.trace, span, ..booking };
-                changes.push(span, (*verdict).into(), Some(&booking));
+                changes.push(span, (*verdict).into(), Some(&booking), []);
             }
         });
     }

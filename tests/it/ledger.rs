@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pricetag::booking::{Booking, Counted, Entries};
 use pricetag::ledger::Ledger;
+use pricetag::otlp::view::Text;
 use pricetag::pricing::{Picodollars, Status};
 use proptest::test_runner::TestCaseError;
 
@@ -103,9 +104,9 @@ fn settle(trace: u8, kept: &mut [Kept], entries: &mut Entries, tape: &mut Tape<'
             booked.verdict = *verdict;
         }
     }
-    entries.push_settlement(&[trace; 16], |record| {
+    entries.push_settlement(&[trace; 16], Text::default(), &[], |record| {
         for (span, verdict) in changes {
-            record.push(&[span; 8], verdict, None);
+            record.push(&[span; 8], verdict, None, []);
         }
     });
 }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use crate::booking::Values;
-pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, MAX_DIMENSIONS};
+pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, MAX_DIMENSIONS, is_taken};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 pub use shared::{Arrival, Now, Settings, Shared};

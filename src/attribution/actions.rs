@@ -4,15 +4,15 @@ use std::borrow::Cow;
 
 use crate::genai::pattern::Pattern;
 
-/// So many names are told apart, unless the config says otherwise: a product has some dozens.
+/// The most names of actions where a config says nothing. Applications have some hundred routes at most.
 pub const MAX_NAMES: usize = 1000;
 
 /// How actions get their names.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionNames {
     /// Patterns, and the name for what they match; the first that matches holds.
     pub patterns: Vec<(Pattern, String)>,
-    /// More names than these are all called `other`.
+    /// The most names that are told apart.
     pub max_names: usize,
 }
 

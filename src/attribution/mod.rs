@@ -5,10 +5,12 @@
 //! to come later, so its booking may move when its trace settles.
 
 pub mod actions;
+pub mod defaults;
 pub mod lookups;
 
 use aws_lc_rs::hmac;
 
+pub use crate::genai::dimensions::MAX_VALUE;
 pub use actions::ActionNames;
 pub use lookups::Lookups;
 

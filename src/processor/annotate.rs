@@ -69,6 +69,11 @@ mod key {
     pub(super) const FIRST_ALIAS: usize = 22;
 }
 
+/// Whether one of our own keys is `key`, or would stand below it where attributes are shown as a tree.
+pub fn is_taken(key: &str) -> bool {
+    KEYS.iter().any(|own| own.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
 /// How many aliases and dimensions fit beside our own keys into the bits of [`Call::ours`].
 pub const MAX_ALIASES: usize = 18;
 /// As [`MAX_ALIASES`].

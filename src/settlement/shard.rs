@@ -218,10 +218,6 @@ impl Shard {
             }
         }
         if let Some(values) = self.resolve(trace, call) {
-            if self.calls[call].forwarded.is_none() {
-                let first = &mut self.traces[trace].first_said;
-                self.calls[call].resolved = self.sayings.keep(first, &values);
-            }
             bring(values);
         }
         // The same span once more: it is what it was. Unless it tells something else; then it is booked by

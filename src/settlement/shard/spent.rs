@@ -11,11 +11,16 @@ use crate::genai::found::SpanNote;
 impl Shard {
     /// What a call's dimensions are, with what is said above it by now. The root stands above everything, though spans between may
     /// never have come.
-    pub(super) fn resolve(&self, trace: u32, call: u32) -> Option<Values> {
+    pub(super) fn resolve(&mut self, trace: u32, call: u32) -> Option<Values> {
         let OpenCall { said, node, .. } = self.calls[call];
         let root = self.traces[trace].root_said;
         let above = self.tree.said_above(node).chain((root != NONE).then_some(root));
-        sayings::resolve(self.sayings.get(said), above.map(|said| self.sayings.get(said)))
+        let values = sayings::resolve(self.sayings.get(said), above.map(|said| self.sayings.get(said)))?;
+        if self.calls[call].forwarded.is_none() {
+            let first = &mut self.traces[trace].first_said;
+            self.calls[call].resolved = self.sayings.keep(first, &values);
+        }
+        Some(values)
     }
 
     /// Notes what a call costs that counts.

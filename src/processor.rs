@@ -20,6 +20,7 @@ pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 
+use crate::attribution::{Attribution, Lookups};
 use crate::booking::{Booking, Entries, Reported as Compared};
 use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::dialects::Dialects;
@@ -44,12 +45,29 @@ pub struct Now {
     pub monotonic: u64,
 }
 
-/// A catalog in force. Catalogs change while requests are under way; a request has one from its first span to its last.
-#[derive(Debug)]
+/// A request's arrival: when, and what its headers said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrival<'a> {
+    /// When.
+    pub now: Now,
+    /// The values of [`Shared::headers`], in their order; empty: not said. Nothing at all where nobody asks for headers.
+    pub headers: &'a [Text<'a>],
+}
+
+impl From<Now> for Arrival<'_> {
+    fn from(now: Now) -> Self {
+        Arrival { now, headers: &[] }
+    }
+}
+
+/// Prices and lookups in force. They change while requests are under way; a request has one edition from its first span to its
+/// last.
+#[derive(Clone, Debug)]
 struct Edition {
-    /// Rises with each change: a processor sees by it that what it remembers of names is out of date.
+    /// Rises with each change of the catalog: a processor sees by it that what it remembers of names is out of date.
     number: u64,
     catalog: Arc<Catalog>,
+    lookups: Arc<Lookups>,
 }
 
 /// What every processor of a process shares.
@@ -58,7 +76,9 @@ pub struct Shared {
     recogniser: Recogniser,
     /// The same for log events.
     events: Recogniser,
-    dimensions: usize,
+    attribution: Attribution,
+    /// The headers that tell a dimension.
+    headers: Vec<String>,
     annotations: Annotations,
     reported: Reported,
     edition: ArcSwap<Edition>,
@@ -80,8 +100,8 @@ pub struct Settings {
     pub settle_after: std::time::Duration,
     /// Bytes that open traces may take.
     pub max_open_bytes: usize,
-    /// Each dimension's name and attribute keys, the preferred one first.
-    pub dimensions: Vec<(String, Vec<String>)>,
+    /// Whose money it was.
+    pub attribution: Attribution,
     /// Dialects beside the embedded ones.
     pub dialects: Vec<DialectFile>,
 }
@@ -90,7 +110,14 @@ impl Shared {
     /// What processors with these settings share.
     pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
         let annotations = Annotations::new(settings.attributes, settings.aliases.clone());
-        let mut dialects = Dialects::new(&settings.dialects, &settings.dimensions);
+        let attribution = settings.attribution.clone();
+        let keys: Vec<_> =
+            attribution.dimensions.iter().map(|it| (it.name.clone(), it.keys.clone())).collect();
+        let mut headers: Vec<String> =
+            attribution.dimensions.iter().filter_map(|it| it.header.clone()).collect();
+        headers.sort_unstable();
+        headers.dedup();
+        let mut dialects = Dialects::new(&settings.dialects, &keys);
         for (index, key) in annotations.keys().enumerate() {
             let meaning = Meaning::Ours(index as u8);
             dialects.keys_mut().insert(key, Ranked { meaning, rank: 0, only: Ranked::ANY });
@@ -100,13 +127,14 @@ impl Shared {
         Shared {
             recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
             events: Recogniser {
-                dialects: Dialects::of_events(&settings.dialects, &settings.dimensions),
+                dialects: Dialects::of_events(&settings.dialects, &keys),
                 trust_upstream: settings.trust_upstream,
             },
-            dimensions: settings.dimensions.len(),
+            attribution,
+            headers,
             annotations,
             reported: settings.reported,
-            edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),
+            edition: ArcSwap::from_pointee(Edition { number: 0, catalog, lookups: Arc::default() }),
             open_traces: OpenTraces::new(
                 u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
                 settings.max_open_bytes,
@@ -126,7 +154,26 @@ impl Shared {
 
     /// Puts another catalog in force, for all requests that begin from now on.
     pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
-        self.edition.rcu(|before| Edition { number: before.number + 1, catalog: Arc::clone(&catalog) });
+        self.edition.rcu(|before| Edition {
+            number: before.number + 1,
+            catalog: Arc::clone(&catalog),
+            lookups: Arc::clone(&before.lookups),
+        });
+    }
+
+    /// The lookups in force.
+    pub fn lookups(&self) -> Arc<Lookups> {
+        Arc::clone(&self.edition.load().lookups)
+    }
+
+    /// Puts other lookups in force, likewise.
+    pub fn replace_lookups(&self, lookups: Arc<Lookups>) {
+        self.edition.rcu(|before| Edition { lookups: Arc::clone(&lookups), ..Edition::clone(before) });
+    }
+
+    /// The request headers that tell a dimension, in lower case, each once.
+    pub fn headers(&self) -> &[String] {
+        &self.headers
     }
 }
 
@@ -172,27 +219,31 @@ impl Processor {
     ///
     /// # Errors
     /// [`Malformed`] framing; nothing has been counted then.
-    pub fn process(&mut self, body: Bytes, now: Now) -> Result<Processed, Malformed> {
-        self.process_with(body, now, |_, _, _, _| {})
+    pub fn process<'a>(
+        &mut self,
+        body: Bytes,
+        arrival: impl Into<Arrival<'a>>,
+    ) -> Result<Processed, Malformed> {
+        self.process_with(body, arrival, |_, _, _, _| {})
     }
 
     /// The same, showing each call with its outcome, its verdict and its dimensions.
     ///
     /// # Errors
     /// As [`process`](Self::process).
-    pub fn process_with(
+    pub fn process_with<'a>(
         &mut self,
         body: Bytes,
-        now: Now,
+        arrival: impl Into<Arrival<'a>>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
-        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+        let mut found = std::mem::take(&mut self.found).recycle(shared.attribution.dimensions.len());
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
-        let items = self.conclude(&shared, now, found, show);
+        let items = self.conclude(&shared, arrival.into(), found, show);
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), items })
     }
 
@@ -200,19 +251,19 @@ impl Processor {
     ///
     /// # Errors
     /// [`Malformed`] framing; nothing has been counted then.
-    pub fn process_logs(
+    pub fn process_logs<'a>(
         &mut self,
         body: Bytes,
-        now: Now,
+        arrival: impl Into<Arrival<'a>>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
-        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+        let mut found = std::mem::take(&mut self.found).recycle(shared.attribution.dimensions.len());
 
         shared.events.read_logs(&body, &mut found)?;
 
-        let items = self.conclude(&shared, now, found, show);
+        let items = self.conclude(&shared, arrival.into(), found, show);
         Ok(Processed { body, entries: self.entries.take(), items })
     }
 
@@ -220,14 +271,14 @@ impl Processor {
     fn conclude(
         &mut self,
         shared: &Shared,
-        now: Now,
+        arrival: Arrival<'_>,
         found: Found<'_>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> u64 {
-        self.judge(shared, now, &found);
-        self.price(shared, now, &found, show);
+        self.judge(shared, arrival.now, &found);
+        self.price(shared, arrival.now, &found, show);
         let items = found.span_count;
-        self.found = found.recycle(shared.dimensions);
+        self.found = found.recycle(shared.attribution.dimensions.len());
         items
     }
 

@@ -1,5 +1,6 @@
 //! The processor's settings, from the config.
 
+use crate::attribution::{Attribution, Dimension, written_as};
 use crate::config;
 use crate::dialect_files;
 use crate::processor;
@@ -16,6 +17,12 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
     let dimensions = &pricetag.dimensions;
     let dimensions =
         [("user", &dimensions.user), ("session", &dimensions.session), ("feature", &dimensions.feature)];
+    let dimension = |(name, keys): (&str, &Vec<String>)| Dimension {
+        name: name.to_owned(),
+        keys: keys.clone(),
+        written: written_as(name, false),
+        ..Dimension::default()
+    };
     Ok(processor::Settings {
         attributes: match pricetag.attributes {
             config::Attributes::Default => processor::Attributes::Default,
@@ -26,7 +33,7 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
         max_open_bytes: pricetag.max_open_traces_bytes,
-        dimensions: dimensions.map(|(name, keys)| (name.to_owned(), keys.clone())).to_vec(),
+        attribution: Attribution { dimensions: dimensions.map(dimension).to_vec(), ..Attribution::default() },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })
 }

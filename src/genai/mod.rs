@@ -14,7 +14,7 @@ pub mod events;
 pub mod found;
 pub mod keys;
 pub mod meaning;
-mod pattern;
+pub mod pattern;
 mod reading;
 pub mod recognise;
 pub mod usage;

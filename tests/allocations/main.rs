@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pricetag::attribution::Attribution;
 use pricetag::genai::call::Ids;
 use pricetag::genai::found::SpanNote;
 use pricetag::pricing::Catalog;
@@ -24,9 +25,11 @@ fn a_request_costs_two_allocations() {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
-            .map(|(name, key)| (name.to_owned(), keys(&[key])))
-            .to_vec(),
+        attribution: Attribution::of_keys(&[
+            ("user", &["user.id"]),
+            ("session", &["session.id"]),
+            ("feature", &["feature"]),
+        ]),
         dialects: Vec::new(),
         reported: Reported::Fallback,
     };

@@ -33,6 +33,7 @@ mod regions;
 mod reload;
 mod reported;
 mod settlement;
+mod shop;
 mod shutdown;
 mod start;
 mod support;

@@ -1,6 +1,6 @@
 //! The processor's settings, from the config.
 
-use crate::attribution::{Attribution, Dimension, written_as};
+use crate::attribution::{Attribution, Hasher};
 use crate::config;
 use crate::dialect_files;
 use crate::processor;
@@ -11,15 +11,6 @@ use crate::yaml::Mistakes;
 /// # Errors
 /// A file of a dialect can not be read, or is wrong.
 pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mistakes> {
-    let dimensions = &pricetag.dimensions;
-    let dimensions =
-        [("user", &dimensions.user), ("session", &dimensions.session), ("feature", &dimensions.feature)];
-    let dimension = |(name, keys): (&str, &Vec<String>)| Dimension {
-        name: name.to_owned(),
-        keys: keys.clone(),
-        written: written_as(name, false),
-        ..Dimension::default()
-    };
     Ok(processor::Settings {
         attributes: match pricetag.attributes {
             config::Attributes::Default => processor::Attributes::Default,
@@ -30,7 +21,11 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
         max_open_bytes: pricetag.max_open_traces_bytes,
-        attribution: Attribution { dimensions: dimensions.map(dimension).to_vec(), ..Attribution::default() },
+        attribution: Attribution {
+            dimensions: pricetag.dimensions.clone(),
+            hasher: pricetag.hash_key.as_ref().map(|key| Hasher::new(key.expose().as_bytes())),
+            actions: pricetag.actions.clone(),
+        },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })
 }

@@ -4,11 +4,22 @@ use std::borrow::Cow;
 
 use crate::genai::pattern::Pattern;
 
+/// The most names of actions where a config says nothing. Applications have some hundred routes at most.
+pub const MAX_NAMES: usize = 1000;
+
 /// How actions get their names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionNames {
     /// Patterns, and the name for what they match; the first that matches holds.
     pub patterns: Vec<(Pattern, String)>,
+    /// The most names that are told apart.
+    pub max_names: usize,
+}
+
+impl Default for ActionNames {
+    fn default() -> Self {
+        ActionNames { patterns: Vec::new(), max_names: MAX_NAMES }
+    }
 }
 
 impl ActionNames {
@@ -73,7 +84,7 @@ mod tests {
     fn patterns_come_first() {
         let pattern = |pattern: &str, name: &str| (Pattern::new(pattern), name.to_owned());
         let patterns = vec![pattern("POST /v*/chat*", "chat"), pattern("GET /orders/1", "first")];
-        let names = ActionNames { patterns };
+        let names = ActionNames { patterns, ..ActionNames::default() };
         assert_eq!(names.name("POST /v1/chat/completions"), "chat");
         assert_eq!(names.name("POST /v1/complete"), "POST /v1/complete");
         assert_eq!(names.name("GET /orders/1"), "first");

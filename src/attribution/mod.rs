@@ -5,15 +5,14 @@
 //! to come later, so its booking may move when its trace settles.
 
 pub mod actions;
+pub mod defaults;
 pub mod lookups;
 
 use aws_lc_rs::hmac;
 
+pub use crate::genai::dimensions::MAX_VALUE;
 pub use actions::ActionNames;
 pub use lookups::Lookups;
-
-/// The longest value that is kept, in bytes; what is longer is cut at a character. Ids and names are shorter, a prompt is none.
-pub const MAX_VALUE: usize = 256;
 
 /// A dimension, as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

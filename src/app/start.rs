@@ -278,9 +278,10 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ready, stop) = (app.readiness.clone(), stopped(serving_stops.clone()));
+            let (ledger, ready) = (app.ledger.clone(), app.readiness.clone());
+            let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
-                if let Err(error) = admin::serve(listener, registries, ready, stop).await {
+                if let Err(error) = admin::serve(listener, registries, ledger, ready, stop).await {
                     tracing::error!("admin port: {error}");
                 }
             });

@@ -23,7 +23,7 @@ use actions::ActionEvents;
 use books::{Books, Settled};
 
 /// What stands in place of everything beyond a limit.
-const OTHER: &str = "other";
+pub const OTHER: &str = "other";
 
 /// The ledger. Clones share the same books.
 #[derive(Clone, Debug)]

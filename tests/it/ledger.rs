@@ -87,7 +87,7 @@ fn check(ledger: &Ledger, model: &Model, max_series: usize, max_values: usize) -
         same("something is folded", &(dimension.folded() > 0), &(seen.len() > max_values), kept)?;
         for account in dimension.accounts() {
             let is_here = |kept: &Kept| {
-                let value = &*kept.values[index];
+                let value = kept.values[index];
                 let folded = account.value == "other".into() && !value.is_empty() && !own.contains(&value);
                 *value == *account.value || folded
             };

@@ -22,6 +22,7 @@ mod sightings;
 mod told;
 mod trace;
 mod tree;
+mod waiting;
 
 pub use chain::PARTS;
 pub use names::Names;

@@ -1,6 +1,6 @@
 //! The table of open traces: sharded by trace id, bounded in bytes.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,7 @@ use super::names::Names;
 use super::shard::Shard;
 use super::sightings::Sightings;
 use super::told::Told;
+use super::waiting::Waiting;
 use super::{Facts, Judged, Settled};
 use crate::genai::found::SpanNote;
 use crate::otlp::view::Text;
@@ -26,6 +27,7 @@ pub struct Judgement {
     pub verdicts: Vec<Judged>,
     /// Calls that name no model, and the names that a span above them says.
     pub lent: Vec<(u32, Arc<Names>)>,
+    pub(super) waiting: Waiting,
 }
 
 impl Judgement {
@@ -104,7 +106,10 @@ impl OpenTraces {
 
     /// A hash of hashes for [`Facts`], of which some may be zero. Never zero.
     pub fn hash_all<const N: usize>(&self, hashes: [u64; N]) -> u64 {
-        self.hasher.hash_one(hashes) | 1
+        // One by one: an array is hashed as so many bytes, which takes longer.
+        let mut state = self.hasher.build_hasher();
+        hashes.into_iter().for_each(|hash| state.write_u64(hash));
+        state.finish() | 1
     }
 
     /// What [reports of one call have in common](Facts::seen_as), as hashes. Zero: nothing.
@@ -125,9 +130,8 @@ impl OpenTraces {
         tell: impl Fn(u32) -> Told,
         judgement: &mut Judgement,
     ) {
-        let Judgement { verdicts, lent } = judgement;
         // A call's node, so that it need not be looked up again.
-        let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, verdicts.len());
+        let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, judgement.verdicts.len());
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let mut shard = Held::default();
         for note in spans {
@@ -141,10 +145,20 @@ impl OpenTraces {
             let Some(call) = note.call else { continue };
             let shard = shard.of(self, &note.ids.trace);
             let node = nodes[call as usize];
-            let lend = |names: &Arc<Names>| lent.push((call, Arc::clone(names)));
             // `None` only if somebody settled the trace in between, which callers of `make_room` must not do.
-            verdicts[call as usize] =
-                shard.verdict(self, now, node, note, || facts(call), lend).unwrap_or(Judged::ALONE);
+            let judged = shard.verdict(self, now, node, note, || facts(call), judgement);
+            judgement.verdicts[call as usize] = judged.unwrap_or(Judged::ALONE);
+        }
+        shard.leave(self);
+        let Judgement { verdicts, waiting, .. } = judgement;
+        self.sightings.see_all(waiting, now);
+        for (sight, seen) in waiting.not_first.drain(..) {
+            let node = nodes[sight.call as usize];
+            if let Some(verdict) = shard.of(self, &sight.report.trace).not_first(node, &sight, seen) {
+                // The request may hold the span twice.
+                let same = nodes.iter().zip(&mut *verdicts).filter(|(other, _)| **other == node);
+                same.for_each(|(_, judged)| judged.verdict = verdict);
+            }
         }
         shard.leave(self);
     }

@@ -174,13 +174,14 @@ impl OpenTraces {
         }
         judgement.saying = saying;
         held.leave(self);
-        let Judgement { verdicts, waiting, .. } = judgement;
+        let Judgement { verdicts, waiting, places, .. } = judgement;
         self.sightings.see_all(waiting, now);
         for (sight, seen) in waiting.not_first.drain(..) {
             let node = nodes[sight.call as usize];
             if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
                 // The request may hold the span twice.
-                let same = nodes.iter().zip(&mut *verdicts).filter(|(other, _)| **other == node);
+                let place = places[sight.call as usize];
+                let same = places.iter().zip(&mut *verdicts).filter(|(other, _)| **other == place);
                 same.for_each(|(_, judged)| judged.verdict = verdict);
             }
         }

@@ -34,6 +34,7 @@ mod regions;
 mod reload;
 mod reported;
 mod settlement;
+mod shop;
 mod shutdown;
 mod start;
 mod support;

@@ -20,7 +20,7 @@ pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, is_
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 
-use crate::attribution::{Attribution, Lookups};
+use crate::attribution::{Attribution, Lookups, Unknown};
 use crate::booking::{Booking, Entries, Reported as Compared};
 use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::dialects::Dialects;
@@ -79,6 +79,8 @@ pub struct Shared {
     attribution: Attribution,
     /// The headers that tell a dimension.
     headers: Vec<String>,
+    /// What the lookups had no row for.
+    unknown: Unknown,
     annotations: Annotations,
     reported: Reported,
     edition: ArcSwap<Edition>,
@@ -130,6 +132,7 @@ impl Shared {
                 dialects: Dialects::of_events(&settings.dialects, &keys),
                 trust_upstream: settings.trust_upstream,
             },
+            unknown: Unknown::new(attribution.lookups),
             attribution,
             headers,
             annotations,
@@ -169,6 +172,11 @@ impl Shared {
     /// Puts other lookups in force, likewise.
     pub fn replace_lookups(&self, lookups: Arc<Lookups>) {
         self.edition.rcu(|before| Edition { lookups: Arc::clone(&lookups), ..Edition::clone(before) });
+    }
+
+    /// What the lookups had no row for.
+    pub fn unknown(&self) -> &Unknown {
+        &self.unknown
     }
 
     /// The request headers that tell a dimension, in lower case, each once.

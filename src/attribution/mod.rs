@@ -7,11 +7,13 @@
 pub mod actions;
 pub mod defaults;
 pub mod lookups;
+pub mod unknown;
 
 use aws_lc_rs::hmac;
 
 pub use actions::ActionNames;
 pub use lookups::Lookups;
+pub use unknown::Unknown;
 
 /// The longest value that is kept, in bytes; what is longer is cut at a character. Ids and names are shorter, a prompt is none.
 pub const MAX_VALUE: usize = 256;
@@ -42,6 +44,8 @@ pub struct Attribution {
     pub hasher: Option<Hasher>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// How many tables lead from one dimension to others.
+    pub lookups: usize,
 }
 
 impl Attribution {

@@ -6,9 +6,6 @@ use crate::dialect_files;
 use crate::processor;
 use crate::yaml::Mistakes;
 
-/// Position of the feature among the dimensions of [`settings`].
-pub(super) const FEATURE: usize = 2;
-
 /// The processor's settings as a config has them.
 ///
 /// # Errors

@@ -11,12 +11,10 @@ pub mod unknown;
 
 use aws_lc_rs::hmac;
 
+pub use crate::genai::dimensions::MAX_VALUE;
 pub use actions::ActionNames;
 pub use lookups::Lookups;
 pub use unknown::Unknown;
-
-/// The longest value that is kept, in bytes; what is longer is cut at a character. Ids and names are shorter, a prompt is none.
-pub const MAX_VALUE: usize = 256;
 
 /// A dimension, as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! One shard of the open traces: those whose ids fall to it, in the order of their age.
 
+mod spent;
+
 use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
@@ -7,8 +9,10 @@ use super::chain::{self, Calls, OpenCall};
 use super::names::{KnownNames, Names};
 use super::open_traces::OpenTraces;
 use super::remembered::Remembered;
+use super::sayings::{self, Sayings, Values};
 use super::settle::{End, Ending};
 use super::sightings::Report;
+use super::sums::TraceSum;
 use super::told::Told;
 use super::trace;
 use super::tree::Tree;
@@ -28,6 +32,12 @@ struct Trace {
     first_node: u32,
     first_note: u32,
     first_call: u32,
+    first_said: u32,
+    /// What its calls have spent; [`NONE`]: it has none that count.
+    sum: u32,
+    /// Its root span, zero if it is not known yet, and what that says. Of several the one with the smallest id.
+    root: [u8; 8],
+    root_said: u32,
     /// Neighbours in the order of age; of a vacant slot the next one.
     older: u32,
     newer: u32,
@@ -35,8 +45,19 @@ struct Trace {
 
 impl Trace {
     fn new(id: [u8; 16], last_seen: u64) -> Self {
-        let (first_node, first_note, first_call) = (NONE, NONE, NONE);
-        Trace { id, last_seen, first_node, first_note, first_call, older: NONE, newer: NONE }
+        Trace {
+            id,
+            last_seen,
+            first_node: NONE,
+            first_note: NONE,
+            first_call: NONE,
+            first_said: NONE,
+            sum: NONE,
+            root: [0; 8],
+            root_said: NONE,
+            older: NONE,
+            newer: NONE,
+        }
     }
 }
 
@@ -55,6 +76,8 @@ pub(super) struct Shard {
     tree: Tree,
     calls: Calls,
     names: KnownNames,
+    sayings: Sayings,
+    sums: Arena<TraceSum>,
     remembered: Remembered,
     traces: Arena<Trace>,
     by_id: HashTable<u32>,
@@ -72,6 +95,8 @@ impl Default for Shard {
             tree: Tree::default(),
             calls: Calls::default(),
             names: KnownNames::default(),
+            sayings: Sayings::default(),
+            sums: Arena::default(),
             remembered: Remembered::default(),
             traces: Arena::default(),
             by_id: HashTable::new(),
@@ -90,6 +115,8 @@ impl Shard {
             + self.calls.len() * CALL_BYTES
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
+            + self.sayings.bytes()
+            + self.sums.len() * size_of::<TraceSum>()
             + self.told
     }
 
@@ -118,27 +145,35 @@ impl Shard {
         Some(self.traces.get(self.oldest)?.last_seen)
     }
 
-    /// Adds a span, and its call if it is one; gives a call's node.
+    /// Adds a span with what it says of dimensions, and its call if it is one; gives the node of a call or an agent.
     pub(super) fn add(
         &mut self,
         table: &OpenTraces,
         now: u64,
         note: &SpanNote,
+        saying: &[u8],
         facts: impl FnOnce(u32) -> Facts,
         tell: impl Fn(u32) -> Told,
     ) -> u32 {
         let index = self.touch(table, note.ids.trace, now);
         let trace = &mut self.traces[index];
-        let Some(number) = note.call else {
-            self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent);
+        let said = self.sayings.keep(&mut trace.first_said, saying);
+        if note.ids.parent == [0; 8] && (trace.root == [0; 8] || note.ids.span < trace.root) {
+            (trace.root, trace.root_said) = (note.ids.span, said);
+        }
+        if note.call.is_none() && !note.is_agent {
+            self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent, said);
             return NONE;
-        };
+        }
         let node = self.tree.add(index, &mut trace.first_node, note.ids.span, note.ids.parent);
+        self.tree.say(node, said, note.is_agent);
+        let Some(number) = note.call else { return node };
         if self.tree.node(node).call != NONE {
             return node;
         }
         let facts = facts(number);
         let mut call = OpenCall::new(note.ids.span, facts, node, trace.first_call);
+        call.said = said;
         if facts.names_a_model() {
             self.names.hold(facts.names, || tell(number).names());
         }
@@ -162,6 +197,7 @@ impl Shard {
         note: &SpanNote,
         facts: impl FnOnce() -> Facts,
         lend: impl FnOnce(&std::sync::Arc<Names>),
+        bring: impl FnOnce(Values),
     ) -> Option<Judged> {
         let found = self.tree.get(node, &note.ids.span)?;
         let (call, trace) = (found.call, found.trace);
@@ -180,6 +216,9 @@ impl Shard {
                 lend(names);
                 self.calls[call].lent = hash;
             }
+        }
+        if let Some(values) = self.resolve(trace, call) {
+            bring(values);
         }
         // The same span once more: it is what it was. Unless it tells something else; then it is booked by
         // itself, for nothing says which of the two is right.
@@ -245,6 +284,8 @@ impl Shard {
     pub(super) fn shrink(&mut self) {
         self.tree.shrink();
         self.calls.shrink();
+        self.sayings.shrink();
+        self.sums.shrink();
         self.traces.shrink();
     }
 
@@ -271,6 +312,8 @@ impl Shard {
                 calls: &mut self.calls,
                 names: &self.names,
                 sightings: &table.sightings,
+                sayings: &self.sayings,
+                root_said: trace.root_said,
                 before: self.remembered.get(hash),
             };
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
@@ -292,8 +335,13 @@ impl Shard {
                 }
                 at = call.next_in_trace;
             }
-            settled.push(Settled { trace: trace.id, changes });
+            let action = sayings::action(self.sayings.get(trace.root_said)).into();
+            settled.push(Settled { trace: trace.id, changes, root: trace.root, action });
         }
+        if trace.sum != NONE {
+            self.sums.remove(trace.sum);
+        }
+        self.sayings.remove(trace.first_said);
         self.tree.remove(trace.first_node, trace.first_note);
     }
 

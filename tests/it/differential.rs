@@ -46,7 +46,7 @@ impl Bench {
             trust_upstream: run.trust_upstream,
             settle_after: Duration::from_secs(10),
             max_open_bytes: 1 << 26,
-            attribution: Attribution::of_keys(&DIMENSIONS.map(|keys| ("", keys))),
+            attribution: Attribution::of_keys(&DIMENSIONS.map(|(name, _, keys)| (name, keys))),
             dialects: Vec::new(),
             reported: Reported::Fallback,
         };

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
+mod actions;
 mod attribution;
 mod captures;
 mod chain;
@@ -34,6 +35,7 @@ mod regions;
 mod reload;
 mod reported;
 mod settlement;
+mod shop;
 mod shutdown;
 mod start;
 mod support;

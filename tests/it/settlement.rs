@@ -3,6 +3,7 @@
 
 mod money;
 mod reference;
+mod whose;
 
 use std::collections::BTreeMap;
 

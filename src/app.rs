@@ -1,7 +1,10 @@
 //! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
+mod files;
+mod lookups;
 mod observe;
+mod priced;
 mod prices;
 mod settings;
 mod start;
@@ -57,8 +60,8 @@ pub struct App {
     receiving: JoinSet<Result<(), String>>,
     /// What goes on as long as requests come: traces settle, prices are kept up to date.
     settling: JoinSet<()>,
-    /// Asks for the price files to be read again; `None` where nothing is priced.
-    reload: Option<Arc<Notify>>,
+    /// Ask for the price files and the lookup files to be read again; none where nothing is priced.
+    reload: Vec<Arc<Notify>>,
     reading: JoinSet<()>,
     serving: JoinSet<()>,
     stop_receiving: watch::Sender<bool>,
@@ -76,11 +79,13 @@ impl App {
         &self.ledger
     }
 
-    /// Reads the price files again, soon, and says in the log what came of it.
-    pub fn reload_prices(&self) {
-        match &self.reload {
-            Some(reload) => reload.notify_one(),
-            None => info!("there are no prices to read: no pipeline has pricetag among its processors"),
+    /// Reads the price files and the lookup files again, soon, and says in the log what came of it.
+    pub fn reload(&self) {
+        if self.reload.is_empty() {
+            info!("there are no files to read: no pipeline has pricetag among its processors");
+        }
+        for reload in &self.reload {
+            reload.notify_one();
         }
     }
 

@@ -11,6 +11,7 @@
 //! | 3 | [`queue`] | holds the request and its [`booking`]s, in one commit |
 //! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, the other counts |
 //! | - | [`price_files`] | a user's prices over the embedded ones |
+//! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
 //! | - | [`yaml`], [`text`] | what the config and price files are written in; text for people |
@@ -35,6 +36,7 @@ pub mod dialect_files;
 pub mod exporter;
 pub mod genai;
 pub mod ledger;
+pub mod lookup_files;
 pub mod otlp;
 pub mod price_files;
 pub mod pricing;

@@ -46,6 +46,11 @@ impl PriceFiles {
         paths.iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 
+    /// The texts, one after the other.
+    pub fn contents(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(_, text)| text.as_bytes())
+    }
+
     /// The embedded catalog with these layers over it.
     ///
     /// # Errors

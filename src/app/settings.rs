@@ -25,6 +25,7 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
             dimensions: pricetag.dimensions.clone(),
             hasher: pricetag.hash_key.as_ref().map(|key| Hasher::new(key.expose().as_bytes())),
             actions: pricetag.actions.clone(),
+            lookups: pricetag.lookups.len(),
         },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })

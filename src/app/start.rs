@@ -17,8 +17,7 @@ use tokio::time::MissedTickBehavior;
 use tracing::info;
 
 use super::observe::{self, LEDGER, WATCHER};
-use super::prices::{self, Prices};
-use super::settings::settings;
+use super::priced::Priced;
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness};
@@ -29,7 +28,6 @@ use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
-use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -64,9 +62,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// Price files that can not be used.
+    /// Price files, dialects or lookups that can not be used.
     #[error("{0}")]
-    Prices(#[from] Mistakes),
+    Files(#[from] Mistakes),
     /// Exporters that send to ourselves.
     #[error("{0}")]
     Loop(String),
@@ -89,8 +87,7 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
-    let (files, catalog) = prices::read(config)?;
-    let settings = config.processor.as_ref().map(settings).transpose()?;
+    let priced = config.processor.as_ref().map(Priced::read).transpose()?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
@@ -124,20 +121,20 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let dimensions = settings.as_ref().map_or(&[][..], |settings| &settings.attribution.dimensions);
+    let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
+    let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
     let names = dimensions.iter().map(|dimension| dimension.name.as_str());
     let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
     let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
-    let shared = settings.map(|settings| Arc::new(Shared::new(&settings, catalog)));
     let intake = Arc::new(Intake::new(
         log.clone(),
         routes,
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
-    observe::register(telemetry.meter(), &log, &ledger, shared.clone());
+    observe::register(telemetry.meter(), &log, &ledger, shared);
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
@@ -155,15 +152,16 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         ledger_reader,
         receiving: JoinSet::new(),
         settling: JoinSet::new(),
-        reload: None,
+        reload: Vec::new(),
         reading,
         serving: JoinSet::new(),
         stop_receiving,
         stop_serving,
     };
     app.settling.spawn(settle(intake));
-    app.reload =
-        shared.map(|shared| Prices::keep(config, files, shared, app.telemetry.meter(), &mut app.settling));
+    if let Some(priced) = priced {
+        app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
+    }
     listeners.serve(&mut app, config, vec![costs, self_metrics], receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

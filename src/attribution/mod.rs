@@ -7,12 +7,14 @@
 pub mod actions;
 pub mod defaults;
 pub mod lookups;
+pub mod unknown;
 
 use aws_lc_rs::hmac;
 
 pub use crate::genai::dimensions::MAX_VALUE;
 pub use actions::ActionNames;
 pub use lookups::Lookups;
+pub use unknown::Unknown;
 
 /// A dimension, as configured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +42,8 @@ pub struct Attribution {
     pub hasher: Option<Hasher>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// How many tables lead from one dimension to others.
+    pub lookups: usize,
 }
 
 impl Attribution {

@@ -4,10 +4,13 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{self, Config, Environment, ExporterKind, Loop};
+use crate::attribution::Lookups;
+use crate::config::{self, Config, Environment, ExporterKind, Loop, Pricetag};
+use crate::lookup_files::LookupFiles;
 use crate::otlp::Signal;
 use crate::price_files::PriceFiles;
 use crate::text::counted;
+use crate::yaml::Mistakes;
 
 /// The exit code for a config that is wrong: EX_USAGE of sysexits.
 pub const EXIT_WRONG: u8 = 64;
@@ -54,13 +57,20 @@ impl Check {
             Ok(catalog) => catalog,
             Err(mistakes) => return wrong(&mistakes.0),
         };
-        if let Some(Err(mistakes)) = config.processor.as_ref().map(crate::app::settings) {
-            return wrong(&mistakes.0);
-        }
+        let lookups = match config.processor.as_ref().map_or_else(|| Ok(Lookups::default()), lookups) {
+            Ok(lookups) => lookups,
+            Err(mistakes) => return wrong(&mistakes.0),
+        };
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
         let mut out = format!("ok: {source}\n{}", summary(&config));
         if config.processor.is_some() {
             let _ = writeln!(out, "  prices     {}", catalog.source());
+        }
+        if !lookups.is_empty() {
+            let _ = writeln!(out, "  lookups    {}", counted(lookups.rows() as u64, "row"));
+        }
+        for notice in lookups.notices() {
+            let _ = writeln!(out, "  notice     {notice}");
         }
         Checked { out, err: String::new(), code: 0 }
     }
@@ -73,6 +83,12 @@ impl Check {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), checked.err.as_bytes());
         checked.code
     }
+}
+
+/// The tables between a config's dimensions; what else the processor reads is read too.
+fn lookups(pricetag: &Pricetag) -> Result<Lookups, Mistakes> {
+    let settings = crate::app::settings(pricetag)?;
+    LookupFiles::read(&pricetag.lookups)?.lookups(&settings.attribution)
 }
 
 fn wrong(errors: &[impl std::fmt::Display]) -> Checked {

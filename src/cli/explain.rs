@@ -16,6 +16,7 @@ pub use report::Report;
 
 use super::layers::Layers;
 use crate::genai::call::Call;
+use crate::lookup_files::LookupFiles;
 use crate::otlp::{Signal, json};
 use crate::processor::{Now, Outcome, Processor, Restater, Shared, Values};
 use crate::settlement::Judged;
@@ -48,7 +49,10 @@ impl Explain {
             bail!("the config prices nothing; put `pricetag` into the processors of a pipeline of traces")
         };
         let catalog = Arc::new(self.layers.catalog_of(&config)?);
-        let shared = Arc::new(Shared::new(&crate::app::settings(pricetag)?, Arc::clone(&catalog)));
+        let settings = crate::app::settings(pricetag)?;
+        let lookups = LookupFiles::read(&pricetag.lookups)?.lookups(&settings.attribution)?;
+        let shared = Arc::new(Shared::new(&settings, Arc::clone(&catalog)));
+        shared.replace_lookups(Arc::new(lookups));
         let mut processor = Processor::new(Arc::clone(&shared));
         let dimensions = shared.dimensions().iter().map(|it| it.name.clone()).collect();
         let mut report = Report { dimensions, ..Report::default() };

@@ -54,7 +54,7 @@ impl Run {
             let app = match app::start(&config, Options::default()).await {
                 Ok((app, _)) => app,
                 // As wrong as a wrong config.
-                Err(StartError::Prices(problem)) => {
+                Err(StartError::Files(problem)) => {
                     eprintln!("{problem}");
                     return Ok(ExitCode::from(EXIT_WRONG));
                 }
@@ -93,16 +93,16 @@ pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
     };
 }
 
-/// The signals that stop a collector, and the one that reads its prices again. While this exists, they do not end the process by themselves.
+/// The signals that stop a collector, and the one that reads its files again. While this exists, they do not end the process by themselves.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
-    /// Only where it means "read the prices again": elsewhere it ends the process, as when its terminal closes.
+    /// Only where it means "read the files again": elsewhere it ends the process, as when its terminal closes.
     hangup: Option<Signal>,
 }
 
 impl Signals {
-    /// Listens. `reload`: SIGHUP reads the price files again.
+    /// Listens. `reload`: SIGHUP reads price files and lookup files again.
     pub(super) fn listen(reload: bool) -> std::io::Result<Self> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
@@ -119,7 +119,7 @@ pub(super) async fn until_stopped(mut app: App, signals: Signals) -> anyhow::Res
         tokio::select! {
             _ = terminate.recv() => { info!("SIGTERM: shutting down"); break false }
             _ = interrupt.recv() => { info!("SIGINT: shutting down"); break false }
-            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading the price files"); app.reload_prices(); }
+            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading price files and lookup files"); app.reload(); }
             failure = app.failure() => { error!("shutting down: {failure}"); break true }
         }
     };

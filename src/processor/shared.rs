@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use super::annotate::{self, Annotations, Attributes};
 use super::money::Reported;
 use super::whose::Whose;
-use crate::attribution::{Attribution, Dimension, Lookups};
+use crate::attribution::{Attribution, Dimension, Lookups, Unknown};
 use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
 use crate::genai::keys::Ranked;
@@ -146,6 +146,11 @@ impl Shared {
     /// Puts other lookups in force, likewise.
     pub fn replace_lookups(&self, lookups: Arc<Lookups>) {
         self.edition.rcu(|before| Edition { lookups: Arc::clone(&lookups), ..Edition::clone(before) });
+    }
+
+    /// What the lookups had no row for.
+    pub fn unknown(&self) -> &Unknown {
+        &self.whose.unknown
     }
 
     /// The dimensions, in the order in which bookings have their values.

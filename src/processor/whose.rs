@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use smallvec::SmallVec;
 
 use super::{Arrival, Values};
-use crate::attribution::{Attribution, Hasher, Lookups};
+use crate::attribution::{Attribution, Hasher, Lookups, Unknown};
 use crate::genai::dimensions::{ACTION, cut_text};
 use crate::genai::found::{Found, Resource, SpanNote};
 use crate::otlp::view::Text;
@@ -25,6 +25,8 @@ pub(super) struct Whose {
     pub(super) headers: Vec<String>,
     /// For each dimension the index of its header.
     header_of: Vec<Option<usize>>,
+    /// What lookups have no row for.
+    pub(super) unknown: Unknown,
     /// Names of actions that have been given.
     actions: Mutex<HashSet<Box<str>>>,
 }
@@ -43,7 +45,8 @@ impl Whose {
             .iter()
             .map(|it| headers.iter().position(|name| Some(name) == it.header.as_ref()))
             .collect();
-        Whose { attribution, headers, header_of, actions: Mutex::default() }
+        let unknown = Unknown::new(attribution.lookups);
+        Whose { attribution, headers, header_of, unknown, actions: Mutex::default() }
     }
 
     /// Hashes what must not be kept as it is.
@@ -120,7 +123,7 @@ impl Whose {
     }
 
     fn look_up<'a>(&self, values: &mut Values<'a>, lookups: &'a Lookups) {
-        lookups.fill(values, |_, _| {});
+        lookups.fill(values, |table, value| self.unknown.note(table, value));
     }
 
     /// The name of an action from what its root is called: one of a bounded number.

@@ -124,7 +124,9 @@ impl UnaryService<Bytes> for Export {
         let Service { intake, metrics, .. } = self.service.clone();
         let signal = self.signal;
         Box::pin(async move {
-            match accept(&intake, signal, request.into_inner()).await {
+            let (metadata, _, body) = request.into_parts();
+            let said = intake.said(&metadata.into_headers());
+            match accept(&intake, signal, body, said).await {
                 Ok(items) => {
                     metrics.accepted(signal, items);
                     // An empty message: everything was taken, `partial_success` is unset.

@@ -149,7 +149,7 @@ impl Service {
             Encoding::Json if body.is_empty() => body,
             Encoding::Json => offload(move || Ok(Bytes::from(json::to_protobuf(signal, &body)?))).await?,
         };
-        accept(&self.intake, signal, body).await
+        accept(&self.intake, signal, body, self.intake.said(headers)).await
     }
 
     /// The body as it was before compression.

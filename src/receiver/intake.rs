@@ -4,17 +4,24 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use smallvec::SmallVec;
 
 use super::Refusal;
 use crate::booking::Entries;
+use crate::otlp::view::Text;
 use crate::otlp::{Signal, items};
-use crate::processor::{Now, Processor, Restater, Shared};
+use crate::processor::{Arrival, Now, Processed, Processor, Restater, Shared};
 use crate::queue::{Log, Part, Record, Request, Route};
 use crate::settlement::Settled;
 
 /// A processor that has seen a larger body is not kept, nor are more than these.
 const KEEP_BYTES: usize = 4 << 20;
 const KEEP_PROCESSORS: usize = 64;
+
+/// What the headers of a request say of dimensions: the values of [`Shared::headers`], in their order; an empty one says nothing.
+/// Nothing at all, and no allocation, where no dimension has a header.
+pub type Said = SmallVec<[HeaderValue; 1]>;
 
 /// Takes requests of all signals.
 #[derive(Debug)]
@@ -50,11 +57,20 @@ impl Intake {
         Intake { log, routes, pricing, started: Instant::now() }
     }
 
-    /// Takes a request: when this returns, the queue has it. Gives the number of items in it.
+    /// Picks what headers say of dimensions. What is no text says nothing; what is too long is cut when it is read.
+    pub fn said(&self, headers: &HeaderMap) -> Said {
+        let names = self.pricing.as_ref().map_or(&[][..], |pricing| pricing.shared.headers());
+        let is_text = |value: &&HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
+        let said = |name: &String| headers.get(name).filter(is_text).cloned();
+        names.iter().map(|name| said(name).unwrap_or(HeaderValue::from_static(""))).collect()
+    }
+
+    /// Takes a request with what its headers [said](Self::said): when this returns, the queue has it. Gives the number of
+    /// items in it.
     ///
     /// # Errors
     /// [`Refusal`]; nothing has been counted or forwarded then.
-    pub fn accept(&self, signal: Signal, body: Bytes) -> Result<u64, Refusal> {
+    pub fn accept(&self, signal: Signal, body: Bytes, said: &Said) -> Result<u64, Refusal> {
         let routes = &self.routes[signal as usize];
         if routes.is_empty() {
             return Err(Refusal::NoPipeline(signal));
@@ -68,7 +84,7 @@ impl Intake {
         let (record, items, committing) = match &self.pricing {
             Some(pricing) if priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
-                let processed = pricing.process(signal, body.clone(), self.now())?;
+                let processed = pricing.process(signal, body.clone(), self.now(), said)?;
                 let items = processed.items;
                 let request = Request { signal, priced: processed.body, raw: body, items };
                 (Record { request: Some(request), entries: processed.entries }, items, Some(committing))
@@ -122,14 +138,16 @@ impl Intake {
 }
 
 impl Pricing {
-    fn process(&self, signal: Signal, body: Bytes, now: Now) -> Result<crate::processor::Processed, Refusal> {
+    fn process(&self, signal: Signal, body: Bytes, now: Now, said: &Said) -> Result<Processed, Refusal> {
+        let headers: SmallVec<[Text<'_>; 4]> = said.iter().map(|value| Text(value.as_bytes())).collect();
+        let arrival = Arrival { now, headers: &headers };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut processor = taken.unwrap_or_else(|| Processor::new(Arc::clone(&self.shared)));
         let large = body.len() > KEEP_BYTES;
         let processed = match signal {
-            Signal::Logs => processor.process_logs(body, now, |_, _, _, _| {}),
-            _ => processor.process(body, now),
+            Signal::Logs => processor.process_logs(body, arrival, |_, _, _, _| {}),
+            _ => processor.process(body, arrival),
         };
         // Buffers that one large request has blown up are not worth their memory to the small ones after it.
         let mut idle = idle();

@@ -12,6 +12,7 @@ pub use intake::Intake;
 pub use refusal::Refusal;
 
 use bytes::Bytes;
+use intake::Said;
 use std::sync::Arc;
 
 use crate::otlp::Signal;
@@ -20,12 +21,12 @@ use crate::otlp::Signal;
 const BLOCKING_BYTES: usize = 1 << 20;
 
 /// Hands a body to the intake, on this thread or, if it takes long, on the blocking pool.
-async fn accept(intake: &Arc<Intake>, signal: Signal, body: Bytes) -> Result<u64, Refusal> {
+async fn accept(intake: &Arc<Intake>, signal: Signal, body: Bytes, said: Said) -> Result<u64, Refusal> {
     if body.len() <= BLOCKING_BYTES {
-        return intake.accept(signal, body);
+        return intake.accept(signal, body, &said);
     }
     let intake = Arc::clone(intake);
-    offload(move || intake.accept(signal, body)).await
+    offload(move || intake.accept(signal, body, &said)).await
 }
 
 /// Runs what takes long on the blocking pool.

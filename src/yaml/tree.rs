@@ -4,7 +4,8 @@
 //! (`de.rs`), so a header value `0x10` stays `0x10` and a substituted variable can be typed like the
 //! rest. serde's own data model could keep neither the position of keys nor the text of numbers.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, hash_map};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span, StrInput};
 
@@ -238,6 +239,8 @@ impl<'input, M: Fn(usize, usize) -> Mark> Reader<'input, M> {
 
     fn mapping(&mut self, path: &Path) -> Result<Kind, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
+        // A mapping may have a hundred thousand keys.
+        let mut seen: HashMap<Cow<'input, str>, Mark> = HashMap::new();
         let mut merged: Vec<Entry> = Vec::new();
         loop {
             let (event, key_mark) = self.next(path)?;
@@ -256,20 +259,22 @@ impl<'input, M: Fn(usize, usize) -> Mark> Reader<'input, M> {
                     Problem::new(mark, inside, "`<<` merges mappings only")
                         .remedy("give it `*anchor` of a mapping")
                 })?);
-            } else if let Some(first) = entries.iter().find(|entry| entry.key == key) {
-                let before = match first.key_mark {
+            } else if let Some(first) = seen.get(&key) {
+                let before = match first {
                     Mark::File { line, .. } => format!(", first on line {line}"),
                     Mark::Set(_) => String::new(),
                 };
                 let problem = Problem::new(key_mark, inside, format!("the key stands here twice{before}"));
                 self.problems.push(problem.remedy("keep one of the two"));
             } else {
+                seen.insert(key.clone(), key_mark);
                 entries.push(Entry { key: key.into_owned(), key_mark, value });
             }
         }
         // What is written out wins over what is merged in, and the first merged over the later ones.
         for entry in merged {
-            if entries.iter().all(|own| own.key != entry.key) {
+            if let hash_map::Entry::Vacant(new) = seen.entry(Cow::Owned(entry.key.clone())) {
+                new.insert(entry.key_mark);
                 entries.push(entry);
             }
         }

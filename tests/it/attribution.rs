@@ -1,8 +1,25 @@
 //! Whose money it was: which keys tell it, tables between dimensions, headers.
 
-use pricetag::attribution::defaults;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use pricetag::attribution::{Attribution, Dimension, defaults};
+use pricetag::config::Config;
 use pricetag::genai::dialects::Dialects;
 use pricetag::genai::meaning::Meaning;
+use pricetag::otlp::Signal;
+use pricetag::pricing::Catalog;
+use pricetag::processor::Shared;
+use pricetag::queue::{Budget, Log, OnFull, Part, Route};
+use pricetag::receiver::Intake;
+use prost::Message as _;
+
+use crate::support::client::{TRACES, framed};
+use crate::support::process::Setup;
+use crate::support::spans::{Attributes as _, attribute, gpt_4o, request, spans};
+use crate::support::{Sink, eventually};
 
 /// Scenario: the keys under which instrumentations, conventions and gateways are known to say for whom a call is.
 /// Guarantees: without a config, and whatever the scope, each tells its dimension.
@@ -46,4 +63,93 @@ fn well_known_keys_tell_their_dimensions() {
             assert!(tells, "{key} does not tell {name}: {told:?}");
         }
     }
+}
+
+/// A call with these attributes more.
+fn call(number: u64, more: Vec<KeyValue>) -> Bytes {
+    let mut span = gpt_4o(number, 1000, 0);
+    span.attributes.extend(more);
+    request(vec![span]).encode_to_vec().into()
+}
+
+/// Scenario: a gateway tells the tenant in a header, over gRPC, HTTP and JSON; calls that tell their own, a header that is too long,
+/// one that is empty, and none; a lookup by the tenant, in which some stand.
+/// Guarantees: the span has the tenant that it says itself, else the header's, cut to 256 bytes, else the config's; the lookup's tier
+/// stands beside it; tenants without a row are counted and said once each.
+#[tokio::test]
+async fn a_header_tells_the_tenant() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tenants.csv");
+    std::fs::write(&file, "tenant,tier\nacme,gold\nown,tin\nfixed,free\n").unwrap();
+    let sink = Sink::start().await;
+    let mut pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .set("processors.pricetag.dimensions.tenant={header: X-Tenant, value: fixed}")
+        .set(format!("processors.pricetag.lookups=[{{file: \"{}\", by: tenant}}]", file.display()))
+        .start()
+        .await;
+    let long = "x".repeat(300);
+    let own = || vec![attribute("tenant.id", "own")];
+    let sent: [(Option<&str>, Vec<KeyValue>, &str, Option<&str>); 7] = [
+        (Some("acme"), vec![], "acme", Some("gold")),
+        (Some("acme"), own(), "own", Some("tin")),
+        (None, own(), "own", Some("tin")),
+        (None, vec![], "fixed", Some("free")),
+        (Some(""), vec![], "fixed", Some("free")),
+        (Some("beta"), vec![], "beta", None),
+        (Some(&long), vec![], &long[..256], None),
+    ];
+    let mut count = 0;
+    for (header, more, tenant, tier) in sent {
+        for by_grpc in [true, false] {
+            count += 1;
+            let body = call(count, more.clone());
+            let mut headers: Vec<(&str, &str)> =
+                header.map(|value| ("X-Tenant", value)).into_iter().collect();
+            let reply = if by_grpc {
+                pricetag.raw_grpc(TRACES, &headers, framed(false, &body)).await
+            } else {
+                headers.push(("content-type", "application/x-protobuf"));
+                pricetag.post(Signal::Traces, &headers, body).await
+            };
+            assert_eq!(reply.status, 200, "{reply:?}");
+            let arrived = sink.traces(count as usize).await.pop().unwrap();
+            let span = spans(&arrived)[0];
+            let found = |key: &str| span.attributes.iter().any(|it| it.key == key).then(|| span.string(key));
+            assert_eq!((found("pricetag.tenant"), found("pricetag.tier")), (Some(tenant), tier), "{by_grpc}");
+        }
+    }
+    let unknown = |value: &str| format!("tenant \"{value}\" stands in no row of ");
+    eventually("both are said", async || {
+        [unknown("beta"), unknown(&long[..256])].iter().all(|it| pricetag.log().contains(it)).then_some(())
+    })
+    .await;
+    assert_eq!(pricetag.log().matches(&unknown("beta")).count(), 1, "{}", pricetag.log());
+    let metrics = pricetag.scrape().await;
+    assert!(metrics.sum("pricetag_lookup_unknown_total", &[("by", "tenant")]) >= 4.0, "{}", metrics.text());
+    pricetag.stop().await;
+}
+
+/// Scenario: headers that are texts, and one that is none; a config that asks for no header.
+/// Guarantees: what is no text says nothing; nobody who asks for no header pays for it.
+#[test]
+fn headers_are_texts() {
+    let dimension =
+        Dimension { name: "tenant".to_owned(), header: Some("x-tenant".to_owned()), ..Dimension::default() };
+    let said = |dimensions: Vec<Dimension>, value: &[u8]| {
+        let config = Config::load(None, &[], &|_: &str| None).unwrap();
+        let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
+        settings.attribution = Attribution { dimensions, ..Attribution::default() };
+        let log = Log::default();
+        let reader = log.reader("a", Budget { requests: 1, bytes: 1, on_full: OnFull::Drop });
+        let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
+        let route = Route { to: reader.id(), part: Part::Entries };
+        let intake = Intake::new(log, Default::default(), Some((shared, route)));
+        let mut headers = HeaderMap::new();
+        headers.insert("x-tenant", HeaderValue::from_bytes(value).unwrap());
+        intake.said(&headers)
+    };
+    assert_eq!(said(vec![dimension.clone()], b"acme")[..], ["acme"]);
+    assert_eq!(said(vec![dimension.clone()], "caf\u{e9}".as_bytes())[0].as_bytes(), "caf\u{e9}".as_bytes());
+    assert_eq!(said(vec![dimension], b"caf\xe9")[..], [""]);
+    assert!(said(vec![Dimension::default()], b"acme").is_empty());
 }

@@ -19,6 +19,7 @@ mod full;
 mod golden;
 mod json;
 mod ledger;
+mod lookups;
 mod metrics;
 mod names;
 mod odd;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use pricetag::otlp::Signal;
 use pricetag::queue::{Budget, Item, Log, OnFull, Part, Route};
 use pricetag::receiver::Intake;
+use pricetag::receiver::intake::Said;
 
 const METRICS: &[u8] = include_bytes!("../fixtures/captures/otel-openai-v2.metrics.pb");
 /// An unknown field, a padded tag and a padded length around an empty `ResourceLogs` with a group in it.
@@ -23,7 +24,7 @@ async fn bodies_without_edits_are_not_copied() {
     let traces: &[u8] = include_bytes!("../fixtures/captures/otel-openai-v2.traces.pb");
     for (signal, body) in [(Signal::Metrics, METRICS), (Signal::Logs, LOGS), (Signal::Traces, traces)] {
         let body = Bytes::copy_from_slice(body);
-        intake.accept(signal, body.clone()).unwrap();
+        intake.accept(signal, body.clone(), &Said::default()).unwrap();
         let item = reader.next().await.unwrap();
         let Item::Request { signal: left, body: ref sent, .. } = item else { panic!("no request") };
         assert_eq!((left, sent.as_ptr(), sent.len()), (signal, body.as_ptr(), body.len()));

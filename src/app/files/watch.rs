@@ -1,4 +1,4 @@
-//! The folders of the price files: told of what changes there, and watched anew when they are made anew.
+//! The folders of files: told of what changes there, and watched anew when they are made anew.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -47,8 +47,8 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Tells `changed` when one of `files` may have changed, in folders that [`follow`](Self::follow) has found.
-    pub(super) fn new(files: Vec<PathBuf>, changed: Arc<Notify>) -> Self {
+    /// Tells `changed` when one of `files`, which log lines call `called`, may have changed, in folders that [`follow`](Self::follow) has found.
+    pub(super) fn new(files: Vec<PathBuf>, called: &'static str, changed: Arc<Notify>) -> Self {
         let interest = Arc::<Mutex<Interest>>::default();
         let of_interest = Arc::clone(&interest);
         let on_event = move |event: notify::Result<Event>| {
@@ -58,14 +58,9 @@ impl Watch {
             }
         };
         let watcher = (!files.is_empty()).then(|| notify::recommended_watcher(on_event)).and_then(|made| {
-            made.inspect_err(|error| warn!("changes of price files are seen late: {error}")).ok()
+            made.inspect_err(|error| warn!("changes of {called} are seen late: {error}")).ok()
         });
         Self { files, watcher, interest }
-    }
-
-    /// The files.
-    pub(super) fn files(&self) -> &[PathBuf] {
-        &self.files
     }
 
     /// Watches the folders of the files, and those that their links lead to now. What can not be watched is tried again
@@ -128,7 +123,7 @@ mod tests {
         let folder = above.path().join("prices");
         let file = folder.join("prices.yaml");
         let changed = Arc::new(Notify::new());
-        let mut watch = Watch::new(vec![file.clone()], Arc::clone(&changed));
+        let mut watch = Watch::new(vec![file.clone()], "files", Arc::clone(&changed));
         watch.follow();
         for _ in 0..3 {
             fs::create_dir(&folder).unwrap();

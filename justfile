@@ -23,6 +23,10 @@ bench:
 python:
     examples/python/run.sh
 
+# A shop of two services: whose money each call was
+shop:
+    examples/shop/run.sh
+
 # The config's JSON Schema, after changing src/config/raw
 schema:
     UPDATE_SCHEMA=1 cargo test --lib schema

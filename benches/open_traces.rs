@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, Key
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pricetag::config::Config;
 use pricetag::genai::call::Ids;
-use pricetag::genai::found::SpanNote;
+use pricetag::genai::found::{Found, SpanNote};
 use pricetag::otlp::{Signal, items};
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Now, Processor, Shared};
@@ -99,14 +99,16 @@ fn spans_that_are_no_call(open: u64) {
             let trace = u128::from(next_trace + 1 + nth / SPANS)
                 .wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
             let ids = Ids { trace: trace.to_be_bytes(), span: id(nth + 2), parent: id(1 + nth / 4) };
-            SpanNote { ids, call: None }
+            SpanNote::new(ids, None)
         })
         .collect();
     let no_call = |_| -> Facts { unreachable!("there are no calls") };
     let tell = |_| -> Told { unreachable!("there are no calls") };
     let start = Instant::now();
     for notes in notes.chunks(100) {
-        shared.open_traces().judge(0, notes, no_call, tell, &mut Judgement::default());
+        let mut found = Found::default();
+        found.spans = notes.to_vec();
+        shared.open_traces().judge(0, &found, |_, _| {}, no_call, tell, &mut Judgement::default());
     }
     let table = start.elapsed().as_nanos() as f64 / notes.len() as f64;
     let size = shared.open_traces().size();

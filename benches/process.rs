@@ -14,6 +14,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+use pricetag::attribution::Attribution;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 use prost::Message as _;
@@ -60,9 +61,11 @@ fn processor() -> (Arc<Shared>, Processor) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
-            .map(|(name, key)| (name.to_owned(), keys(&[key])))
-            .to_vec(),
+        attribution: Attribution::of_keys(&[
+            ("user", &["user.id"]),
+            ("session", &["session.id"]),
+            ("feature", &["feature"]),
+        ]),
         dialects: Vec::new(),
         reported: Reported::Fallback,
     };

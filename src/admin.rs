@@ -1,15 +1,20 @@
-//! The admin port: health and metrics.
+//! The admin port: health, metrics, and what everything cost.
+
+mod costs;
 
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
+
+use crate::ledger::Ledger;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -27,22 +32,28 @@ impl Readiness {
     }
 }
 
-/// Serves `/metrics` of these registries, `/health/live` and `/health/ready` until `shutdown` completes.
+/// Serves `/metrics` of these registries, `/api/v1/costs` of the ledger, `/health/live` and `/health/ready` until `shutdown`
+/// completes.
 ///
 /// # Errors
 /// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
     registries: Vec<Registry>,
+    ledger: Ledger,
     readiness: Readiness,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let ready = health(readiness.clone());
     let router = Router::new()
-        .route("/", get(async || "pricetag\n\n/metrics\n/health/live\n/health/ready\n"))
+        .route(
+            "/",
+            get(async || "pricetag\n\n/api/v1/costs?by=user\n/metrics\n/health/live\n/health/ready\n"),
+        )
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
+        .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

@@ -5,6 +5,8 @@
 
 mod wire;
 
+use smallvec::SmallVec;
+
 use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::Verdict;
@@ -38,6 +40,10 @@ pub struct Booking<'a> {
     pub model_served: Text<'a>,
     /// Operation.
     pub operation: Text<'a>,
+    /// The catalog that priced it; empty: not known.
+    pub catalog_version: Text<'a>,
+    /// The service tier that served it, or was asked for where the answer names none; empty: not known.
+    pub service_tier: Text<'a>,
     /// Input tokens, cached ones included.
     pub input: u64,
     /// Output tokens.
@@ -49,8 +55,12 @@ pub struct Booking<'a> {
     /// Output tokens spent on reasoning.
     pub reasoning: u64,
     /// Values of the dimensions, in the config's order; empty: not known.
-    pub dimensions: smallvec::SmallVec<[Text<'a>; 3]>,
+    pub dimensions: Values<'a>,
 }
+
+/// Values of a call's dimensions, in the config's order; empty: not known. As many as are built in, and a few of the user's, take
+/// no allocation.
+pub type Values<'a> = SmallVec<[Text<'a>; 12]>;
 
 impl Default for Booking<'_> {
     fn default() -> Self {
@@ -67,12 +77,14 @@ impl Default for Booking<'_> {
             model_asked: Text::default(),
             model_served: Text::default(),
             operation: Text::default(),
+            catalog_version: Text::default(),
+            service_tier: Text::default(),
             input: 0,
             output: 0,
             cache_read: 0,
             cache_write: 0,
             reasoning: 0,
-            dimensions: smallvec::SmallVec::new(),
+            dimensions: Values::new(),
         }
     }
 }
@@ -150,6 +162,10 @@ pub enum Entry<'a> {
 pub struct Settlement<'a> {
     /// The trace.
     pub trace: &'a [u8],
+    /// The name of the user's action that the trace is; empty: not known.
+    pub action: Text<'a>,
+    /// Its root's span id; empty: not known.
+    pub root: &'a [u8],
     /// What is not as it was booked.
     pub changes: Vec<Change<'a>>,
 }
@@ -163,6 +179,9 @@ pub struct Change<'a> {
     pub verdict: Counted,
     /// What is booked instead; `None`: what was booked.
     pub restated: Option<Box<Booking<'a>>>,
+    /// Dimensions, by their position in the config, whose value is another than was booked, and that value. They hold for what is
+    /// restated, too.
+    pub moved: Vec<(u32, Text<'a>)>,
 }
 
 #[cfg(test)]

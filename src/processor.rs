@@ -6,129 +6,35 @@
 //! 3. **Splice**: each call is priced, annotated and booked; then the new body is written once.
 
 mod annotate;
+mod facts;
 mod money;
 mod restate;
+mod shared;
+mod whose;
 
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use smallvec::SmallVec;
 
-pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES};
+pub use crate::booking::Values;
+pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, MAX_DIMENSIONS, is_taken};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
+pub use shared::{Arrival, Now, Settings, Shared};
 
 use crate::booking::{Booking, Entries, Reported as Compared};
 use crate::genai::call::{Call, LOG_EVENT};
-use crate::genai::dialects::Dialects;
-use crate::genai::dialects::format::DialectFile;
+use crate::genai::dimensions::ACTION;
 use crate::genai::found::Found;
-use crate::genai::keys::Ranked;
-use crate::genai::meaning::Meaning;
-use crate::genai::recognise::Recogniser;
 use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::Plan;
-use crate::otlp::view::Text;
 use crate::otlp::wire::Malformed;
-use crate::pricing::{Catalog, Resolver};
-use crate::settlement::{Facts, Judged, Judgement, OpenTraces, PARTS, Told};
-
-/// Times of a request, from the caller's clocks.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Now {
-    /// Nanoseconds since 1970: prices a span that does not say when it ended.
-    pub unix_nano: u64,
-    /// Nanoseconds on a monotonic clock: ages open traces.
-    pub monotonic: u64,
-}
-
-/// A catalog in force. Catalogs change while requests are under way; a request has one from its first span to its last.
-#[derive(Debug)]
-struct Edition {
-    /// Rises with each change: a processor sees by it that what it remembers of names is out of date.
-    number: u64,
-    catalog: Arc<Catalog>,
-}
-
-/// What every processor of a process shares.
-#[derive(Debug)]
-pub struct Shared {
-    recogniser: Recogniser,
-    /// The same for log events.
-    events: Recogniser,
-    dimensions: usize,
-    annotations: Annotations,
-    reported: Reported,
-    edition: ArcSwap<Edition>,
-    open_traces: OpenTraces,
-}
-
-/// The processor's settings, validated.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// What to write on spans.
-    pub attributes: Attributes,
-    /// Further keys for the total.
-    pub aliases: Vec<String>,
-    /// What a sender's own cost counts for.
-    pub reported: Reported,
-    /// Spans that another pricetag has priced pass untouched and uncounted.
-    pub trust_upstream: bool,
-    /// How long after its last span a trace settles.
-    pub settle_after: std::time::Duration,
-    /// Bytes that open traces may take.
-    pub max_open_bytes: usize,
-    /// Each dimension's name and attribute keys, the preferred one first.
-    pub dimensions: Vec<(String, Vec<String>)>,
-    /// Dialects beside the embedded ones.
-    pub dialects: Vec<DialectFile>,
-}
-
-impl Shared {
-    /// What processors with these settings share.
-    pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
-        let annotations = Annotations::new(settings.attributes, settings.aliases.clone());
-        let mut dialects = Dialects::new(&settings.dialects, &settings.dimensions);
-        for (index, key) in annotations.keys().enumerate() {
-            let meaning = Meaning::Ours(index as u8);
-            dialects.keys_mut().insert(key, Ranked { meaning, rank: 0, only: Ranked::ANY });
-        }
-        let upstream = Ranked { meaning: Meaning::UpstreamStatus, rank: 0, only: Ranked::ANY };
-        dialects.keys_mut().insert(annotate::STATUS, upstream);
-        Shared {
-            recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
-            events: Recogniser {
-                dialects: Dialects::of_events(&settings.dialects, &settings.dimensions),
-                trust_upstream: settings.trust_upstream,
-            },
-            dimensions: settings.dimensions.len(),
-            annotations,
-            reported: settings.reported,
-            edition: ArcSwap::from_pointee(Edition { number: 0, catalog }),
-            open_traces: OpenTraces::new(
-                u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
-                settings.max_open_bytes,
-            ),
-        }
-    }
-
-    /// The table of open traces.
-    pub fn open_traces(&self) -> &OpenTraces {
-        &self.open_traces
-    }
-
-    /// The catalog in force.
-    pub fn catalog(&self) -> Arc<Catalog> {
-        Arc::clone(&self.edition.load().catalog)
-    }
-
-    /// Puts another catalog in force, for all requests that begin from now on.
-    pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
-        self.edition.rcu(|before| Edition { number: before.number + 1, catalog: Arc::clone(&catalog) });
-    }
-}
+use crate::pricing::{Catalog, Picodollars, Resolver, Status};
+use crate::settlement::{Judged, Judgement, Told};
+use facts::Neighbour;
+use whose::{Base, Whose};
 
 /// A request after processing.
 #[derive(Clone, Debug)]
@@ -151,6 +57,8 @@ pub struct Processor {
     plan: Plan,
     found: Found<'static>,
     judgement: Judgement,
+    /// What each call costs, in picodollars.
+    prices: Vec<Option<i128>>,
     entries: Entries,
 }
 
@@ -164,6 +72,7 @@ impl Processor {
             plan: Plan::default(),
             found: Found::default(),
             judgement: Judgement::default(),
+            prices: Vec::new(),
             entries: Entries::default(),
         }
     }
@@ -172,27 +81,31 @@ impl Processor {
     ///
     /// # Errors
     /// [`Malformed`] framing; nothing has been counted then.
-    pub fn process(&mut self, body: Bytes, now: Now) -> Result<Processed, Malformed> {
-        self.process_with(body, now, |_, _, _, _| {})
+    pub fn process<'a>(
+        &mut self,
+        body: Bytes,
+        arrival: impl Into<Arrival<'a>>,
+    ) -> Result<Processed, Malformed> {
+        self.process_with(body, arrival, |_, _, _, _| {})
     }
 
     /// The same, showing each call with its outcome, its verdict and its dimensions.
     ///
     /// # Errors
     /// As [`process`](Self::process).
-    pub fn process_with(
+    pub fn process_with<'a>(
         &mut self,
         body: Bytes,
-        now: Now,
+        arrival: impl Into<Arrival<'a>>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
-        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+        let mut found = std::mem::take(&mut self.found).recycle();
 
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
-        let items = self.conclude(&shared, now, found, show);
+        let items = self.conclude(&shared, arrival.into(), found, show);
         Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), items })
     }
 
@@ -200,19 +113,19 @@ impl Processor {
     ///
     /// # Errors
     /// [`Malformed`] framing; nothing has been counted then.
-    pub fn process_logs(
+    pub fn process_logs<'a>(
         &mut self,
         body: Bytes,
-        now: Now,
+        arrival: impl Into<Arrival<'a>>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> Result<Processed, Malformed> {
         let shared = Arc::clone(&self.shared);
         self.plan.clear();
-        let mut found = std::mem::take(&mut self.found).recycle(shared.dimensions);
+        let mut found = std::mem::take(&mut self.found).recycle();
 
         shared.events.read_logs(&body, &mut found)?;
 
-        let items = self.conclude(&shared, now, found, show);
+        let items = self.conclude(&shared, arrival.into(), found, show);
         Ok(Processed { body, entries: self.entries.take(), items })
     }
 
@@ -220,14 +133,20 @@ impl Processor {
     fn conclude(
         &mut self,
         shared: &Shared,
-        now: Now,
-        found: Found<'_>,
+        arrival: Arrival<'_>,
+        mut found: Found<'_>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> u64 {
-        self.judge(shared, now, &found);
-        self.price(shared, now, &found, show);
+        shared.whose.hash(&mut found);
+        {
+            let base = |resource| shared.whose.base(resource, arrival);
+            let bases: SmallVec<[Base<'_>; 1]> = found.resources.iter().map(base).collect();
+            self.judge(shared, arrival.now, &found, &bases);
+            self.price(shared, arrival.now, &found, &bases, show);
+            self.sum(shared, &found);
+        }
         let items = found.span_count;
-        self.found = found.recycle(shared.dimensions);
+        self.found = found.recycle();
         items
     }
 
@@ -237,6 +156,7 @@ impl Processor {
         shared: &Shared,
         now: Now,
         found: &Found<'_>,
+        bases: &[Base<'_>],
         mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) {
         let edition = shared.edition.load();
@@ -244,8 +164,10 @@ impl Processor {
             self.resolver = Resolver::default();
             self.resolves = edition.number;
         }
-        let catalog = &*edition.catalog;
+        let (catalog, lookups) = (&*edition.catalog, &*edition.lookups);
+        self.prices.clear();
 
+        let mut brought = self.judgement.brought.iter().peekable();
         let mut lent = self.judgement.lent.iter().peekable();
         for (index, (call, judged)) in found.calls.iter().zip(&self.judgement.verdicts).enumerate() {
             let resource = &found.resources[call.resource as usize];
@@ -269,10 +191,25 @@ impl Processor {
                 shared.reported,
                 now,
             );
-            let dimensions = found.dimensions.values(call.dimensions, resource.dimensions).collect();
+            let base = &bases[call.resource as usize];
+            let dimensions = match brought.next_if(|(to, _)| *to as usize == index) {
+                None => shared.whose.own(found, base, call.dimensions, lookups),
+                Some((_, known)) => shared.whose.known(known, lookups),
+            };
             if call.kind != LOG_EVENT {
-                shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog);
+                shared.annotations.write(
+                    &mut self.plan,
+                    call,
+                    &outcome,
+                    judged.verdict,
+                    catalog,
+                    &dimensions,
+                );
             }
+            self.prices.push(match outcome.status {
+                Status::Failed => Some(0),
+                _ => outcome.money.map(Picodollars::get),
+            });
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
             if !judged.again {
                 self.entries.push_booking(&booking);
@@ -281,13 +218,25 @@ impl Processor {
         }
     }
 
-    fn judge(&mut self, shared: &Shared, now: Now, found: &Found<'_>) {
+    /// Tells roots, agents and workflows what was spent below them.
+    fn sum(&mut self, shared: &Shared, found: &Found<'_>) {
+        let table = &shared.open_traces;
+        table.book(&self.judgement, &self.prices);
+        table.sums(&self.judgement, found, |group, sums| {
+            let said = found.mentions.of(found.spans[group.note as usize].said);
+            let called = said.iter().find(|mention| mention.dimension == ACTION);
+            let action = called.map_or_else(Default::default, |called| shared.whose.action(&called.value));
+            shared.annotations.write_sums(&mut self.plan, group, &sums, &action);
+        });
+    }
+
+    fn judge(&mut self, shared: &Shared, now: Now, found: &Found<'_>, bases: &[Base<'_>]) {
         let (table, dialects) = (&shared.open_traces, &shared.recogniser.dialects);
         self.judgement.reset(found.calls.len());
         let tell = |index: u32| {
             let call = &found.calls[index as usize];
             let resource = &found.resources[call.resource as usize];
-            Told::of(call, resource.cloud, found.dimensions.values(call.dimensions, resource.dimensions))
+            Told::of(call, resource.cloud)
         };
         let last = RefCell::new(Neighbour::default());
         let facts = |index: u32| {
@@ -301,65 +250,10 @@ impl Processor {
             };
             last.facts(table, call, event)
         };
-        table.judge(now.monotonic, &found.spans, facts, tell, &mut self.judgement);
+        let say = |note: &_, out: &mut _| Whose::say(found, bases, note, out);
+        table.judge(now.monotonic, found, say, facts, tell, &mut self.judgement);
     }
 }
-
-/// What the call before said, and its hashes: neighbours mostly have one resource, one scope and one model, and comparing
-/// texts is cheaper than hashing them.
-#[derive(Default)]
-struct Neighbour<'a> {
-    /// One more than the number of the resource; zero: there was no call before.
-    resource: u32,
-    sender: u64,
-    scope: (Text<'a>, u64),
-    names: [(Text<'a>, u64); 4],
-    all_names: u64,
-}
-
-impl<'a> Neighbour<'a> {
-    fn meet(&mut self, table: &OpenTraces, call: &Call<'a>, sender: [Text<'_>; 3]) {
-        if self.resource != call.resource + 1 {
-            self.resource = call.resource + 1;
-            self.sender = table.hash_all(sender.map(|text| table.hash(text)));
-            self.all_names = 0;
-        }
-        if self.scope.0 != call.scope {
-            self.scope = (call.scope, table.hash(call.scope));
-        }
-        let names = [call.provider, call.host, call.model_asked, call.model_served];
-        if self.all_names == 0 || names.iter().zip(&self.names).any(|(now, (before, _))| now != before) {
-            self.names = names.map(|name| (name, table.hash(name)));
-            self.all_names = table.hash_all(self.names.map(|(_, hash)| hash));
-        }
-    }
-
-    /// What judging needs to know of the call that was met.
-    fn facts(&self, table: &OpenTraces, call: &Call<'_>, event: u64) -> Facts {
-        let usage = call.usage().unwrap_or(&Usage::NOTHING);
-        let [provider, _, asked, served] = self.names.map(|(_, hash)| hash);
-        Facts {
-            role: call.role,
-            scope: self.scope.1,
-            kind: call.kind,
-            is_event: call.kind == LOG_EVENT,
-            response_id: table.hash(call.response_id),
-            asked,
-            served,
-            provider,
-            names: self.all_names,
-            sender: self.sender,
-            event,
-            input: usage.input_tokens(),
-            output: usage.output_tokens(),
-            parts: PARTS.map(|bucket| u32::try_from(usage[bucket]).unwrap_or(u32::MAX)),
-            richness: usage.richness() as u8,
-        }
-    }
-}
-
-/// Values of the dimensions of a call, in the config's order; empty: not known.
-pub type Values<'a> = SmallVec<[Text<'a>; 3]>;
 
 fn booking<'b>(
     call: &'b Call<'_>,
@@ -388,6 +282,8 @@ fn booking<'b>(
         model_asked: call.model_asked,
         model_served: call.model_served,
         operation: call.operation,
+        catalog_version: catalog.version().into(),
+        service_tier: if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served },
         input: usage.input_tokens(),
         output: usage.output_tokens(),
         cache_read: usage.cached_tokens(),

@@ -1,156 +1,13 @@
 #!/usr/bin/env bash
 # The whole example in one go: installs the pinned Python packages, starts a stand-in of the
 # OpenAI API, pricetag and a second OTLP server, runs app.py over gRPC and over HTTP, stops
-# pricetag, and checks every cost that came out at the other end. All traffic stays on 127.0.0.1.
-#
-#   PRICETAG_BIN   the pricetag to use; without it the repository is built
-#   PYTHON         the Python to use, 3.11 or newer (default: python3)
-#
-# Exit code: 0 all exact, 75 the packages could not be fetched, anything else a failure.
+# pricetag, and checks every cost that came out at the other end. ../common/lib.sh has the
+# variables and exit codes.
 set -euo pipefail
 
 here=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname -- "$(dirname -- "$here")")
-venv=$here/.venv
-python=$venv/bin/python
-
-say() { printf '==> %s\n' "$*"; }
-die() {
-    printf 'run.sh: %s\n' "$*" >&2
-    exit 1
-}
-
-# Nothing that the caller's shell says about OpenTelemetry, OpenAI or proxies may change this run.
-for name in "${!OTEL_@}" "${!OPENAI_@}"; do unset "$name"; done
-export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1 PYTHONDONTWRITEBYTECODE=1
-
-work=$(mktemp -d)
-pricetag_pid=
-
-clean_up() {
-    local code=$?
-    trap - EXIT
-    local pid
-    # Nothing of these processes outlives the run, so the surest signal will do.
-    for pid in $(jobs -p); do
-        kill -KILL "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    done
-    if [[ $code -ne 0 && $code -ne 75 ]]; then
-        if [[ -s $work/pricetag.log ]]; then
-            printf '\nThe last lines of pricetag:\n' >&2
-            tail -n 40 "$work/pricetag.log" >&2
-        fi
-        printf '\nrun.sh: FAILED (exit code %s)\n' "$code" >&2
-    fi
-    rm -rf -- "$work"
-    exit "$code"
-}
-trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-# Tries a command every 0.1 s for so many seconds, as long as a process lives.
-await() { # seconds pid command...
-    local tries=$(($1 * 10)) pid=$2
-    shift 2
-    until "$@" 2>/dev/null; do
-        if ((tries-- == 0)) || ! kill -0 "$pid" 2>/dev/null; then return 1; fi
-        sleep 0.1
-    done
-}
-
-install_packages() {
-    local base=${PYTHON:-python3} stamp
-    "$base" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        die "$base is missing or older than Python 3.11 (set PYTHON)"
-    # Another interpreter needs other wheels, and an environment does not survive a move.
-    stamp=$({ "$base" -VV && printf '%s\n' "$venv" && cat "$here/requirements.txt"; } | cksum)
-    if [[ -x $python && $(cat "$venv/stamp" 2>/dev/null) == "$stamp" ]]; then
-        return
-    fi
-    say "installing the pinned packages into .venv"
-    rm -rf -- "$venv"
-    "$base" -m venv "$venv"
-    if ! "$python" -m pip install --disable-pip-version-check --no-input --quiet --no-deps \
-        -r "$here/requirements.txt" >"$work/pip.log" 2>&1; then
-        cat "$work/pip.log" >&2
-        # pip has one exit code for all; a registry that answers would have told some versions.
-        if grep -Eq 'from versions: none|connection broken by|ConnectionError|timed out|HTTP error 5' "$work/pip.log"; then
-            printf '\n*** run.sh: NOT RUN: the Python package registry cannot be reached ***\n' >&2
-            exit 75
-        fi
-        die "pip failed"
-    fi
-    "$python" -m pip check --disable-pip-version-check >"$work/pip.log" || {
-        cat "$work/pip.log" >&2
-        die "requirements.txt does not name everything"
-    }
-    printf '%s\n' "$stamp" >"$venv/stamp" # last, so that a broken install is done again
-}
-
-find_pricetag() {
-    if [[ -n ${PRICETAG_BIN:-} ]]; then
-        pricetag=$(command -v -- "$PRICETAG_BIN") || die "PRICETAG_BIN is no program: $PRICETAG_BIN"
-        return
-    fi
-    if [[ ! -f $root/Cargo.toml ]] || ! command -v cargo >/dev/null; then
-        die "no pricetag: build it with 'cargo build --release' and set PRICETAG_BIN to target/release/pricetag"
-    fi
-    say "building pricetag"
-    local target
-    (cd "$root" && cargo build --release --locked)
-    target=$(cd "$root" && cargo metadata --no-deps --format-version 1 |
-        "$python" -c 'import json, sys; print(json.load(sys.stdin)["target_directory"])')
-    pricetag=$target/release/pricetag
-}
-
-# Starts one of our servers, which prints its port once it listens; sets `port`.
-start_server() { # name arguments...
-    local name=$1
-    shift
-    "$python" "$here/$name.py" "$@" >"$work/$name.port" 2>"$work/$name.log" &
-    await 20 $! test -s "$work/$name.port" || {
-        cat "$work/$name.log" >&2
-        die "$name.py did not start"
-    }
-    port=$(<"$work/$name.port")
-}
-
-start_pricetag() {
-    local ports ready
-    # All three are held at once, so that they differ.
-    ports=$("$python" -c '
-import socket
-held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-print(*(s.getsockname()[1] for s in held))')
-    read -r grpc_port http_port admin_port <<<"$ports"
-
-    cat >"$work/pricetag.yaml" <<EOF
-receivers:
-  otlp:
-    protocols:
-      grpc: {endpoint: "127.0.0.1:$grpc_port"}
-      http: {endpoint: "127.0.0.1:$http_port"}
-processors:
-  pricetag: {settle_after: 1s}
-exporters:
-  otlphttp:
-    endpoint: http://127.0.0.1:$sink_port
-    tls: {insecure: true}
-service:
-  pipelines:
-    traces: {receivers: [otlp], processors: [pricetag], exporters: [otlphttp]}
-  telemetry:
-    metrics: {address: "127.0.0.1:$admin_port"}
-EOF
-    "$pricetag" run --config "$work/pricetag.yaml" >"$work/pricetag.log" 2>&1 &
-    pricetag_pid=$!
-    ready=http://127.0.0.1:$admin_port/health/ready
-    await 20 "$pricetag_pid" "$python" -c \
-        'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=1)' "$ready" ||
-        die "pricetag did not become ready at $ready"
-}
+# shellcheck source=../common/lib.sh
+. "$here/../common/lib.sh"
 
 run_app() { # service protocol port
     say "app.py over $2"
@@ -159,25 +16,14 @@ run_app() { # service protocol port
         "$python" "$here/app.py"
 }
 
-gone() { ! kill -0 "$1"; }
-
-# A SIGTERM must make pricetag send on what it has accepted, and then leave with 0.
-stop_pricetag() {
-    local code=0
-    kill -TERM "$pricetag_pid"
-    await 30 $$ gone "$pricetag_pid" || die "pricetag did not stop within 30 s of a SIGTERM"
-    wait "$pricetag_pid" || code=$?
-    [[ $code -eq 0 ]] || die "pricetag left with $code after a SIGTERM"
-}
-
 install_packages
 find_pricetag
-start_server sink "$work/spans.jsonl"
+start_server sink "$common/sink.py" "$work"
 sink_port=$port
-start_server standin
+start_server standin "$common/standin.py"
 standin_port=$port
-start_pricetag
+start_pricetag pricetag "$sink_port" "$here/pricetag.yaml"
 run_app shop-grpc grpc "$grpc_port"
 run_app shop-http http/protobuf "$http_port"
-stop_pricetag
+stop pricetag "$pid"
 "$python" "$here/check.py" "$work/spans.jsonl" shop-grpc shop-http

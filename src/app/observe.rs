@@ -40,7 +40,7 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
     let dropped = log.clone();
     meter
         .u64_observable_counter("pricetag_exporter_queue_dropped_items")
-        .with_description("Items that an exporter with on_full: drop did not get.")
+        .with_description("Items that an exporter did not get because its queue was full: action events, and with on_full: drop all else.")
         .with_callback(move |observer| {
             for level in dropped.levels().into_iter().filter(is_exporter) {
                 observer.observe(level.dropped, &[KeyValue::new("exporter", level.reader)]);
@@ -52,6 +52,19 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
         .u64_observable_counter("pricetag_ledger_folded_calls")
         .with_description("Calls booked as `other` because there were too many series.")
         .with_callback(move |observer| observer.observe(folded.books().folded(), &[]))
+        .build();
+    let folded = ledger.clone();
+    meter
+        .u64_observable_counter("pricetag_ledger_folded_values")
+        .with_description(
+            "Times that a call was booked as `other` in a dimension because it had too many values.",
+        )
+        .with_callback(move |observer| {
+            for dimension in folded.books().dimensions() {
+                let name = KeyValue::new("dimension", dimension.name().to_owned());
+                observer.observe(dimension.folded(), &[name]);
+            }
+        })
         .build();
     if let Some(shared) = shared {
         open_traces(meter, &shared);

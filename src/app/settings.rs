@@ -1,21 +1,16 @@
 //! The processor's settings, from the config.
 
+use crate::attribution::{Attribution, Hasher};
 use crate::config;
 use crate::dialect_files;
 use crate::processor;
 use crate::yaml::Mistakes;
-
-/// Position of the feature among the dimensions of [`settings`].
-pub(super) const FEATURE: usize = 2;
 
 /// The processor's settings as a config has them.
 ///
 /// # Errors
 /// A file of a dialect can not be read, or is wrong.
 pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mistakes> {
-    let dimensions = &pricetag.dimensions;
-    let dimensions =
-        [("user", &dimensions.user), ("session", &dimensions.session), ("feature", &dimensions.feature)];
     Ok(processor::Settings {
         attributes: match pricetag.attributes {
             config::Attributes::Default => processor::Attributes::Default,
@@ -26,7 +21,11 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
         max_open_bytes: pricetag.max_open_traces_bytes,
-        dimensions: dimensions.map(|(name, keys)| (name.to_owned(), keys.clone())).to_vec(),
+        attribution: Attribution {
+            dimensions: pricetag.dimensions.clone(),
+            hasher: pricetag.hash_key.as_ref().map(|key| Hasher::new(key.expose().as_bytes())),
+            actions: pricetag.actions.clone(),
+        },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })
 }

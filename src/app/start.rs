@@ -18,15 +18,16 @@ use tracing::info;
 
 use super::observe::{self, LEDGER, WATCHER};
 use super::prices::{self, Prices};
-use super::settings::{FEATURE, settings};
+use super::settings::settings;
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
+use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
-use crate::ledger::{Ledger, instruments};
+use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
 use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
@@ -123,8 +124,11 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let ledger = Ledger::new(instruments::MAX_SERIES, Some(FEATURE));
-    reading.spawn(ledger.clone().run(ledger_reader.clone()));
+    let dimensions = settings.as_ref().map_or(&[][..], |settings| &settings.attribution.dimensions);
+    let names = dimensions.iter().map(|dimension| dimension.name.as_str());
+    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
+    let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
+    reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
     let shared = settings.map(|settings| Arc::new(Shared::new(&settings, catalog)));
@@ -274,9 +278,10 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ready, stop) = (app.readiness.clone(), stopped(serving_stops.clone()));
+            let (ledger, ready) = (app.ledger.clone(), app.readiness.clone());
+            let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
-                if let Err(error) = admin::serve(listener, registries, ready, stop).await {
+                if let Err(error) = admin::serve(listener, registries, ledger, ready, stop).await {
                     tracing::error!("admin port: {error}");
                 }
             });

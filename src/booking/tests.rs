@@ -18,6 +18,8 @@ fn entries_survive_the_wire() {
         model_asked: "claude-sonnet-4-5".into(),
         model_served: "claude-sonnet-4-5-20250929".into(),
         operation: "chat".into(),
+        catalog_version: "genai-prices 0.2.3".into(),
+        service_tier: "flex".into(),
         input: 1500,
         output: 350,
         cache_read: 1024,
@@ -29,17 +31,31 @@ fn entries_survive_the_wire() {
     let mut written = Entries::default();
     written.push_booking(&booking);
     written.push_booking(&unknown);
-    written.push_settlement(&[3; 16], |changes| {
-        changes.push(&[4; 8], Counted::AsAggregate, None);
-        changes.push(&[5; 8], Counted::Here, Some(&booking));
+    written.push_settlement(&[3; 16], "GET /ask".into(), &[6; 8], |changes| {
+        changes.push(&[4; 8], Counted::AsAggregate, None, [(0, "ben".into()), (300, "".into())]);
+        changes.push(&[5; 8], Counted::Here, Some(&booking), [(2, "chat".into())]);
     });
+    written.push_settlement(&[7; 16], Text::default(), &[], |_| {});
     bytes = written.take();
     let read: Vec<_> = entries(&bytes).collect::<Result<_, _>>().unwrap();
     let changes = vec![
-        Change { span: &[4; 8], verdict: Counted::AsAggregate, restated: None },
-        Change { span: &[5; 8], verdict: Counted::Here, restated: Some(Box::new(booking.clone())) },
+        Change {
+            span: &[4; 8],
+            verdict: Counted::AsAggregate,
+            restated: None,
+            moved: vec![(0, "ben".into()), (300, "".into())],
+        },
+        Change {
+            span: &[5; 8],
+            verdict: Counted::Here,
+            restated: Some(Box::new(booking.clone())),
+            moved: vec![(2, "chat".into())],
+        },
     ];
-    let settlement = Settlement { trace: &[3; 16], changes };
-    assert_eq!(read, [Entry::Booking(booking), Entry::Booking(unknown), Entry::Settlement(settlement)]);
+    let settlement = Settlement { trace: &[3; 16], action: "GET /ask".into(), root: &[6; 8], changes };
+    let nameless = Settlement { trace: &[7; 16], ..Settlement::default() };
+    let settlements = [settlement, nameless].map(Entry::Settlement);
+    let bookings = [booking, unknown].map(Entry::Booking);
+    assert_eq!(read, bookings.into_iter().chain(settlements).collect::<Vec<_>>());
     assert!(written.take().is_empty());
 }

@@ -7,7 +7,7 @@ use crate::otlp::wire::{
 };
 use crate::pricing::{Picodollars, Status};
 
-/// Field numbers of `Entries`, `Booking`, `Settlement` and `Change`.
+/// Field numbers of `Entries`, `Booking`, `Settlement`, `Change` and `Move`.
 mod number {
     pub(super) const BOOKING: u32 = 1;
     pub(super) const SETTLEMENT: u32 = 2;
@@ -31,9 +31,18 @@ mod number {
     pub(super) const CACHE_WRITE: u32 = 16;
     pub(super) const REASONING: u32 = 17;
     pub(super) const DIMENSION: u32 = 12;
+    pub(super) const CATALOG_VERSION: u32 = 20;
+    pub(super) const SERVICE_TIER: u32 = 21;
 
     pub(super) const CHANGE: u32 = 2;
+    pub(super) const ACTION: u32 = 3;
+    pub(super) const ROOT: u32 = 4;
+
     pub(super) const RESTATED: u32 = 6;
+    pub(super) const MOVE: u32 = 7;
+
+    pub(super) const MOVED_DIMENSION: u32 = 1;
+    pub(super) const VALUE: u32 = 2;
 }
 
 /// Writes the entries of one record. Keeps its allocations.
@@ -50,10 +59,19 @@ impl Entries {
         end_message(&mut self.out, start);
     }
 
-    /// Appends a settlement, with the changes that `changes` pushes.
-    pub fn push_settlement(&mut self, trace: &[u8], changes: impl FnOnce(&mut Changes<'_>)) {
+    /// Appends a settlement, with the changes that `changes` pushes. Where the action's name or the root's span id is not known, it
+    /// is empty.
+    pub fn push_settlement(
+        &mut self,
+        trace: &[u8],
+        action: Text<'_>,
+        root: &[u8],
+        changes: impl FnOnce(&mut Changes<'_>),
+    ) {
         let start = begin_message(&mut self.out, number::SETTLEMENT);
         put_bytes(&mut self.out, number::TRACE, trace);
+        put_bytes(&mut self.out, number::ACTION, action.0);
+        put_bytes(&mut self.out, number::ROOT, root);
         changes(&mut Changes { out: &mut self.out });
         end_message(&mut self.out, start);
     }
@@ -73,15 +91,27 @@ pub struct Changes<'e> {
 }
 
 impl Changes<'_> {
-    /// Appends a change: the span's verdict and, where its money is another, the booking that takes the place of the old
-    /// one.
-    pub fn push(&mut self, span: &[u8], verdict: Counted, restated: Option<&Booking<'_>>) {
+    /// Appends a change: the span's verdict; where its money is another, the booking that takes the place of the old one; and
+    /// the dimensions whose value is another.
+    pub fn push<'v>(
+        &mut self,
+        span: &[u8],
+        verdict: Counted,
+        restated: Option<&Booking<'_>>,
+        moved: impl IntoIterator<Item = (u32, Text<'v>)>,
+    ) {
         let start = begin_message(self.out, number::CHANGE);
         put_bytes(self.out, number::SPAN, span);
         put_uint(self.out, number::VERDICT, verdict.number());
         if let Some(booking) = restated {
             let start = begin_message(self.out, number::RESTATED);
             booking.write(self.out);
+            end_message(self.out, start);
+        }
+        for (dimension, value) in moved {
+            let start = begin_message(self.out, number::MOVE);
+            put_uint(self.out, number::MOVED_DIMENSION, dimension.into());
+            put_bytes(self.out, number::VALUE, value.0);
             end_message(self.out, start);
         }
         end_message(self.out, start);
@@ -143,6 +173,8 @@ impl<'a> Booking<'a> {
             (number::MODEL_ASKED, self.model_asked),
             (number::MODEL_SERVED, self.model_served),
             (number::OPERATION, self.operation),
+            (number::CATALOG_VERSION, self.catalog_version),
+            (number::SERVICE_TIER, self.service_tier),
         ];
         for (number, text) in texts {
             put_bytes(out, number, text.0);
@@ -191,6 +223,8 @@ impl<'a> Booking<'a> {
                 (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
                 (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),
                 (number::OPERATION, Value::Len(bytes)) => booking.operation = text(bytes),
+                (number::CATALOG_VERSION, Value::Len(bytes)) => booking.catalog_version = text(bytes),
+                (number::SERVICE_TIER, Value::Len(bytes)) => booking.service_tier = text(bytes),
                 (number::INPUT, Value::Fixed64(count)) => booking.input = count,
                 (number::OUTPUT, Value::Fixed64(count)) => booking.output = count,
                 (number::CACHE_READ, Value::Fixed64(count)) => booking.cache_read = count,
@@ -211,6 +245,8 @@ impl<'a> Settlement<'a> {
             let field = field?;
             match (field.number, field.value) {
                 (number::TRACE, Value::Len(bytes)) => settlement.trace = bytes.bytes(),
+                (number::ACTION, Value::Len(bytes)) => settlement.action = Text(bytes.bytes()),
+                (number::ROOT, Value::Len(bytes)) => settlement.root = bytes.bytes(),
                 (number::CHANGE, Value::Len(change)) => settlement.changes.push(Change::read(change)?),
                 _ => {}
             }
@@ -230,9 +266,25 @@ impl<'a> Change<'a> {
                 (number::RESTATED, Value::Len(booking)) => {
                     change.restated = Some(Box::new(Booking::read(booking)?));
                 }
+                (number::MOVE, Value::Len(message)) => change.moved.push(moved(message)?),
                 _ => {}
             }
         }
         Ok(change)
     }
+}
+
+fn moved<'a>(message: Message<'a>) -> Result<(u32, Text<'a>), Malformed> {
+    let (mut dimension, mut value) = (0, Text::default());
+    for field in message.fields() {
+        let field = field?;
+        match (field.number, field.value) {
+            (number::MOVED_DIMENSION, Value::Varint(number)) => {
+                dimension = u32::try_from(number).unwrap_or(u32::MAX);
+            }
+            (number::VALUE, Value::Len(bytes)) => value = Text(bytes.bytes()),
+            _ => {}
+        }
+    }
+    Ok((dimension, value))
 }

@@ -50,7 +50,8 @@ impl Explain {
         let catalog = Arc::new(self.layers.catalog_of(&config)?);
         let shared = Arc::new(Shared::new(&crate::app::settings(pricetag)?, Arc::clone(&catalog)));
         let mut processor = Processor::new(Arc::clone(&shared));
-        let mut report = Report::default();
+        let dimensions = shared.dimensions().iter().map(|it| it.name.clone()).collect();
+        let mut report = Report { dimensions, ..Report::default() };
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
         for file in &self.files {

@@ -34,37 +34,3 @@ pub(super) const QUEUE_CONSUMERS: usize = 10;
 pub(super) const MAX_CONSUMERS: u32 = 1000;
 /// Ours: the Collector's 1000 would be a thousand bytes.
 pub(super) const QUEUE_BYTES: usize = 64 * MIB;
-
-/// Where instrumentations put the user, the standard names first.
-pub(super) const USER_KEYS: &[&str] = &[
-    "user.id",
-    "enduser.id",
-    "gen_ai.user",
-    "gen_ai.user.id",
-    "gen_ai.request.user",
-    "llm.user",
-    "langfuse.user.id",
-    "traceloop.association.properties.user_id",
-    "ai.telemetry.metadata.userId",
-    "metadata.user_api_key_user_id",
-];
-
-/// Where they put the session or conversation.
-pub(super) const SESSION_KEYS: &[&str] = &[
-    "session.id",
-    "gen_ai.conversation.id",
-    "langfuse.session.id",
-    "traceloop.association.properties.session_id",
-    "ai.telemetry.metadata.sessionId",
-    "gcp.vertex.agent.session_id",
-];
-
-/// Where they put the feature.
-pub(super) const FEATURE_KEYS: &[&str] = &[
-    "pricetag.feature",
-    "feature",
-    "feature.name",
-    "app.feature",
-    "traceloop.association.properties.feature",
-    "ai.telemetry.metadata.feature",
-];

@@ -38,7 +38,7 @@ pub use exporter::{
 };
 pub use loops::{Loop, is_own_address, own_listener_loops, resolve};
 pub use model::{
-    Alias, Attributes, Config, Dimensions, GrpcReceiver, HealthCheck, HttpReceiver, LogEncoding, LogLevel,
+    Alias, Attributes, Config, GrpcReceiver, HealthCheck, HttpReceiver, LogEncoding, LogLevel, Lookup,
     Pipeline, Pricetag, Receivers, Telemetry, Upstream,
 };
 pub use schema::schema;

@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
-use super::values::ComponentId;
+use super::values::{ComponentId, Secret};
+use crate::attribution::{ActionNames, Dimension};
 use crate::otlp::Signal;
 use crate::processor::Reported;
 
@@ -77,8 +78,14 @@ pub struct Pricetag {
     pub settle_after: Duration,
     /// The cap of the table of open traces.
     pub max_open_traces_bytes: usize,
-    /// Whom and what a call is for.
-    pub dimensions: Dimensions,
+    /// Whose money it is: the dimensions that there always are, then the user's own.
+    pub dimensions: Vec<Dimension>,
+    /// Hashes the values of those that are to be hashed.
+    pub hash_key: Option<Secret>,
+    /// What one dimension tells of others.
+    pub lookups: Vec<Lookup>,
+    /// What actions are called.
+    pub actions: ActionNames,
 }
 
 /// How much is written onto a priced span.
@@ -127,16 +134,13 @@ pub enum Upstream {
     Ignore,
 }
 
-/// The attribute keys that name a dimension of a call; the first that answers wins, on the span before
-/// the resource.
+/// A table from one dimension to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dimensions {
-    /// The user.
-    pub user: Vec<String>,
-    /// The session or conversation.
-    pub session: Vec<String>,
-    /// The feature of the product.
-    pub feature: Vec<String>,
+pub struct Lookup {
+    /// The file: CSV, or YAML if it is called so.
+    pub file: PathBuf,
+    /// Name of the dimension by whose values it is read.
+    pub by: String,
 }
 
 /// A path of requests: what comes in, whether it is priced, where it goes.

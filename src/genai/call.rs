@@ -135,7 +135,7 @@ pub struct Call<'a> {
     /// A cost that the sender put there.
     pub reported: Option<Reported<'a>>,
     /// Bit n: the n-th attribute that we may write is there already.
-    pub ours: u32,
+    pub ours: u64,
     /// What the span itself says about dimensions.
     pub dimensions: Row,
 }

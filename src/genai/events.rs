@@ -46,7 +46,7 @@ impl Recogniser {
             let field = field?;
             match field.number {
                 resource_logs::RESOURCE => {
-                    self.resource(field.message()?, &mut found.resources[index], &mut found.dimensions)
+                    self.resource(field.message()?, &mut found.resources[index], &mut found.mentions)
                         .map_err(|m| m.within("resource", 0))?;
                 }
                 resource_logs::SCOPE_LOGS => {
@@ -99,7 +99,7 @@ impl Recogniser {
             }
         };
         let (mut ids, mut time, mut observed) = ((None, [0; 8]), 0, 0);
-        let mut reading = Reading::new(dialect, found.dimensions.open());
+        let mut reading = Reading::new(dialect, found.mentions.open());
         let mut attributes = 0;
         for field in message.fields() {
             let field = field?;
@@ -108,7 +108,7 @@ impl Recogniser {
                     let attribute = Attribute::read(field.message()?)?;
                     for ranked in self.dialects.keys().meanings(attribute.key) {
                         reading
-                            .take(*ranked, &attribute, &mut found.dimensions)
+                            .take(*ranked, &attribute, &mut found.mentions)
                             .map_err(|m| m.within("attributes", attributes))?;
                     }
                     match attribute.scalar()? {
@@ -134,12 +134,11 @@ impl Recogniser {
         }
         reading.finish(table, Text::default());
         if reading.wants_documents(table) {
-            self.documents(message, log_record::ATTRIBUTES, &mut reading, &mut found.dimensions)?;
+            self.documents(message, log_record::ATTRIBUTES, &mut reading, &mut found.mentions)?;
         }
         let all = u64::MAX.checked_shr(64 - conditions.len().min(64) as u32).unwrap_or(0);
         let role = reading.role(LOG_EVENT.into(), self.trust_upstream);
         let (true, true, Some(role)) = (held == all, reading.tells_usage(), role) else {
-            found.dimensions.drop_last(reading.dimensions);
             return Ok(());
         };
         // A record has no id: its bytes make one, so that the same record sent again is known.
@@ -150,7 +149,12 @@ impl Recogniser {
             span: own.to_be_bytes(),
             parent: if trace.is_some() { ids.1 } else { [0; 8] },
         };
-        found.spans.push(SpanNote { ids, call: Some(found.calls.len() as u32) });
+        found.spans.push(SpanNote {
+            ids,
+            call: Some(found.calls.len() as u32),
+            said: reading.dimensions,
+            is_agent: false,
+        });
         let place = Place {
             ids: Some(ids),
             frame: FrameId::BODY,

@@ -1,9 +1,12 @@
 //! What a request holds: its calls, and how all of its spans are related.
 
+use smallvec::SmallVec;
+
 use super::call::{Call, Cloud, Ids};
-use super::dimensions::{DimensionTable, Row};
+use super::dimensions::{Mention, Mentions, Row};
 use super::keys::Hints;
-use crate::otlp::view::Text;
+use crate::otlp::splice::FrameId;
+use crate::otlp::view::{Attribute, Text};
 
 /// A span's place in its trace, and its call if it is one.
 #[derive(Clone, Copy, Debug)]
@@ -12,13 +15,43 @@ pub struct SpanNote {
     pub ids: Ids,
     /// Index in [`Found::calls`].
     pub call: Option<u32>,
+    /// What it says about dimensions.
+    pub said: Row,
+    /// It is an agent's or a workflow's, with or without usage of its own.
+    pub is_agent: bool,
+}
+
+impl SpanNote {
+    /// A span, or a call's, that says nothing else.
+    pub fn new(ids: Ids, call: Option<u32>) -> Self {
+        SpanNote { ids, call, said: Row::default(), is_agent: false }
+    }
+}
+
+/// A span that stands for all that is below it: the root of a trace, an agent, a workflow. It may get sums.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Index in [`Found::spans`].
+    pub note: u32,
+    /// Where to splice.
+    pub frame: FrameId,
+    /// As [`Call::ours`].
+    pub ours: u64,
+}
+
+/// An attribute of the span that is being read, passed over until something tells that it is a call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Aside<'a> {
+    pub(super) attribute: Attribute<'a>,
+    /// What its key says, see [`KeyTable::numbered`](super::keys::KeyTable::numbered).
+    pub(super) says: u32,
 }
 
 /// What a resource says of the calls below it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Resource<'a> {
     /// Its dimensions.
-    pub dimensions: Row,
+    pub dimensions: SmallVec<[Mention<'a>; 2]>,
     /// Where it runs.
     pub cloud: Cloud<'a>,
     /// Who sends: the service's namespace and name, and which instance of it.
@@ -34,35 +67,41 @@ pub struct Found<'a> {
     pub calls: Vec<Call<'a>>,
     /// For each `ResourceSpans` its resource.
     pub resources: Vec<Resource<'a>>,
-    /// The dimensions of calls and resources.
-    pub dimensions: DimensionTable<'a>,
+    /// What spans say of dimensions.
+    pub mentions: Mentions<'a>,
+    /// Roots, agents and workflows.
+    pub groups: Vec<Group>,
     /// Spans of any kind.
     pub span_count: u64,
     /// What the last spans were like.
     pub(super) hints: Hints,
+    pub(super) asides: Vec<Aside<'a>>,
 }
 
 impl<'a> Found<'a> {
     /// Adds a resource that says nothing yet; gives its index.
     pub(super) fn open_resource(&mut self) -> usize {
-        let (cloud, sender) = Default::default();
-        self.resources.push(Resource { dimensions: self.dimensions.open(), cloud, sender });
+        self.resources.push(Resource::default());
         self.resources.len() - 1
     }
 
     /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
     /// into one of the same layout is done in place.
-    pub fn recycle<'b>(mut self, dimensions: usize) -> Found<'b> {
+    pub fn recycle<'b>(mut self) -> Found<'b> {
         self.spans.clear();
         self.calls.clear();
         self.resources.clear();
+        self.groups.clear();
+        self.asides.clear();
         Found {
             spans: self.spans,
             calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
             resources: self.resources.into_iter().map(|_| unreachable!("emptied above")).collect(),
-            dimensions: self.dimensions.recycle(dimensions),
+            mentions: self.mentions.recycle(),
+            groups: self.groups,
             span_count: 0,
             hints: self.hints,
+            asides: self.asides.into_iter().map(|_| unreachable!("emptied above")).collect(),
         }
     }
 }

@@ -33,11 +33,13 @@ pub struct Says {
     pub meanings: Vec<Ranked>,
     /// It stands on calls, but on all sorts of other spans too.
     pub is_common: bool,
+    /// Its number, for [`KeyTable::numbered`].
+    pub(super) number: u32,
 }
 
 impl Says {
     /// Nothing.
-    const NOTHING: &'static Says = &Says { meanings: Vec::new(), is_common: false };
+    const NOTHING: &'static Says = &Says { meanings: Vec::new(), is_common: false, number: NO_ENTRY };
 }
 
 /// From an attribute key to its meanings.
@@ -96,7 +98,7 @@ impl KeyTable {
         let index = self.entries.len() as u32;
         self.entries.push(Entry {
             key: key.into(),
-            says: Says { meanings: vec![ranked], is_common: ranked.meaning.is_common() },
+            says: Says { meanings: vec![ranked], is_common: ranked.meaning.is_common(), number: index },
         });
         let entries = &self.entries;
         self.by_key.insert_unique(hash, index, |&index| self::hash(&entries[index as usize].key));
@@ -133,6 +135,11 @@ impl KeyTable {
             hint.entry = entry;
         }
         self.entry(entry)
+    }
+
+    /// What an attribute says whose key was looked up before.
+    pub(super) fn numbered(&self, number: u32) -> &Says {
+        self.entry(number)
     }
 
     #[inline]

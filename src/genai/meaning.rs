@@ -19,15 +19,19 @@ pub enum Meaning {
     UpstreamStatus,
     /// The n-th of the attributes that we may write: it must not be written twice.
     Ours(u8),
+    /// The same, under a key that all sorts of spans have.
+    OursToo(u8),
 }
 
 impl Meaning {
     /// Whether it is said of all sorts of spans, and so tells no call.
     pub const fn is_common(self) -> bool {
-        use Name::{CloudProvider, CloudRegion, Conversation, Error, Host};
+        use Name::{CloudProvider, CloudRegion, Conversation, Error, Host, Route};
         matches!(
             self,
-            Meaning::Dimension(_) | Meaning::Name(Host | Error | CloudProvider | CloudRegion | Conversation)
+            Meaning::Dimension(_)
+                | Meaning::OursToo(_)
+                | Meaning::Name(Host | Error | CloudProvider | CloudRegion | Conversation | Route)
         )
     }
 }
@@ -87,6 +91,8 @@ slots! {
         CloudProvider = "cloud_provider",
         /// The region of that cloud.
         CloudRegion = "cloud_region",
+        /// The route of the request that a server's span stands for.
+        Route = "route",
     }
 }
 

@@ -5,6 +5,7 @@
 //! the same for log records), `reading` (what one span's attributes say), [`call`] (what a call is), [`usage`] (totals and parts turned into disjoint
 //! buckets).
 
+mod asides;
 pub mod call;
 pub mod counts;
 pub mod dialects;
@@ -14,7 +15,7 @@ pub mod events;
 pub mod found;
 pub mod keys;
 pub mod meaning;
-mod pattern;
+pub mod pattern;
 mod reading;
 pub mod recognise;
 pub mod usage;

@@ -2,15 +2,16 @@
 
 /// A text with stars.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Pattern(Box<str>);
+pub struct Pattern(Box<str>);
 
 impl Pattern {
-    pub(super) fn new(text: &str) -> Self {
+    /// A pattern.
+    pub fn new(text: &str) -> Self {
         Pattern(text.into())
     }
 
     /// Whether the pattern is all of `text`.
-    pub(super) fn matches(&self, text: &[u8]) -> bool {
+    pub fn matches(&self, text: &[u8]) -> bool {
         let mut parts = self.0.as_bytes().split(|byte| *byte == b'*');
         let Some(mut left) = parts.next().and_then(|first| text.strip_prefix(first)) else { return false };
         let mut parts = parts.peekable();

@@ -3,7 +3,7 @@
 use super::call::{Call, Cloud, Ids, Known, Reported, Role};
 use super::counts::Counts;
 use super::dialects::{Dialect, DialectId, Tells, UNKNOWN};
-use super::dimensions::{DimensionTable, Row};
+use super::dimensions::{Mentions, Row};
 use super::keys::Ranked;
 use super::meaning::{Count, Meaning, Name};
 use super::usage::MAX_PLAUSIBLE;
@@ -30,7 +30,7 @@ pub(super) struct Reading<'a> {
     pub(super) reported: Option<Reported<'a>>,
     reported_rank: u8,
     upstream: bool,
-    pub(super) ours: u32,
+    pub(super) ours: u64,
     pub(super) dimensions: Row,
     /// By the scope, or where nobody knows that, by a key that only one dialect writes.
     pub(super) dialect: DialectId,
@@ -82,7 +82,7 @@ impl<'a> Reading<'a> {
         &mut self,
         Ranked { meaning, rank, only }: Ranked,
         attribute: &Attribute<'a>,
-        dimensions: &mut DimensionTable<'a>,
+        mentions: &mut Mentions<'a>,
     ) -> Result<(), Malformed> {
         if only != Ranked::ANY && only != self.dialect {
             // What tells the dialect may stand behind.
@@ -102,12 +102,14 @@ impl<'a> Reading<'a> {
                 _ => self.odd_count(slot, rank, attribute.key, attribute.scalar()?),
             },
             Meaning::ReportedCost => self.cost(rank, attribute.key, attribute.scalar()?),
-            Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, attribute.scalar()?),
+            Meaning::Dimension(index) => {
+                mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?);
+            }
             Meaning::Document(_) => self.has_documents = true,
             Meaning::Mark(dialect) if self.dialect == UNKNOWN => self.dialect = dialect,
             Meaning::Mark(_) => {}
             Meaning::UpstreamStatus => self.upstream = true,
-            Meaning::Ours(index) => self.ours |= 1 << index,
+            Meaning::Ours(index) | Meaning::OursToo(index) => self.ours |= 1 << index,
         }
         Ok(())
     }
@@ -118,14 +120,14 @@ impl<'a> Reading<'a> {
         Ranked { meaning, rank, .. }: Ranked,
         key: &'a [u8],
         value: Scalar<'a>,
-        dimensions: &mut DimensionTable<'a>,
+        mentions: &mut Mentions<'a>,
     ) {
         match meaning {
             Meaning::Name(slot) => self.name(slot, rank, value.text().unwrap_or_default()),
             // A word in a document ("n/a") is no mistake of whoever wrote it: it says nothing.
             Meaning::Count(slot) if is_number(value) => self.odd_count(slot, rank, key, value),
             Meaning::ReportedCost => self.cost(rank, key, value),
-            Meaning::Dimension(index) => dimensions.say(self.dimensions, index, rank, value),
+            Meaning::Dimension(index) => mentions.say(&mut self.dimensions, index, rank, value),
             _ => {}
         }
     }
@@ -215,6 +217,12 @@ impl<'a> Reading<'a> {
             }
             Role::Call => None,
         }
+    }
+
+    /// Whether it is an agent's or a workflow's span, with or without usage.
+    pub(super) fn is_agent(&self, trust_upstream: bool) -> bool {
+        let operation = self.names[Name::Operation as usize];
+        !(self.upstream && trust_upstream) && Role::of(operation) == Some(Role::Container)
     }
 
     /// Whether it tells usage, plausible or not.

@@ -1,22 +1,19 @@
 //! The first pass: finds the calls of a request, and notes how all of its spans are related.
 
+use super::asides::{Said, action_of};
 use super::call::{Ids, LOG_EVENT};
 use super::dialects::{DialectId, Dialects};
-use super::dimensions::DimensionTable;
-use super::found::{Found, Resource, SpanNote};
-use super::keys::Ranked;
+use super::dimensions::{ACTION, Mentions};
+use super::found::{Aside, Found, Group, SpanNote};
 use super::meaning::{Meaning, Name};
 use super::reading::{Place, Reading};
-use crate::otlp::fields::{resource, resource_spans, scope, scope_spans, span, status, traces};
+use crate::otlp::fields::{resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::splice::{FrameId, Plan};
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Field, Malformed, Message};
 
 /// Status code ERROR.
 const ERROR: u32 = 2;
-
-/// What tells senders apart.
-const SENDER: [&[u8]; 3] = [b"service.namespace", b"service.name", b"service.instance.id"];
 
 /// How to read spans.
 #[derive(Debug)]
@@ -57,7 +54,7 @@ impl Recogniser {
             match field.number {
                 resource_spans::RESOURCE => {
                     // It may come in several parts, which protobuf merges: they fill one row.
-                    self.resource(field.message()?, &mut found.resources[index], &mut found.dimensions)
+                    self.resource(field.message()?, &mut found.resources[index], &mut found.mentions)
                         .map_err(|m| m.within("resource", 0))?;
                 }
                 resource_spans::SCOPE_SPANS => {
@@ -124,7 +121,7 @@ impl Recogniser {
         let mut name = Text::default();
         let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
-        let mut passed = false;
+        found.asides.clear();
         let mut fields = message.fields();
         while let Some(field) = fields.next() {
             let field = field?;
@@ -133,7 +130,7 @@ impl Recogniser {
                     let mut attribute = Some(field.message()?);
                     // Attributes stand side by side in any span that an encoder has written.
                     while let Some(message) = attribute {
-                        self.attribute(message, attributes, dialect, found, &mut reading, &mut passed)
+                        self.attribute(message, attributes, dialect, found, &mut reading)
                             .map_err(|m| m.within("attributes", attributes))?;
                         attributes += 1;
                         attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
@@ -157,24 +154,45 @@ impl Recogniser {
             _ => None,
         };
         if let Some(reading) = &mut reading {
-            if passed {
-                self.passed(message, reading, &mut found.dimensions)?;
-            }
             let dialect = self.dialects.get(reading.dialect);
             reading.finish(dialect, name);
             if reading.wants_documents(dialect) {
-                self.documents(message, span::ATTRIBUTES, reading, &mut found.dimensions)?;
+                self.documents(message, span::ATTRIBUTES, reading, &mut found.mentions)?;
             }
         }
         let call = reading
             .as_ref()
             .and_then(|reading| reading.role(kind, self.trust_upstream).map(|role| (reading, role)));
+        let is_agent = reading.as_ref().is_some_and(|reading| reading.is_agent(self.trust_upstream));
         let index = found.calls.len() as u32;
-        if let Some(ids) = ids {
-            found.spans.push(SpanNote { ids, call: call.is_some().then_some(index) });
+        let mut frame = None;
+        if call.is_some() {
+            frame = Some(open(field, parent, plan)?.1);
         }
-        if let Some((reading, role)) = call {
-            let (_, frame) = open(field, parent, plan)?;
+        if let Some(ids) = ids {
+            let mut said = match &reading {
+                Some(reading) => Said { row: reading.dimensions, route: reading.names[Name::Route as usize] },
+                None if found.asides.is_empty() => {
+                    Said { row: found.mentions.open(), route: Text::default() }
+                }
+                None => self.mentions(found)?,
+            };
+            let is_root = ids.parent == [0; 8];
+            if is_root {
+                let called = action_of(name, said.route);
+                found.mentions.say(&mut said.row, ACTION, 0, called);
+            }
+            if is_root || is_agent {
+                let frame = match frame {
+                    Some(frame) => frame,
+                    None => open(field, parent, plan)?.1,
+                };
+                let ours = reading.as_ref().map_or(0, |reading| reading.ours);
+                found.groups.push(Group { note: found.spans.len() as u32, frame, ours });
+            }
+            found.spans.push(SpanNote { ids, call: call.map(|_| index), said: said.row, is_agent });
+        }
+        if let (Some((reading, role)), Some(frame)) = (call, frame) {
             let place = Place {
                 ids,
                 frame,
@@ -185,8 +203,6 @@ impl Recogniser {
                 failed: code == ERROR,
             };
             found.calls.push(reading.call(role, self.dialects.get(reading.dialect), place));
-        } else if let Some(reading) = reading {
-            found.dimensions.drop_last(reading.dimensions);
         }
         Ok(())
     }
@@ -199,11 +215,10 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
-        passed: &mut bool,
     ) -> Result<(), Malformed> {
         match Attribute::usual(message) {
-            Some(attribute) => self.note(attribute, position, dialect, found, reading, passed),
-            None => self.odd_attribute(message, position, dialect, found, reading, passed),
+            Some(attribute) => self.note(attribute, position, dialect, found, reading),
+            None => self.odd_attribute(message, position, dialect, found, reading),
         }
     }
 
@@ -216,9 +231,8 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
-        passed: &mut bool,
     ) -> Result<(), Malformed> {
-        self.note(Attribute::any(message)?, position, dialect, found, reading, passed)
+        self.note(Attribute::any(message)?, position, dialect, found, reading)
     }
 
     #[inline(always)]
@@ -229,43 +243,24 @@ impl Recogniser {
         dialect: DialectId,
         found: &mut Found<'a>,
         reading: &mut Option<Reading<'a>>,
-        passed: &mut bool,
     ) -> Result<(), Malformed> {
         let says = self.dialects.keys().says_at(position, attribute.key, &mut found.hints);
         if says.meanings.is_empty() {
             return Ok(());
         }
         // Most spans with such a key are no calls: it is passed over until something tells one. Then all of them are.
-        if says.is_common && (reading.is_none() || *passed) {
-            *passed = true;
+        if says.is_common && reading.is_none() {
+            found.asides.push(Aside { attribute, says: says.number });
             return Ok(());
         }
-        let reading = reading.get_or_insert_with(|| Reading::new(dialect, found.dimensions.open()));
-        for ranked in &says.meanings {
-            reading.take(*ranked, &attribute, &mut found.dimensions)?;
+        if reading.is_none() {
+            let mut new = Reading::new(dialect, found.mentions.open());
+            self.asides(&found.asides, &mut new, &mut found.mentions)?;
+            *reading = Some(new);
         }
-        Ok(())
-    }
-
-    /// Takes in the attributes of a call that were passed over.
-    #[inline(never)]
-    fn passed<'a>(
-        &self,
-        span: Message<'a>,
-        reading: &mut Reading<'a>,
-        dimensions: &mut DimensionTable<'a>,
-    ) -> Result<(), Malformed> {
-        for field in span.fields() {
-            let field = field?;
-            if field.number == span::ATTRIBUTES {
-                let attribute = Attribute::read(field.message()?)?;
-                let says = self.dialects.keys().says(attribute.key);
-                if says.is_common {
-                    for ranked in &says.meanings {
-                        reading.take(*ranked, &attribute, dimensions)?;
-                    }
-                }
-            }
+        let Some(reading) = reading else { return Ok(()) };
+        for ranked in &says.meanings {
+            reading.take(*ranked, &attribute, &mut found.mentions)?;
         }
         Ok(())
     }
@@ -278,7 +273,7 @@ impl Recogniser {
         message: Message<'a>,
         attributes: u32,
         reading: &mut Reading<'a>,
-        dimensions: &mut DimensionTable<'a>,
+        mentions: &mut Mentions<'a>,
     ) -> Result<(), Malformed> {
         for field in message.fields() {
             let field = field?;
@@ -293,39 +288,8 @@ impl Recogniser {
                     && let Scalar::String(text) = attribute.scalar()?
                 {
                     document.read(text, |ranked, value| {
-                        reading.take_member(ranked, attribute.key, value, dimensions);
+                        reading.take_member(ranked, attribute.key, value, mentions);
                     });
-                }
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn resource<'a>(
-        &self,
-        resource: Message<'a>,
-        says: &mut Resource<'a>,
-        dimensions: &mut DimensionTable<'a>,
-    ) -> Result<(), Malformed> {
-        for field in resource.fields() {
-            let field = field?;
-            if field.number == resource::ATTRIBUTES {
-                let attribute = Attribute::read(field.message()?)?;
-                if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
-                    says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
-                }
-                let meanings = self.dialects.keys().meanings(attribute.key).iter();
-                // A resource has no dialect: a key that only one understands says nothing here.
-                for ranked in meanings.filter(|ranked| ranked.only == Ranked::ANY) {
-                    let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());
-                    match ranked.meaning {
-                        Meaning::Dimension(index) => {
-                            dimensions.say(says.dimensions, index, ranked.rank, attribute.scalar()?);
-                        }
-                        Meaning::Name(Name::CloudProvider) => says.cloud.provider = text()?,
-                        Meaning::Name(Name::CloudRegion) => says.cloud.region = text()?,
-                        _ => {}
-                    }
                 }
             }
         }

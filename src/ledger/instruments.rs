@@ -8,7 +8,9 @@ use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 
 use super::Ledger;
-use super::books::{Books, Labels, Series, Sums};
+use super::books::Books;
+use super::series::{Labels, Series};
+use super::sums::Sums;
 use crate::pricing::Status;
 
 /// Series that the books tell apart for metrics.
@@ -37,7 +39,7 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
         .with_callback(move |observer| {
             // Unknown is never zero: a series of calls without a price has no cost.
             for series in books.books().series().iter().filter(|series| has_cost(&series.settled)) {
-                observer.observe(series.settled.money.to_usd_f64(), &attributes(&series.labels));
+                observer.observe(series.settled.counting.money.to_usd_f64(), &attributes(&series.labels));
             }
         })
         .build();
@@ -51,7 +53,9 @@ pub fn register(meter: &Meter, ledger: &Ledger) {
             for series in
                 books.books().series().iter().filter(|series| series.settled.calls().next().is_some())
             {
-                for (kind, tokens) in [("input", series.settled.input), ("output", series.settled.output)] {
+                for (kind, tokens) in
+                    [("input", series.settled.counting.input), ("output", series.settled.counting.output)]
+                {
                     let mut attributes = attributes(&series.labels);
                     attributes.push(KeyValue::new("gen_ai.token.type", kind));
                     observer.observe(tokens, &attributes);

@@ -3,6 +3,7 @@
 use super::fields::{any_value, key_value, span};
 use super::wire::{put_varint, varint_len};
 
+const VARINT: u32 = 0;
 const LEN: u32 = 2;
 const FIXED64: u32 = 1;
 
@@ -72,6 +73,15 @@ pub fn put_string(out: &mut Vec<u8>, key: &str, value: &str) {
     out.push(tag(any_value::STRING, LEN));
     put_varint(out, value.len() as u64);
     out.extend_from_slice(value.as_bytes());
+}
+
+/// Appends an integer attribute.
+pub fn put_int(out: &mut Vec<u8>, key: &str, value: i64) {
+    // Protobuf has it as the varint of its two's complement.
+    let value = value as u64;
+    open(out, key, 1 + varint_len(value));
+    out.push(tag(any_value::INT, VARINT));
+    put_varint(out, value);
 }
 
 /// Appends everything up to an `AnyValue` of `value_len` bytes.

@@ -77,17 +77,18 @@ impl Plan {
         FrameId((self.frames.len() - 1) as u32)
     }
 
-    /// Inserts what `write` appends at the end of a frame. One call a frame.
+    /// Inserts what `write` appends at the end of a frame, behind what was inserted there before.
     pub fn insert(&mut self, frame: FrameId, write: impl FnOnce(&mut Vec<u8>)) {
         let from = self.inserts.len();
-        write(&mut self.inserts);
         let frame = &mut self.frames[frame.0 as usize];
-        debug_assert_eq!(frame.insert_to, frame.insert_from, "one insertion a frame");
+        self.inserts.extend_from_within(frame.insert_from..frame.insert_to);
+        write(&mut self.inserts);
+        let was_edited = frame.edited;
         frame.insert_from = from;
         frame.insert_to = self.inserts.len();
         frame.growth = (frame.insert_to - from) as isize;
         frame.edited = frame.growth > 0;
-        self.edits += usize::from(frame.edited);
+        self.edits += usize::from(frame.edited && !was_edited);
     }
 
     /// The edited body; the same allocation where there is no edit.

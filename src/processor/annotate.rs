@@ -1,12 +1,14 @@
 //! What is written on a priced span.
 
-use super::Outcome;
+use super::{Outcome, Values};
+use crate::attribution::Dimension;
 use crate::genai::call::Call;
+use crate::genai::found::Group as SpanGroup;
 use crate::genai::usage::Group;
-use crate::otlp::attribute::{DoubleAttribute, DoubleAttributes, put_string};
+use crate::otlp::attribute::{DoubleAttribute, DoubleAttributes, put_int, put_string};
 use crate::otlp::splice::Plan;
 use crate::pricing::{Catalog, Picodollars, Status};
-use crate::settlement::Verdict;
+use crate::settlement::{Spent, Sums, Verdict};
 
 /// The key that says that a pricetag was here.
 pub(super) const STATUS: &str = "pricetag.status";
@@ -15,7 +17,7 @@ pub(super) const STATUS: &str = "pricetag.status";
 pub const DUPLICATE_OF_EVENT: &str = "a log event tells of the same call and counts";
 
 /// Our own keys, in the order of their bits in [`Call::ours`]. Aliases follow.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 22] = [
     STATUS,
     "pricetag.cost.total",
     "pricetag.cost.input",
@@ -30,6 +32,14 @@ const KEYS: [&str; 14] = [
     "pricetag.reported.cost",
     "pricetag.reported.key",
     "pricetag.duplicate_of",
+    "pricetag.action.name",
+    "pricetag.action.cost",
+    "pricetag.action.calls",
+    "pricetag.action.unpriced",
+    "pricetag.action.tokens.input",
+    "pricetag.action.tokens.output",
+    "pricetag.cost.direct",
+    "pricetag.cost.inclusive",
 ];
 
 /// Positions in [`KEYS`].
@@ -48,11 +58,26 @@ mod key {
     pub(super) const REPORTED_COST: usize = 11;
     pub(super) const REPORTED_KEY: usize = 12;
     pub(super) const DUPLICATE_OF: usize = 13;
-    pub(super) const FIRST_ALIAS: usize = 14;
+    pub(super) const ACTION_NAME: usize = 14;
+    pub(super) const ACTION_COST: usize = 15;
+    pub(super) const ACTION_CALLS: usize = 16;
+    pub(super) const ACTION_UNPRICED: usize = 17;
+    pub(super) const ACTION_INPUT: usize = 18;
+    pub(super) const ACTION_OUTPUT: usize = 19;
+    pub(super) const DIRECT: usize = 20;
+    pub(super) const INCLUSIVE: usize = 21;
+    pub(super) const FIRST_ALIAS: usize = 22;
 }
 
-/// How many aliases fit beside our own keys into the bits of [`Call::ours`].
-pub const MAX_ALIASES: usize = 32 - KEYS.len();
+/// Whether one of our own keys is `key`, or would stand below it where attributes are shown as a tree.
+pub fn is_taken(key: &str) -> bool {
+    KEYS.iter().any(|own| own.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// How many aliases and dimensions fit beside our own keys into the bits of [`Call::ours`].
+pub const MAX_ALIASES: usize = 18;
+/// As [`MAX_ALIASES`].
+pub const MAX_DIMENSIONS: usize = 64 - KEYS.len() - MAX_ALIASES;
 
 /// How much is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +94,8 @@ pub enum Attributes {
 pub struct Annotations {
     attributes: Attributes,
     aliases: Vec<String>,
+    /// Under which keys dimensions are written, by their positions in the config.
+    dimensions: Vec<String>,
     /// By position: our own keys, then the aliases.
     doubles: Vec<DoubleAttribute>,
     /// What every priced span gets where none of our keys is there already: total, input and output; the aliases.
@@ -79,9 +106,10 @@ pub struct Annotations {
 }
 
 impl Annotations {
-    /// Attributes and aliases; aliases beyond [`MAX_ALIASES`] are not written.
-    pub fn new(attributes: Attributes, mut aliases: Vec<String>) -> Self {
+    /// Attributes, aliases and dimensions; those beyond [`MAX_ALIASES`] and [`MAX_DIMENSIONS`] are not written.
+    pub fn new(attributes: Attributes, mut aliases: Vec<String>, dimensions: &[Dimension]) -> Self {
         aliases.truncate(MAX_ALIASES);
+        let dimensions = dimensions.iter().take(MAX_DIMENSIONS).map(|it| it.written.clone()).collect();
         let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
         let doubles: Vec<_> = keys.map(DoubleAttribute::new).collect();
         let costs = DoubleAttributes::new([key::TOTAL, key::INPUT, key::OUTPUT].map(|key| &doubles[key]));
@@ -93,12 +121,40 @@ impl Annotations {
             put_string(&mut attribute, STATUS, status.as_str());
             statuses[*status as usize] = attribute.into();
         }
-        Annotations { attributes, aliases, doubles, costs, totals, statuses }
+        Annotations { attributes, aliases, dimensions, doubles, costs, totals, statuses }
     }
 
-    /// Every key that may be written.
+    /// Every key that may be written, those of dimensions from [`first_dimension`](Self::first_dimension) on.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        KEYS.into_iter().chain(self.aliases.iter().map(String::as_str))
+        KEYS.into_iter().chain(self.aliases.iter().chain(&self.dimensions).map(String::as_str))
+    }
+
+    /// The position of the first key of a dimension.
+    pub(super) fn first_dimension(&self) -> usize {
+        KEYS.len() + self.aliases.len()
+    }
+
+    /// Plans what the span of a root or an agent gets: what was spent below it.
+    pub(super) fn write_sums(&self, plan: &mut Plan, group: &SpanGroup, sums: &Sums, action: &str) {
+        plan.insert(group.frame, |out| {
+            let mut span = Span { out, present: group.ours, of: self };
+            if let Some(spent) = &sums.trace {
+                if !action.is_empty() {
+                    span.string(key::ACTION_NAME, action);
+                }
+                span.spent(key::ACTION_COST, spent);
+                span.int(key::ACTION_CALLS, spent.calls);
+                if spent.unpriced > 0 {
+                    span.int(key::ACTION_UNPRICED, spent.unpriced);
+                }
+                span.int(key::ACTION_INPUT, spent.input);
+                span.int(key::ACTION_OUTPUT, spent.output);
+            }
+            if let Some([direct, inclusive]) = &sums.agent {
+                span.spent(key::DIRECT, direct);
+                span.spent(key::INCLUSIVE, inclusive);
+            }
+        });
     }
 
     /// Plans what a call's span gets. No key is written twice: what is there already stays.
@@ -109,11 +165,15 @@ impl Annotations {
         outcome: &Outcome<'_>,
         verdict: Verdict,
         catalog: &Catalog,
+        dimensions: &Values<'_>,
     ) {
         plan.insert(call.frame, |out| {
             let mut span = Span { out, present: call.ours, of: self };
             match verdict {
-                Verdict::Counts => self.counted(&mut span, call, outcome, catalog),
+                Verdict::Counts => {
+                    self.counted(&mut span, call, outcome, catalog);
+                    span.dimensions(dimensions);
+                }
                 Verdict::Duplicate { of } => {
                     span.status(Status::Duplicate);
                     match of {
@@ -174,7 +234,7 @@ impl Annotations {
 /// The attributes of one span.
 struct Span<'o> {
     out: &'o mut Vec<u8>,
-    present: u32,
+    present: u64,
     of: &'o Annotations,
 }
 
@@ -201,6 +261,30 @@ impl Span<'_> {
             all.put(self.out, values);
         } else {
             values.into_iter().enumerate().for_each(|(nth, value)| self.double(first + nth, value));
+        }
+    }
+
+    /// Money, unless nothing of it is known.
+    fn spent(&mut self, key: usize, spent: &Spent) {
+        if spent.unpriced == 0 || spent.unpriced < spent.calls {
+            self.money(key, Picodollars::new(spent.picodollars));
+        }
+    }
+
+    fn int(&mut self, key: usize, value: u64) {
+        if !self.has(key) {
+            put_int(self.out, KEYS[key], i64::try_from(value).unwrap_or(i64::MAX));
+        }
+    }
+
+    fn dimensions(&mut self, values: &Values<'_>) {
+        let first = self.of.first_dimension();
+        for (nth, (key, value)) in self.of.dimensions.iter().zip(values).enumerate() {
+            // What is no UTF-8 is not ours to send on.
+            let value = value.as_str();
+            if !value.is_empty() && !self.has(first + nth) {
+                put_string(self.out, key, value);
+            }
         }
     }
 

@@ -1,28 +1,42 @@
 //! Prices anew what the settlement of a trace has changed: residues of agents' sums, and calls whose model another span
 //! names.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Now, Outcome, Reported, Shared, booking, money};
+use super::{Now, Outcome, Reported, Shared, Values, booking, money};
+use crate::attribution::Lookups;
 use crate::booking::{Booking, Entries};
 use crate::genai::call::{Call, Cloud};
 use crate::pricing::{Catalog, Resolver};
-use crate::settlement::{Change, Judged, Settled};
+use crate::settlement::{self, Change, Judged, Settled};
 
 /// Prices with the catalog that is in force when traces settle.
 #[derive(Debug)]
-pub struct Restater {
+pub struct Restater<'s> {
+    shared: &'s Shared,
     catalog: Arc<Catalog>,
+    lookups: Arc<Lookups>,
     resolver: Resolver,
     reported: Reported,
     now: Now,
 }
 
-impl Restater {
+impl<'s> Restater<'s> {
     /// One for the settlements of a moment.
-    pub fn new(shared: &Shared, now: Now) -> Self {
-        let (catalog, reported) = (shared.catalog(), shared.reported);
-        Restater { catalog, resolver: Resolver::default(), reported, now }
+    pub fn new(shared: &'s Shared, now: Now) -> Self {
+        let (catalog, lookups, reported) = (shared.catalog(), shared.lookups(), shared.reported);
+        Restater { shared, catalog, lookups, resolver: Resolver::default(), reported, now }
+    }
+
+    /// The name of an action from what its root is called.
+    pub fn action<'a>(&'a self, called: &'a [u8]) -> Cow<'a, str> {
+        self.shared.whose.action(called)
+    }
+
+    /// What is known of a call's dimensions, with lookups, in the config's order.
+    pub fn values<'a>(&'a self, known: &'a settlement::Values) -> Values<'a> {
+        self.shared.whose.known(known, &self.lookups)
     }
 
     /// The catalog in force.
@@ -42,19 +56,22 @@ impl Restater {
 
     /// Appends a settlement to the entries of a record.
     pub fn push(&mut self, settled: &Settled, entries: &mut Entries) {
-        entries.push_settlement(&settled.trace, |changes| {
-            for Change { span, verdict, restated } in &settled.changes {
+        let action = self.shared.whose.action(&settled.action);
+        let root = if settled.root == [0; 8] { &[][..] } else { &settled.root };
+        entries.push_settlement(&settled.trace, (&*action).into(), root, |changes| {
+            for Change { span, verdict, restated, values } in &settled.changes {
                 let Some(restated) = restated else {
-                    changes.push(span, (*verdict).into(), None);
+                    let values = values.as_ref().map(|known| self.values(known)).unwrap_or_default();
+                    changes.push(span, (*verdict).into(), None, (0..).zip(values));
                     continue;
                 };
                 let call = restated.call();
                 let outcome = self.price(&call);
                 let judged = Judged { verdict: *verdict, ..Judged::ALONE };
-                let dimensions = restated.told.dimensions().collect();
+                let dimensions = values.as_ref().map(|known| self.values(known)).unwrap_or_default();
                 let booking = booking(&call, &outcome, judged, dimensions, &self.catalog, self.now);
                 let booking = Booking { trace: &settled.trace, span, ..booking };
-                changes.push(span, (*verdict).into(), Some(&booking));
+                changes.push(span, (*verdict).into(), Some(&booking), []);
             }
         });
     }

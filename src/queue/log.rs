@@ -70,6 +70,18 @@ impl Cursor {
         self.requests < self.budget.requests && fits
     }
 
+    /// Takes an item for which nothing was reserved.
+    fn push(&mut self, item: Item) {
+        self.requests += 1;
+        self.bytes += item.bytes();
+        self.waiting.push_back(item);
+        self.notify.notify_one();
+    }
+
+    fn miss(&mut self, record: &Record) {
+        self.dropped += record.request.as_ref().map_or(0, |request| request.items);
+    }
+
     fn release(&mut self, bytes: usize) {
         self.requests -= 1;
         self.bytes -= bytes;
@@ -144,12 +156,23 @@ impl Log {
     pub fn append(&self, to: &[Route], record: &Record) {
         let mut state = self.lock();
         for route in to {
-            let Some(item) = item(record, *route) else { continue };
+            if let Some(item) = item(record, *route) {
+                state.cursors[route.to.0].push(item);
+            }
+        }
+    }
+
+    /// Appends a record for those of these readers that have room, also when nothing is reserved any more; the others count what
+    /// they did not get. For what is ours and may be lost.
+    pub fn offer(&self, to: &[Route], record: &Record) {
+        let mut state = self.lock();
+        for route in to {
             let cursor = &mut state.cursors[route.to.0];
-            cursor.requests += 1;
-            cursor.bytes += item.bytes();
-            cursor.waiting.push_back(item);
-            cursor.notify.notify_one();
+            match item(record, *route) {
+                Some(item) if cursor.has_room(item.bytes()) => cursor.push(item),
+                Some(_) => cursor.miss(record),
+                None => {}
+            }
         }
     }
 
@@ -229,7 +252,7 @@ impl Permit {
             }
         }
         for reader in &self.left_out {
-            state.cursors[reader.0].dropped += record.request.as_ref().map_or(0, |request| request.items);
+            state.cursors[reader.0].miss(record);
         }
     }
 }

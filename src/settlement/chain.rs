@@ -41,12 +41,17 @@ pub(super) struct OpenCall {
     pub(super) lent: u64,
     /// Its sightings: by response id, and as what a log event tells too. Zero: none.
     pub(super) sightings: [u64; 2],
+    /// Index of what it says of dimensions, and of what they were when it was forwarded if spans above it said more.
+    pub(super) said: u32,
+    pub(super) resolved: u32,
+    /// Its price in picodollars, once it has one.
+    pub(super) price: Option<i128>,
     /// What it told, if its money may have to be worked out anew.
     pub(super) told: Option<Box<Told>>,
 }
 
 impl OpenCall {
-    pub(super) const fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
+    pub(super) fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
         let (forwarded, lent, sightings, told) = (None, 0, [0; 2], None);
         OpenCall {
             span,
@@ -59,6 +64,9 @@ impl OpenCall {
             forwarded,
             lent,
             sightings,
+            said: NONE,
+            resolved: NONE,
+            price: None,
             told,
         }
     }
@@ -70,7 +78,9 @@ impl OpenCall {
 }
 
 impl Slot for OpenCall {
-    const VACANT: Self = OpenCall::new([0; 8], Facts::NOTHING, NONE, NONE);
+    fn vacant() -> Self {
+        OpenCall::new([0; 8], Facts::NOTHING, NONE, NONE)
+    }
 }
 
 /// The reports of all traces of a shard.

@@ -7,6 +7,7 @@
 //! [`tree`] keeps the spans of open traces and how they are related; [`trace`] judges a call when it is forwarded,
 //! [`settle`] all calls of a trace in the end, [`residue`] says what agents' sums hold beyond the calls below them.
 //! [`remembered`] keeps what agents that come later may sum up again;
+//! [`sayings`] keeps what spans say of dimensions, [`sums`] what was spent below roots and agents.
 //! [`sightings`] finds the reports of one call that no ancestry relates. [`OpenTraces`] shards it all by trace id, ages
 //! it and keeps it within a budget.
 
@@ -16,9 +17,11 @@ mod names;
 mod open_traces;
 mod remembered;
 mod residue;
+mod sayings;
 mod settle;
 mod shard;
 mod sightings;
+mod sums;
 mod told;
 mod trace;
 mod tree;
@@ -27,7 +30,9 @@ mod waiting;
 pub use chain::PARTS;
 pub use names::Names;
 pub use open_traces::{Judgement, OpenTraces, Size};
+pub use sayings::{BASE, Values, put as put_saying, read as read_values};
 pub use sightings::WINDOW;
+pub use sums::{Spent, Sums};
 pub use told::{Restated, Told};
 
 use crate::genai::call::Role;
@@ -143,6 +148,10 @@ pub struct Settled {
     pub trace: [u8; 16],
     /// What is not as it was when it was forwarded.
     pub changes: Vec<Change>,
+    /// Its root span; zero: not known.
+    pub root: [u8; 8],
+    /// What the root calls the action; empty: not known.
+    pub action: Box<[u8]>,
 }
 
 /// What the settlement of its trace changes of a span's booking.
@@ -154,4 +163,6 @@ pub struct Change {
     pub verdict: Verdict,
     /// The money is another: this is what to price instead.
     pub restated: Option<Box<Restated>>,
+    /// Its dimensions are others, or it is restated: what is known of them now, as [`read_values`] reads it.
+    pub values: Option<Values>,
 }

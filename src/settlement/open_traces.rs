@@ -13,8 +13,8 @@ use super::shard::Shard;
 use super::sightings::Sightings;
 use super::told::Told;
 use super::waiting::Waiting;
-use super::{Facts, Judged, Settled};
-use crate::genai::found::SpanNote;
+use super::{Facts, Judged, Settled, Sums, Values, Verdict};
+use crate::genai::found::{Found, Group, SpanNote};
 use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one.
@@ -27,6 +27,13 @@ pub struct Judgement {
     pub verdicts: Vec<Judged>,
     /// Calls that name no model, and the names that a span above them says.
     pub lent: Vec<(u32, Arc<Names>)>,
+    /// Calls of which spans above them say dimensions, and all that is known of these.
+    pub brought: Vec<(u32, Values)>,
+    /// Each call's place: shard and number; [`NONE`]: it has none.
+    places: Vec<(u8, u32)>,
+    /// Roots and agents of traces with calls: which of the request's groups, and its node.
+    groups: Vec<(u32, u32)>,
+    saying: Vec<u8>,
     pub(super) waiting: Waiting,
 }
 
@@ -34,6 +41,10 @@ impl Judgement {
     /// Nothing is known yet of so many calls.
     pub fn reset(&mut self, calls: usize) {
         self.lent.clear();
+        self.brought.clear();
+        self.groups.clear();
+        self.places.clear();
+        self.places.resize(calls, (0, NONE));
         self.verdicts.clear();
         self.verdicts.resize(calls, Judged::ALONE);
     }
@@ -121,44 +132,102 @@ impl OpenTraces {
         ]
     }
 
-    /// Adds the spans of a request, then judges its calls, of which `facts` knows the nth and `tell` says all.
+    /// Adds the spans of a request, then judges its calls, of which `facts` knows the nth and `tell` says all; `say` puts what a
+    /// span says of dimensions.
     pub fn judge(
         &self,
         now: u64,
-        spans: &[SpanNote],
+        found: &Found<'_>,
+        say: impl Fn(&SpanNote, &mut Vec<u8>),
         facts: impl Fn(u32) -> Facts,
         tell: impl Fn(u32) -> Told,
         judgement: &mut Judgement,
     ) {
         // A call's node, so that it need not be looked up again.
         let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, judgement.verdicts.len());
+        // Those of agents that are no calls, in their order.
+        let mut agents: SmallVec<[u32; 8]> = SmallVec::new();
         // First all spans, calls or not: a child may stand behind its parent in the body.
-        let mut shard = Held::default();
+        let spans = &found.spans;
+        let mut held = Held::default();
         for note in spans {
-            let shard = shard.of(self, &note.ids.trace);
-            let node = shard.add(self, now, note, &facts, &tell);
+            let shard = held.of(self, &note.ids.trace);
+            let saying = &mut judgement.saying;
+            saying.clear();
+            say(note, saying);
+            let node = shard.add(self, now, note, saying, &facts, &tell);
             if let Some(call) = note.call {
                 nodes[call as usize] = node;
+            } else if note.is_agent {
+                agents.push(node);
             }
         }
         for note in spans {
             let Some(call) = note.call else { continue };
-            let shard = shard.of(self, &note.ids.trace);
+            let shard = held.of(self, &note.ids.trace);
             let node = nodes[call as usize];
             // `None` only if somebody settled the trace in between, which callers of `make_room` must not do.
             let judged = shard.verdict(self, now, node, note, || facts(call), judgement);
+            let call_number = shard.call_of(node);
             judgement.verdicts[call as usize] = judged.unwrap_or(Judged::ALONE);
+            judgement.places[call as usize] = (held.number(), call_number);
         }
-        shard.leave(self);
+        held.leave(self);
+        self.see_waiting(now, &nodes, judgement);
+        let mut agents = agents.into_iter();
+        for (index, group) in found.groups.iter().enumerate() {
+            let note = &spans[group.note as usize];
+            let node = match note.call {
+                Some(call) => nodes[call as usize],
+                None if note.is_agent => agents.next().unwrap_or(NONE),
+                None => NONE,
+            };
+            if held.of(self, &note.ids.trace).has_calls(self, &note.ids.trace) {
+                judgement.groups.push((index as u32, node));
+            }
+        }
+        held.leave(self);
+    }
+
+    /// Sees the calls that wait, whose nodes these are.
+    fn see_waiting(&self, now: u64, nodes: &[u32], judgement: &mut Judgement) {
         let Judgement { verdicts, waiting, .. } = judgement;
         self.sightings.see_all(waiting, now);
+        let mut held = Held::default();
         for (sight, seen) in waiting.not_first.drain(..) {
             let node = nodes[sight.call as usize];
-            if let Some(verdict) = shard.of(self, &sight.report.trace).not_first(node, &sight, seen) {
+            if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
                 // The request may hold the span twice.
                 let same = nodes.iter().zip(&mut *verdicts).filter(|(other, _)| **other == node);
                 same.for_each(|(_, judged)| judged.verdict = verdict);
             }
+        }
+        held.leave(self);
+    }
+
+    /// Notes what the calls of a request cost that are booked and count; `prices` are theirs in picodollars,
+    /// `None` where nobody knows.
+    pub fn book(&self, judgement: &Judgement, prices: &[Option<i128>]) {
+        let mut held = Held::default();
+        for (nth, judged) in judgement.verdicts.iter().enumerate() {
+            let (shard, call) = judgement.places[nth];
+            if call == NONE || judged.again || !judged.open || judged.verdict != Verdict::Counts {
+                continue;
+            }
+            held.numbered(self, shard.into()).book(call, prices[nth]);
+        }
+        held.leave(self);
+    }
+
+    /// What was spent below the roots and agents of a request, whose calls are [booked](Self::book): `write` gets the nth group's
+    /// sums.
+    pub fn sums(&self, judgement: &Judgement, found: &Found<'_>, mut write: impl FnMut(&Group, Sums)) {
+        let mut shard = Held::default();
+        for &(index, node) in &judgement.groups {
+            let group = &found.groups[index as usize];
+            let note = &found.spans[group.note as usize];
+            let sums = shard.of(self, &note.ids.trace).sums(self, note, node);
+            write(group, sums);
         }
         shard.leave(self);
     }
@@ -295,10 +364,20 @@ impl<'t> Held<'t> {
             _ => table.shard_of(trace),
         };
         self.trace = *trace;
+        self.numbered(table, wanted)
+    }
+
+    /// The shard with a number.
+    fn numbered(&mut self, table: &'t OpenTraces, wanted: usize) -> &mut Shard {
         if self.shard.as_ref().is_none_or(|(held, _)| *held != wanted) {
             self.leave(table); // unlock before the next lock: two threads must never wait for each other
         }
         &mut self.shard.get_or_insert_with(|| (wanted, lock(&table.shards[wanted]))).1
+    }
+
+    /// The number of the one that is locked.
+    fn number(&self) -> u8 {
+        self.shard.as_ref().map_or(0, |(number, _)| *number as u8)
     }
 
     /// Unlocks it.

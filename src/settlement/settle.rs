@@ -10,6 +10,7 @@ use super::chain::{self, Calls, Match};
 use super::names::KnownNames;
 use super::remembered::Before;
 use super::residue::Residues;
+use super::sayings::{self, Sayings, Values};
 use super::sightings::{Report as Sighted, Sightings};
 use super::told::Restated;
 use super::tree::Tree;
@@ -52,6 +53,9 @@ pub(super) struct Ending<'s> {
     pub(super) calls: &'s mut Calls,
     pub(super) names: &'s KnownNames,
     pub(super) sightings: &'s Sightings,
+    pub(super) sayings: &'s Sayings,
+    /// What its root says of dimensions.
+    pub(super) root_said: u32,
     /// What was shown of it when it settled before.
     pub(super) before: Option<Before>,
 }
@@ -112,12 +116,28 @@ impl Ending<'_> {
                 None => self.name(report, &reports),
             };
             let call = &self.calls[report.call];
-            if restated.is_some() || call.forwarded.is_some_and(|forwarded| forwarded != report.verdict) {
-                changes.push(Change { span: call.span, verdict: report.verdict, restated });
+            let values = self.values(report.call, restated.is_some());
+            let is_other = call.forwarded.is_some_and(|forwarded| forwarded != report.verdict);
+            if restated.is_some() || values.is_some() || is_other {
+                changes.push(Change { span: call.span, verdict: report.verdict, restated, values });
             }
         }
         let before = Before { tokens: residues.shown, top: self.top(&reports) };
         End { changes, unassigned: residues.unassigned, before }
+    }
+
+    /// What is known of a call's dimensions in the end, if that is more than when it was forwarded, or `always`.
+    fn values(&self, call: u32, always: bool) -> Option<Values> {
+        let call = &self.calls[call];
+        let above = self.tree.said_above(call.node).chain((self.root_said != NONE).then_some(self.root_said));
+        let own = self.sayings.get(call.said);
+        let values = sayings::resolve(own, above.map(|said| self.sayings.get(said)));
+        let forwarded = self.sayings.get(call.resolved);
+        if always || values.as_deref().unwrap_or_default() != forwarded {
+            Some(values.unwrap_or_else(|| own.into()))
+        } else {
+            None
+        }
     }
 
     /// The uppermost span that is known above all reports, those of before included; zero if there are several.

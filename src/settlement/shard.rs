@@ -1,5 +1,8 @@
 //! One shard of the open traces: those whose ids fall to it, in the order of their age.
 
+mod seeing;
+mod spent;
+
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -9,12 +12,12 @@ use super::chain::{self, Calls, OpenCall};
 use super::names::KnownNames;
 use super::open_traces::{Judgement, OpenTraces};
 use super::remembered::Remembered;
+use super::sayings::{self, Sayings};
 use super::settle::{End, Ending};
-use super::sightings::{Report, Seen};
+use super::sums::TraceSum;
 use super::told::Told;
 use super::trace;
 use super::tree::Tree;
-use super::waiting::Sight;
 use super::{Facts, Judged, Settled, Verdict};
 use crate::genai::call::Role;
 use crate::genai::found::SpanNote;
@@ -31,20 +34,39 @@ struct Trace {
     first_node: u32,
     first_note: u32,
     first_call: u32,
+    first_said: u32,
+    /// What its calls have spent; [`NONE`]: it has none that count.
+    sum: u32,
+    /// Its root span, zero if it is not known yet, and what that says. Of several the one with the smallest id.
+    root: [u8; 8],
+    root_said: u32,
     /// Neighbours in the order of age.
     older: u32,
     newer: u32,
 }
 
 impl Trace {
-    const fn new(id: [u8; 16], last_seen: u64) -> Self {
-        let (first_node, first_note, first_call) = (NONE, NONE, NONE);
-        Trace { id, last_seen, first_node, first_note, first_call, older: NONE, newer: NONE }
+    fn new(id: [u8; 16], last_seen: u64) -> Self {
+        Trace {
+            id,
+            last_seen,
+            first_node: NONE,
+            first_note: NONE,
+            first_call: NONE,
+            first_said: NONE,
+            sum: NONE,
+            root: [0; 8],
+            root_said: NONE,
+            older: NONE,
+            newer: NONE,
+        }
     }
 }
 
 impl Slot for Trace {
-    const VACANT: Self = Trace::new([0; 16], 0);
+    fn vacant() -> Self {
+        Trace::new([0; 16], 0)
+    }
 }
 
 #[derive(Debug)]
@@ -52,6 +74,8 @@ pub(super) struct Shard {
     tree: Tree,
     calls: Calls,
     names: KnownNames,
+    sayings: Sayings,
+    sums: Arena<TraceSum>,
     remembered: Remembered,
     traces: Arena<Trace>,
     by_id: HashTable<u32>,
@@ -69,6 +93,8 @@ impl Default for Shard {
             tree: Tree::default(),
             calls: Calls::default(),
             names: KnownNames::default(),
+            sayings: Sayings::default(),
+            sums: Arena::default(),
             remembered: Remembered::default(),
             traces: Arena::default(),
             by_id: HashTable::new(),
@@ -87,6 +113,8 @@ impl Shard {
             + self.calls.len() * CALL_BYTES
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
+            + self.sayings.bytes()
+            + self.sums.len() * size_of::<TraceSum>()
             + self.told
     }
 
@@ -115,27 +143,35 @@ impl Shard {
         Some(self.traces.get(self.oldest)?.last_seen)
     }
 
-    /// Adds a span, and its call if it is one; gives a call's node.
+    /// Adds a span with what it says of dimensions, and its call if it is one; gives the node of a call or an agent.
     pub(super) fn add(
         &mut self,
         table: &OpenTraces,
         now: u64,
         note: &SpanNote,
+        saying: &[u8],
         facts: impl FnOnce(u32) -> Facts,
         tell: impl Fn(u32) -> Told,
     ) -> u32 {
         let index = self.touch(table, note.ids.trace, now);
         let trace = &mut self.traces[index];
-        let Some(number) = note.call else {
-            self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent);
+        let said = self.sayings.keep(&mut trace.first_said, saying);
+        if note.ids.parent == [0; 8] && (trace.root == [0; 8] || note.ids.span < trace.root) {
+            (trace.root, trace.root_said) = (note.ids.span, said);
+        }
+        if note.call.is_none() && !note.is_agent {
+            self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent, said);
             return NONE;
-        };
+        }
         let node = self.tree.add(index, &mut trace.first_node, note.ids.span, note.ids.parent);
+        self.tree.say(node, said, note.is_agent);
+        let Some(number) = note.call else { return node };
         if self.tree.node(node).call != NONE {
             return node;
         }
         let facts = facts(number);
         let mut call = OpenCall::new(note.ids.span, facts, node, trace.first_call);
+        call.said = said;
         if facts.names_a_model() {
             self.names.hold(facts.names, || tell(number).names());
         }
@@ -180,6 +216,9 @@ impl Shard {
                 self.calls[call].lent = hash;
             }
         }
+        if let Some(values) = self.resolve(trace, call) {
+            judgement.brought.push((number, values));
+        }
         // The same span once more: it is what it was. Unless it tells something else; then it is booked by
         // itself, for nothing says which of the two is right.
         if let Some(verdict) = self.calls[call].forwarded {
@@ -200,83 +239,18 @@ impl Shard {
         Some(Judged { verdict, open: true, again: false })
     }
 
-    /// A call that no ancestry relates to another one, and that can be seen in one way only: it does not matter when.
-    fn can_wait(&self, table: &OpenTraces, number: u32, note: &SpanNote, call: u32) -> Option<Sight> {
-        let OpenCall { facts, node, .. } = &self.calls[call];
-        let is_call = |above: u32| self.calls[above].facts.role == Role::Call;
-        if !facts.can_be_seen() || !self.tree.is_leaf(*node) || self.tree.calls_above(*node).any(is_call) {
-            return None;
-        }
-        let keys = table.sighting_keys(facts);
-        let nth = keys.iter().position(|key| *key != 0).filter(|nth| keys[1 - nth] == 0)?;
-        let report = Report::of(note.ids.trace, note.ids.span, facts);
-        Some(Sight { call: number, nth, key: keys[nth], teller: facts.tellers()[nth], report })
-    }
-
-    /// A call that has waited was not the first of its key to be seen, or could not be; gives its verdict if that is another now.
-    pub(super) fn not_first(&mut self, node: u32, sight: &Sight, seen: Option<Seen>) -> Option<Verdict> {
-        let found = self.tree.get(node, &sight.report.span)?;
-        let (call, trace) = (found.call, found.trace);
-        if call == NONE || self.traces.get(trace)?.id != sight.report.trace {
-            return None;
-        }
-        self.calls[call].sightings[sight.nth] = seen.map_or(0, |seen| seen.key);
-        let before = seen?.before?;
-        if before.trace == sight.report.trace && self.is_of_chain(trace, before.span, call) {
-            return None;
-        }
-        let verdict = Verdict::Duplicate { of: before.span_told() };
-        self.calls[call].forwarded = Some(verdict);
-        Some(verdict)
-    }
-
     /// Puts all spans of a trace into the tree: a call among them wants to know what is above and below.
     fn relate(&mut self, trace: u32) {
         let Trace { first_note, first_node, .. } = &mut self.traces[trace];
         self.tree.relate(trace, first_note, first_node);
     }
 
-    /// Whether a span of the trace reports the same call along the same branch.
-    fn is_of_chain(&self, trace: u32, span: [u8; 8], call: u32) -> bool {
-        let other = self.tree.find(trace, span).map_or(NONE, |node| node.call);
-        other != NONE && chain::top(&self.calls, other) == chain::top(&self.calls, call)
-    }
-
-    /// Notes what a call has in common with reports of it that no ancestry relates; gives the one that counts instead.
-    fn see(&mut self, table: &OpenTraces, now: u64, note: &SpanNote, call: u32) -> Option<Report> {
-        let facts = self.calls[call].facts;
-        if !facts.can_be_seen() {
-            return None;
-        }
-        let report = Report::of(note.ids.trace, note.ids.span, &facts);
-        let keys = table.sighting_keys(&facts);
-        let tellers = facts.tellers();
-        let mut before = None;
-        for nth in 0..keys.len() {
-            if keys[nth] == 0 {
-                continue;
-            }
-            // What a report of the same chain was seen as, this one is too: else two calls that look the same could be paired
-            // crosswise.
-            let of_chain = chain::downwards(&self.calls, chain::top(&self.calls, call)).find_map(|at| {
-                let OpenCall { facts: known, sightings, .. } = &self.calls[at];
-                let same = sightings[nth] != 0 && known.seen_as(nth) == facts.seen_as(nth);
-                same.then_some(sightings[nth])
-            });
-            let again = of_chain.and_then(|seen| table.sightings.see_again(seen, tellers[nth], report));
-            let seen = again.or_else(|| table.sightings.see(keys[nth], tellers[nth], report, now));
-            if let Some(seen) = seen {
-                self.calls[call].sightings[nth] = seen.key;
-                before = before.or(seen.before);
-            }
-        }
-        before
-    }
-
     /// Gives back what has been empty since there was more: what spans took may be needed for calls.
     pub(super) fn shrink(&mut self) {
         self.tree.shrink();
         self.calls.shrink();
+        self.sayings.shrink();
+        self.sums.shrink();
         self.traces.shrink();
     }
 
@@ -303,6 +277,8 @@ impl Shard {
                 calls: &mut self.calls,
                 names: &self.names,
                 sightings: &table.sightings,
+                sayings: &self.sayings,
+                root_said: trace.root_said,
                 before: self.remembered.get(hash),
             };
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
@@ -324,8 +300,13 @@ impl Shard {
                 }
                 at = call.next_in_trace;
             }
-            settled.push(Settled { trace: trace.id, changes });
+            let action = sayings::action(self.sayings.get(trace.root_said)).into();
+            settled.push(Settled { trace: trace.id, changes, root: trace.root, action });
         }
+        if trace.sum != NONE {
+            self.sums.remove(trace.sum);
+        }
+        self.sayings.remove(trace.first_said);
         self.tree.remove(trace.first_node, trace.first_note);
     }
 

@@ -15,8 +15,8 @@ use crate::otlp::view::{Scalar, Text};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Told {
     texts: Box<[u8]>,
-    /// Where each text ends, in the order of [`Told::texts`]; the dimensions follow.
-    ends: Box<[u32]>,
+    /// Where each text ends, in the order of [`Told::texts`].
+    ends: [u32; TEXTS],
     role: Role,
     dialect: DialectId,
     kind: u8,
@@ -28,12 +28,12 @@ pub struct Told {
     reported: Option<Scalar<'static>>,
 }
 
-/// How many texts stand before the dimensions.
+/// How many texts there are.
 const TEXTS: usize = 14;
 
 impl Told {
-    /// What a call tells, with the cloud that its resource names and its dimensions.
-    pub fn of<'a>(call: &Call<'_>, cloud: Cloud<'_>, dimensions: impl Iterator<Item = Text<'a>>) -> Self {
+    /// What a call tells, with the cloud that its resource names.
+    pub fn of(call: &Call<'_>, cloud: Cloud<'_>) -> Self {
         let cloud = call.cloud.or(cloud);
         let (key, value) = call.reported.map_or(("", Scalar::Other), |it| (it.key, it.value));
         let (said, reported) = match value {
@@ -58,18 +58,18 @@ impl Told {
             key.into(),
             said,
         ];
-        let (mut texts, mut ends) = (Vec::new(), Vec::new());
-        for text in own.into_iter().map(|text| text.0).chain(dimensions.map(|text| text.0)) {
-            texts.extend_from_slice(text);
-            ends.push(texts.len() as u32);
-        }
+        let mut texts = Vec::new();
+        let ends = own.map(|text| {
+            texts.extend_from_slice(text.0);
+            texts.len() as u32
+        });
         let (usage, clamped) = match call.usage {
             Known::Usage { usage, clamped } => (usage, clamped),
             _ => (Usage::NOTHING, false),
         };
         Told {
             texts: texts.into(),
-            ends: ends.into(),
+            ends,
             role: call.role,
             dialect: call.dialect,
             kind: call.kind,
@@ -83,7 +83,7 @@ impl Told {
 
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
-        size_of::<Told>() + self.texts.len() + size_of_val(&*self.ends)
+        size_of::<Told>() + self.texts.len()
     }
 
     /// The names that it says.
@@ -99,11 +99,6 @@ impl Told {
     fn text(&self, nth: usize) -> Text<'_> {
         let end = |nth: usize| self.ends[nth] as usize;
         Text(&self.texts[if nth == 0 { 0 } else { end(nth - 1) }..end(nth)])
-    }
-
-    /// Values of the dimensions, in the config's order.
-    pub fn dimensions(&self) -> impl Iterator<Item = Text<'_>> {
-        (TEXTS..self.ends.len()).map(|nth| self.text(nth))
     }
 
     /// The call again. It belongs to no request any more: its place in one is not to be used.

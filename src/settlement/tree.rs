@@ -11,7 +11,10 @@ use super::arena::{Arena, NONE, Slot};
 /// Bytes that a span costs: a node and, where the hash table has just doubled, its share of that.
 pub(super) const NODE_BYTES: usize = size_of::<Node>() + 12;
 
-/// A span, 32 bytes.
+/// In [`Node::said`]: the span is an agent's or a workflow's.
+const AGENT: u32 = 1 << 31;
+
+/// A span, 36 bytes.
 #[derive(Debug)]
 pub(super) struct Node {
     span: [u8; 8],
@@ -24,18 +27,38 @@ pub(super) struct Node {
     pub(super) next_in_trace: u32,
     /// Index of its call, if it is one.
     pub(super) call: u32,
+    /// Index of its saying in the lower 31 bits, all of them set for none, and above [`AGENT`].
+    said: u32,
+}
+
+impl Node {
+    /// Index of what it says of dimensions.
+    pub(super) fn said(&self) -> u32 {
+        match self.said | AGENT {
+            NONE => NONE,
+            _ => self.said & !AGENT,
+        }
+    }
+
+    /// Whether it is an agent's or a workflow's.
+    pub(super) fn is_agent(&self) -> bool {
+        self.said & AGENT != 0
+    }
 }
 
 impl Slot for Node {
-    const VACANT: Self = Node {
-        span: [0; 8],
-        trace: NONE,
-        parent: NONE,
-        first_child: NONE,
-        next_sibling: NONE,
-        next_in_trace: NONE,
-        call: NONE,
-    };
+    fn vacant() -> Self {
+        Node {
+            span: [0; 8],
+            trace: NONE,
+            parent: NONE,
+            first_child: NONE,
+            next_sibling: NONE,
+            next_in_trace: NONE,
+            call: NONE,
+            said: !AGENT,
+        }
+    }
 }
 
 /// A span that is no call, while nobody asks how it is related: most traces have no call, and are never asked.
@@ -43,6 +66,8 @@ impl Slot for Node {
 struct Note {
     span: [u8; 8],
     parent: [u8; 8],
+    /// Index of what it says of dimensions.
+    said: u32,
     /// The next of its trace.
     next: u32,
 }
@@ -51,7 +76,9 @@ struct Note {
 const NOTE_BYTES: usize = size_of::<Note>();
 
 impl Slot for Note {
-    const VACANT: Self = Note { span: [0; 8], parent: [0; 8], next: NONE };
+    fn vacant() -> Self {
+        Note { span: [0; 8], parent: [0; 8], said: NONE, next: NONE }
+    }
 }
 
 /// Ancestors and descendants that are looked at when a span is forwarded: traces are shallow, strangers are not to be
@@ -97,8 +124,8 @@ impl Tree {
     }
 
     /// Notes a span that is no call. `first` is the head of its trace's list of notes.
-    pub(super) fn note(&mut self, first: &mut u32, span: [u8; 8], parent: [u8; 8]) {
-        *first = self.notes.insert(Note { span, parent, next: *first });
+    pub(super) fn note(&mut self, first: &mut u32, span: [u8; 8], parent: [u8; 8], said: u32) {
+        *first = self.notes.insert(Note { span, parent, said, next: *first });
     }
 
     /// Puts the spans that were noted into the tree. `notes` and `first` are the heads of the trace's lists.
@@ -106,7 +133,8 @@ impl Tree {
         while *notes != NONE {
             let note = self.notes.remove(*notes);
             *notes = note.next;
-            self.add(trace, first, note.span, note.parent);
+            let node = self.add(trace, first, note.span, note.parent);
+            self.say(node, note.said, false);
         }
     }
 
@@ -117,6 +145,20 @@ impl Tree {
     /// The node at an index, if it is still that span's.
     pub(super) fn get(&self, index: u32, span: &[u8; 8]) -> Option<&Node> {
         self.nodes.get(index).filter(|node| node.span == *span)
+    }
+
+    /// Notes what a span says of dimensions, and whether it is an agent's. What it said first holds.
+    pub(super) fn say(&mut self, index: u32, said: u32, is_agent: bool) {
+        let node = &mut self.nodes[index];
+        if node.said() == NONE {
+            node.said = said & !AGENT | node.said & AGENT;
+        }
+        node.said |= if is_agent { AGENT } else { 0 };
+    }
+
+    /// What the spans above one say of dimensions, the nearest first, as indices.
+    pub(super) fn said_above(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        self.above(index).map(|at| self.node(at).said()).filter(|said| *said != NONE)
     }
 
     pub(super) fn set_call(&mut self, index: u32, call: u32) {
@@ -159,6 +201,7 @@ impl Tree {
             next_sibling: NONE,
             next_in_trace: *first,
             call: NONE,
+            said: !AGENT,
         });
         *first = index;
         let (nodes, hasher) = (&self.nodes, &self.hasher);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use pricetag::attribution::Attribution;
 use pricetag::genai::call::Ids;
-use pricetag::genai::found::SpanNote;
+use pricetag::genai::found::{Found, SpanNote};
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 use pricetag::settlement::{Facts, Judgement, OpenTraces, Told};
@@ -24,9 +25,11 @@ fn a_request_costs_two_allocations() {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: [("user", "user.id"), ("session", "session.id"), ("feature", "feature")]
-            .map(|(name, key)| (name.to_owned(), keys(&[key])))
-            .to_vec(),
+        attribution: Attribution::of_keys(&[
+            ("user", &["user.id"]),
+            ("session", &["session.id"]),
+            ("feature", &["feature"]),
+        ]),
         dialects: Vec::new(),
         reported: Reported::Fallback,
     };
@@ -80,15 +83,20 @@ fn a_span_that_is_no_call_takes_at_most_48_bytes() {
                     let (span, parent) = ((n + 1).to_be_bytes(), (n / 2 + 1).to_be_bytes());
                     let is_within = n / 2 / spans_a_trace == n / spans_a_trace;
                     let parent = if is_within { parent } else { [0; 8] };
-                    SpanNote { ids: Ids { trace, span, parent }, call: None }
+                    SpanNote::new(Ids { trace, span, parent }, None)
                 })
                 .collect();
             let no_call = |_| -> Facts { unreachable!("there are no calls") };
             let tell = |_| -> Told { unreachable!("there are no calls") };
-            let info = allocation_counter::measure(|| table.judge(0, &notes, no_call, tell, &mut judgement));
+            let mut found = Found::default();
+            found.spans = notes;
+            let silent = |_: &SpanNote, _: &mut Vec<u8>| {};
+            let info = allocation_counter::measure(|| {
+                table.judge(0, &found, silent, no_call, tell, &mut judgement);
+            });
             bytes += info.bytes_current;
             let size = table.size();
-            let of_traces = size.traces as f64 * 52.0;
+            let of_traces = size.traces as f64 * 72.0;
             if first >= 100_000 {
                 most = most.max((bytes as f64 - of_traces) / size.spans as f64);
             }

@@ -76,7 +76,10 @@ fn the_default_receives_prices_and_prints() {
     assert_eq!(pricetag.aliases, Alias::ALL);
     assert_eq!(pricetag.settle_after, Duration::from_secs(10));
     assert_eq!(pricetag.max_open_traces_bytes, 64 << 20);
-    assert_eq!(pricetag.dimensions.user[..2], ["user.id", "enduser.id"]);
+    let names: Vec<&str> = pricetag.dimensions.iter().map(|dimension| dimension.name.as_str()).collect();
+    let all = ["user", "session", "feature", "workflow", "agent", "tenant", "tier", "team", "environment"];
+    assert_eq!(names, all);
+    assert_eq!(pricetag.dimensions[0].keys[..2], ["user.id", "enduser.id"]);
     let pipelines: Vec<_> =
         config.pipelines.iter().map(|p| (p.signal, p.priced, p.exporters.as_slice())).collect();
     let debug: &[usize] = &[0];
@@ -108,7 +111,7 @@ fn the_commented_keys_of_the_default_are_right() {
     }
     let text = text.replace("/etc/ssl/my-ca.pem", &file("Cargo.toml").display().to_string());
     let text = text.replace("insecure: true", "insecure: false");
-    let config = Config::parse(&text, "default", &[], &|_: &str| Some("key".to_owned()))
+    let config = Config::parse(&text, "default", &[], &|_: &str| Some("a key of 16 bytes".to_owned()))
         .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
     assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend"]);
@@ -251,4 +254,41 @@ fn sets_change_what_the_file_says() {
     // Mappings are merged: the address that the file says is still there.
     assert_eq!(config.telemetry.log_level, LogLevel::Debug);
     assert_eq!(config.telemetry.metrics.as_ref().unwrap().port, 8888);
+}
+
+/// Scenario: a dimension as a list, as a mapping, with a hash, and two of the user's own.
+/// Guarantees: what is left out keeps its default; the secret is shown nowhere; the user's own come last, in their order, and
+/// are told by their names.
+#[test]
+fn dimensions_are_lists_or_mappings() {
+    let config = default_with(&[
+        "processors.pricetag.dimensions={plan: , user: {hash: yes}, tenant: {header: X-Tenant, value: acme}, team: [squad], \
+         cost_centre: {attributes: [cc]}}",
+        "processors.pricetag.hash_key=0123456789abcdef",
+        "processors.pricetag.lookups=[{file: tenants.csv, by: tenant}]",
+        "processors.pricetag.actions.names=[{match: 'POST /v1/*', name: chat}]",
+    ])
+    .unwrap();
+    let pricetag = config.processor.as_ref().unwrap();
+    let dimension = |name: &str| pricetag.dimensions.iter().find(|it| it.name == name).unwrap();
+    let defaults = |name: &str| pricetag::attribution::defaults::keys(name);
+    let (user, tenant, team) = (dimension("user"), dimension("tenant"), dimension("team"));
+    assert_eq!((user.hashed, user.written.as_str()), (true, "user.hash"));
+    assert_eq!(user.keys, defaults("user"));
+    assert_eq!((tenant.header.as_deref(), tenant.value.as_deref()), (Some("x-tenant"), Some("acme")));
+    assert_eq!((tenant.keys.clone(), tenant.hashed), (defaults("tenant"), false));
+    assert_eq!((team.keys.as_slice(), team.written.as_str()), (&["squad".to_owned()][..], "pricetag.team"));
+    let own: Vec<_> =
+        pricetag.dimensions[9..].iter().map(|it| (it.name.as_str(), it.keys.join(" "))).collect();
+    assert_eq!(own, [("plan", "pricetag.plan plan".to_owned()), ("cost_centre", "cc".to_owned())]);
+    assert_eq!(pricetag.lookups[0].by, "tenant");
+    assert_eq!(pricetag.actions.name("POST /v1/chat"), "chat");
+    assert_eq!(pricetag.actions.max_names, 1000);
+    assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    assert_eq!(pricetag.hash_key.as_ref().unwrap().expose(), "0123456789abcdef");
+    let unused = default_with(&["processors.pricetag.hash_key=0123456789abcdef"]).unwrap();
+    assert_eq!(
+        notices(&unused),
+        ["processors.pricetag.hash_key: nothing is hashed: no dimension has `hash: true`"]
+    );
 }

@@ -108,7 +108,7 @@ fn calls(own: &str, told: &[(&str, &[(&str, &str)])]) -> Vec<String> {
     let config = Config::load(None, &[], &|_: &str| None).unwrap();
     let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
     settings.dialects = vec![DialectFile::from_yaml("own.yaml", own).unwrap()];
-    let user = settings.dimensions.iter().position(|(name, _)| name == "user").unwrap();
+    let user = settings.attribution.dimensions.iter().position(|it| it.name == "user").unwrap();
     let mut processor =
         Processor::new(Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone()))));
     let mut sent = request(Vec::new());

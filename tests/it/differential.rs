@@ -18,6 +18,7 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use pricetag::attribution::Attribution;
 use pricetag::booking::{Counted, Entry, entries};
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processed, Processor, Reported, Settings, Shared};
@@ -45,9 +46,7 @@ impl Bench {
             trust_upstream: run.trust_upstream,
             settle_after: Duration::from_secs(10),
             max_open_bytes: 1 << 26,
-            dimensions: DIMENSIONS
-                .map(|keys| (String::new(), keys.iter().map(|&key| key.to_owned()).collect()))
-                .to_vec(),
+            attribution: Attribution::of_keys(&DIMENSIONS.map(|(name, _, keys)| (name, keys))),
             dialects: Vec::new(),
             reported: Reported::Fallback,
         };

@@ -206,7 +206,7 @@ fn log_events_are_no_spans() {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
     let text = pricetag(&["explain", path.to_str().unwrap()]).out;
     assert!(text.contains("    a log event tells of the same call and counts\n"), "{text}");
-    assert!(text.contains("trace 39df462c6954c5f167b9731616063aa5, a log event  session ce86151a"), "{text}");
+    assert!(text.contains("trace 39df462c6954c5f167b9731616063aa5, a log event  action claude_code.interaction  session ce86151a"), "{text}");
     let sum = "2 spans, 7 log records: 1 duplicate, 1 priced; total $0.0074352\n";
     assert!(text.ends_with(sum), "{text}");
 }

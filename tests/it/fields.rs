@@ -54,6 +54,8 @@ fn bookings_are_as_their_definition_says() {
         model_asked: "asked".into(),
         model_served: "served".into(),
         operation: "operation".into(),
+        catalog_version: "version".into(),
+        service_tier: "tier".into(),
         input: 101,
         output: 102,
         cache_read: 103,
@@ -62,9 +64,9 @@ fn bookings_are_as_their_definition_says() {
         dimensions: ["user", "", "feature"].map(Into::into).into_iter().collect(),
     };
     entries.push_booking(&booking);
-    entries.push_settlement(b"another 16 bytes", |changes| {
-        changes.push(b"span one", Counted::AsAggregate, None);
-        changes.push(b"span two", Counted::AsDuplicate, Some(&booking));
+    entries.push_settlement(b"another 16 bytes", "action".into(), b"the root", |changes| {
+        changes.push(b"span one", Counted::AsAggregate, None, [(0, "ben".into()), (7, "".into())]);
+        changes.push(b"span two", Counted::AsDuplicate, Some(&booking), []);
     });
     let descriptor = pool.get_message_by_name("pricetag.v1.Entries").unwrap();
     let message = DynamicMessage::decode(descriptor, entries.take()).unwrap();
@@ -95,25 +97,41 @@ fn bookings_are_as_their_definition_says() {
         ("cache_read_tokens", Value::U64(103)),
         ("cache_write_tokens", Value::U64(104)),
         ("reasoning_tokens", Value::U64(105)),
+        ("catalog_version", text("version")),
+        ("service_tier", text("tier")),
         ("dimensions", Value::List(vec![text("user"), text(""), text("feature")])),
     ];
     check(booking, &expected);
 
     let settlement = &list(&message, "settlements")[0];
     let changes = list(settlement, "changes");
-    assert_eq!(
-        settlement.get_field_by_name("trace_id").unwrap().as_bytes().unwrap()[..],
-        *b"another 16 bytes"
-    );
+    let expected = [
+        ("trace_id", bytes(b"another 16 bytes")),
+        ("action", text("action")),
+        ("root_span_id", bytes(b"the root")),
+        ("changes", settlement.get_field_by_name("changes").unwrap().into_owned()),
+    ];
+    check(settlement, &expected);
+    let moves = list(&changes[0], "moves");
+    for (moved, (dimension, value)) in moves.iter().zip([(0, "ben"), (7, "")]) {
+        check(moved, &[("dimension", Value::U32(dimension)), ("value", text(value))]);
+    }
+    assert_eq!(moves.len(), 2);
+    let moves = |moves: Vec<DynamicMessage>| Value::List(moves.into_iter().map(Value::Message).collect());
     let nothing = Value::Message(DynamicMessage::new(booking.descriptor()));
     let changed = [
-        ("span one", "VERDICT_AGGREGATE", nothing),
-        ("span two", "VERDICT_DUPLICATE", Value::Message(booking.clone())),
+        ("span one", "VERDICT_AGGREGATE", nothing, list(&changes[0], "moves")),
+        ("span two", "VERDICT_DUPLICATE", Value::Message(booking.clone()), Vec::new()),
     ];
-    for (change, (span, name, restated)) in changes.iter().zip(changed) {
+    for (change, (span, name, restated, moved)) in changes.iter().zip(changed) {
         check(
             change,
-            &[("span_id", bytes(span.as_bytes())), ("verdict", verdict(name)), ("restated", restated)],
+            &[
+                ("span_id", bytes(span.as_bytes())),
+                ("verdict", verdict(name)),
+                ("restated", restated),
+                ("moves", moves(moved)),
+            ],
         );
     }
     assert_eq!(list(&message, "bookings").len() + list(&message, "settlements").len(), 2);

@@ -1,148 +1,145 @@
-//! The ledger's books, under any interleaving.
+//! The ledger's books, under any interleaving, against a plain list.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::collections::{BTreeMap, BTreeSet};
+mod model;
 
-use pricetag::booking::{Booking, Counted, Entries};
+use std::collections::BTreeMap;
+
+use pricetag::booking::Counted;
 use pricetag::ledger::Ledger;
-use pricetag::pricing::{Picodollars, Status};
+use pricetag::ledger::sums::Tally;
 use proptest::test_runner::TestCaseError;
 
 use crate::differential::tape::{self, Tape};
-
-const VERDICTS: [Counted; 3] = [Counted::Here, Counted::AsDuplicate, Counted::AsAggregate];
-
-/// What the test remembers of a booking.
-#[derive(Debug)]
-struct Kept {
-    trace: u8,
-    span: u8,
-    open: bool,
-    verdict: Counted,
-    money: i128,
-    input: u64,
-    model: usize,
-}
-
-fn counting<'k>(kept: impl IntoIterator<Item = &'k Kept>) -> i128 {
-    kept.into_iter().filter(|kept| kept.verdict == Counted::Here).map(|kept| kept.money).sum()
-}
+use model::{Kept, Model, NAMES};
 
 /// Scenario: 3,000 histories of up to a hundred entries in records of any length: bookings of six traces, open
-/// or alone, of every verdict, with known and unknown money of either sign, in more series than there may be;
-/// settlements between them that confirm, void or restore, of traces that reopen later or that are unknown.
-/// Guarantees: after each record settled and pending money are what a plain list adds up to; when all traces
-/// have settled nothing is pending, in no series, and tokens and calls are as many as were booked.
+/// or alone, of every verdict, with known and unknown money of either sign, in more series than there may be, and with more
+/// values of a dimension; settlements between them that confirm, void, restore, restate or move, of traces that reopen later or that
+/// are unknown; moves of dimensions that there are not.
+/// Guarantees: after each record settled and pending sums are what a plain list adds up to, in total, over the accounts of each
+/// dimension, and in each account; a value without an account is in `other`, and there is one only beyond the limit. When all traces
+/// have settled nothing is pending, in no series and in no account, and calls are as many as were booked. Each settlement shows
+/// what the pending calls of its trace cost in the end, and the values that those have in common which count.
 /// Excluded: a settlement that comes before a booking of the trace it settles. The intake's lock keeps that
 /// order; a booking that came after would stay pending until its trace settles again.
 #[test]
 fn settled_and_pending_are_the_sum_of_all_bookings() {
-    tape::check(3_000, 700, |tape| {
+    tape::check(3_000, 900, |tape| {
         let tape = &mut Tape::new(tape);
-        let ledger = Ledger::new(3, Some(0));
-        let (mut kept, mut entries): (Vec<Kept>, _) = (Vec::new(), Entries::default());
+        let (max_series, max_values) = (tape.pick(&[3, 1_000]), tape.pick(&[10_000, 1, 3]));
+        let ledger = Ledger::new(max_series, max_values, NAMES[..3].iter().copied());
+        let mut model = Model::default();
         for _ in 0..tape.below(100) {
             if tape.chance(25) {
-                settle(1 + tape.byte() % 7, &mut kept, &mut entries, tape);
+                model.settle(1 + tape.byte() % 7, tape);
             } else {
-                book(&mut kept, &mut entries, tape);
+                model.book(tape);
             }
             if tape.chance(50) {
-                ledger.apply(&entries.take());
-                check(&ledger, &kept)?;
+                apply(&ledger, &mut model)?;
+                check(&ledger, &model, max_series, max_values)?;
             }
         }
         for trace in 1..8 {
-            settle(trace, &mut kept, &mut entries, tape);
+            model.settle(trace, tape);
         }
-        ledger.apply(&entries.take());
-        check(&ledger, &kept)?;
-        finished(&ledger, &kept)
+        apply(&ledger, &mut model)?;
+        check(&ledger, &model, max_series, max_values)?;
+        finished(&ledger, &model.kept)
     });
 }
 
-fn book(kept: &mut Vec<Kept>, entries: &mut Entries, tape: &mut Tape<'_>) {
-    let booked = Kept {
-        trace: 1 + tape.byte() % 6,
-        span: tape.byte() % 9,
-        open: tape.chance(80),
-        verdict: tape.pick(&VERDICTS),
-        money: i128::from(tape.u64() as i64) << tape.below(20),
-        input: tape.byte().into(),
-        model: tape.below(6),
-    };
-    // A booking that is open belongs to a trace; others may lack ids.
-    let nameless = !booked.open && tape.chance(30);
-    let money = if tape.chance(15) { None } else { Some(Picodollars::new(booked.money)) };
-    let (trace, span) = ([booked.trace; 16], [booked.span; 8]);
-    entries.push_booking(&Booking {
-        trace: if nameless { &[] } else { &trace },
-        span: if nameless { &[] } else { &span },
-        open: booked.open,
-        verdict: booked.verdict,
-        status: if money.is_some() { Status::Priced } else { Status::NoUsage },
-        money,
-        input: booked.input,
-        model_served: ["a", "b", "c", "d", "e", "f"][booked.model].into(),
-        ..Booking::default()
+/// Applies what the model has written, and compares what the settlements show.
+fn apply(ledger: &Ledger, model: &mut Model) -> Result<(), TestCaseError> {
+    let mut shown = Vec::new();
+    ledger.apply_with(&model.entries.take(), |settled| {
+        shown.push(model::Shown {
+            trace: settled.trace.to_vec(),
+            root: settled.root.to_vec(),
+            action: settled.action.as_str().to_owned(),
+            tally: settled.tally,
+            values: (0..3).map(|index| settled.value(index).to_owned()).collect(),
+        });
     });
-    kept.push(Kept { money: money.map_or(0, Picodollars::get), ..booked });
+    same("settlements", &shown, &std::mem::take(&mut model.shown), &model.kept)
 }
 
-fn settle(trace: u8, kept: &mut [Kept], entries: &mut Entries, tape: &mut Tape<'_>) {
-    let spans: BTreeSet<u8> = kept.iter().filter(|kept| kept.trace == trace).map(|kept| kept.span).collect();
-    let mut changes = Vec::new();
-    for span in spans {
-        if tape.chance(40) {
-            changes.push((span, tape.pick(&VERDICTS)));
-        }
-    }
-    for booked in kept.iter_mut().filter(|booked| booked.open && booked.trace == trace) {
-        booked.open = false;
-        if let Some((_, verdict)) = changes.iter().find(|(span, _)| *span == booked.span) {
-            booked.verdict = *verdict;
-        }
-    }
-    entries.push_settlement(&[trace; 16], |record| {
-        for (span, verdict) in changes {
-            record.push(&[span; 8], verdict, None);
-        }
-    });
-}
+fn check(ledger: &Ledger, model: &Model, max_series: usize, max_values: usize) -> Result<(), TestCaseError> {
+    let books = ledger.books();
+    let kept = &model.kept;
+    let expected = (model::tally(kept, |kept| !kept.open), model::tally(kept, |kept| kept.open));
+    same("totals", &books.tally(), &expected, kept)?;
 
-fn check(ledger: &Ledger, kept: &[Kept]) -> Result<(), TestCaseError> {
-    let (settled, pending) = ledger.books().total();
-    let ours = (settled.get(), pending.get());
-    let theirs =
-        (counting(kept.iter().filter(|kept| !kept.open)), counting(kept.iter().filter(|kept| kept.open)));
-    if ours == theirs {
-        return Ok(());
+    let listed: Vec<&str> = books.dimensions().map(|dimension| dimension.name()).collect();
+    let names: Vec<&str> = NAMES.into_iter().filter(|name| *name != "session").collect();
+    same("dimensions", &listed, &names, kept)?;
+    for dimension in books.dimensions() {
+        let index = NAMES.iter().position(|name| *name == dimension.name()).unwrap();
+        let sum = dimension.accounts().iter().fold(<(Tally, Tally)>::default(), |sum, account| {
+            (sum.0.plus(&account.settled), sum.1.plus(&account.pending))
+        });
+        same(dimension.name(), &sum, &expected, kept)?;
+
+        let seen = &model.seen[index];
+        let own: Vec<&str> = dimension.accounts()[2..].iter().map(|account| &*account.value).collect();
+        same("values with an account", &own.len(), &seen.len().min(max_values), kept)?;
+        same("something is folded", &(dimension.folded() > 0), &(seen.len() > max_values), kept)?;
+        for account in dimension.accounts() {
+            let is_here = |kept: &Kept| {
+                let value = kept.values[index];
+                let folded = account.value == "other".into() && !value.is_empty() && !own.contains(&value);
+                *value == *account.value || folded
+            };
+            let expected = (
+                model::tally(kept, |kept| !kept.open && is_here(kept)),
+                model::tally(kept, |kept| kept.open && is_here(kept)),
+            );
+            same(&account.value, &(account.settled, account.pending), &expected, kept)?;
+        }
     }
-    Err(TestCaseError::fail(format!("settled and pending are {ours:?}, not {theirs:?}, of {kept:#?}")))
+
+    // In few series all is `other`; in many the feature is a label.
+    let mut features: BTreeMap<&str, (Tally, Tally)> = BTreeMap::new();
+    for series in books.series().iter().filter(|_| max_series == 1_000) {
+        let (settled, pending) = features.entry(&series.labels.feature).or_default();
+        *settled = settled.plus(&series.settled.counting);
+        *pending = pending.plus(&series.pending.counting);
+    }
+    for (feature, sums) in features {
+        let expected = (
+            model::tally(kept, |kept| !kept.open && *kept.values[2] == *feature),
+            model::tally(kept, |kept| kept.open && *kept.values[2] == *feature),
+        );
+        same("series of a feature", &sums, &expected, kept)?;
+    }
+    Ok(())
 }
 
 fn finished(ledger: &Ledger, kept: &[Kept]) -> Result<(), TestCaseError> {
     let books = ledger.books();
     let mut calls: BTreeMap<&str, u64> = BTreeMap::new();
-    let mut input = 0;
     for series in books.series() {
-        if series.pending.money != Picodollars::ZERO
-            || series.pending.input != 0
-            || series.pending.calls().count() != 0
-        {
-            return Err(TestCaseError::fail(format!("still pending: {series:?}")));
-        }
-        input += series.settled.input;
+        same("pending", &series.pending, &Default::default(), kept)?;
         for (status, count) in series.settled.calls() {
             *calls.entry(status.as_str()).or_default() += count;
         }
     }
     let of = |verdict| kept.iter().filter(|kept| kept.verdict == verdict).count() as u64;
-    let expected: u64 = kept.iter().filter(|kept| kept.verdict == Counted::Here).map(|kept| kept.input).sum();
-    let duplicates = calls.get("duplicate").copied().unwrap_or(0);
-    let aggregates = calls.get("aggregate").copied().unwrap_or(0);
-    let same = input == expected
-        && calls.values().sum::<u64>() == kept.len() as u64
-        && (duplicates, aggregates) == (of(Counted::AsDuplicate), of(Counted::AsAggregate));
-    if same { Ok(()) } else { Err(TestCaseError::fail(format!("{calls:?}, {input} tokens of {kept:#?}"))) }
+    let counted = |status| calls.get(status).copied().unwrap_or(0);
+    same("calls", &calls.values().sum::<u64>(), &(kept.len() as u64), kept)?;
+    same("duplicates", &counted("duplicate"), &of(Counted::AsDuplicate), kept)?;
+    same("aggregates", &counted("aggregate"), &of(Counted::AsAggregate), kept)
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    ours: &T,
+    theirs: &T,
+    kept: &[Kept],
+) -> Result<(), TestCaseError> {
+    if ours == theirs {
+        return Ok(());
+    }
+    Err(TestCaseError::fail(format!("{what}: {ours:#?}\nnot {theirs:#?}\nof {kept:#?}")))
 }

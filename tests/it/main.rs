@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
+mod actions;
+mod attribution;
 mod captures;
 mod chain;
 mod config;
@@ -32,6 +34,7 @@ mod regions;
 mod reload;
 mod reported;
 mod settlement;
+mod shop;
 mod shutdown;
 mod start;
 mod support;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::resource::v1::Resource;
+use pricetag::attribution::Attribution;
 use pricetag::pricing::{Catalog, CatalogFile};
 use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
 use prost::Message as _;
@@ -44,7 +45,7 @@ fn dollars(calls: &[(Vec<KeyValue>, Vec<KeyValue>)]) -> Vec<String> {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
-        dimensions: vec![("region".to_owned(), vec!["cloud.region".to_owned()])],
+        attribution: Attribution::of_keys(&[("region", &["cloud.region"])]),
         dialects: Vec::new(),
         reported: Reported::Fallback,
     };

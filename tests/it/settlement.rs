@@ -7,7 +7,7 @@ mod reference;
 use std::collections::BTreeMap;
 
 use pricetag::genai::call::{Call, Cloud, Ids, Known, Role};
-use pricetag::genai::found::SpanNote;
+use pricetag::genai::found::{Found, SpanNote};
 use pricetag::genai::usage::{Bucket, Usage};
 use pricetag::otlp::splice::FrameId;
 use pricetag::otlp::view::Text;
@@ -64,7 +64,7 @@ fn tell(facts: &Facts) -> Told {
         ours: 0,
         dimensions: Default::default(),
     };
-    Told::of(&call, Cloud::default(), std::iter::empty())
+    Told::of(&call, Cloud::default())
 }
 
 fn model(call: &Call<'_>) -> u64 {
@@ -86,12 +86,15 @@ fn fates(deliveries: &[Vec<Span>]) -> (BTreeMap<u8, Fate>, u64) {
                 calls.len() as u32 - 1
             });
             let ids = Ids { trace: [span.trace; 16], span: id(span.id), parent: id(span.parent) };
-            notes.push(SpanNote { ids, call });
+            notes.push(SpanNote::new(ids, call));
         }
         judgement.reset(calls.len());
+        let mut found = Found::default();
+        found.spans = notes;
         table.judge(
             now as u64,
-            &notes,
+            &found,
+            |_, _| {},
             |n| calls[n as usize].1,
             |n| tell(&calls[n as usize].1),
             &mut judgement,
@@ -107,7 +110,8 @@ fn fates(deliveries: &[Vec<Span>]) -> (BTreeMap<u8, Fate>, u64) {
         }
     }
     table.settle_all(&mut settled);
-    for Change { span, verdict, restated } in settled.into_iter().flat_map(|Settled { changes, .. }| changes)
+    for Change { span, verdict, restated, .. } in
+        settled.into_iter().flat_map(|Settled { changes, .. }| changes)
     {
         let fate = fates.get_mut(&span[0]).unwrap();
         assert!(fate.0 != verdict || restated.is_some(), "no change");

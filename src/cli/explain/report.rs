@@ -19,6 +19,8 @@ pub struct Report {
     pub spans: u64,
     /// Log records of any kind.
     pub records: u64,
+    /// The names of the dimensions, in the order of the config.
+    pub dimensions: Vec<String>,
     pub(super) calls: Vec<Explained>,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Explained {
     pub(super) total: Option<String>,
     pub(super) currency: &'static str,
     pub(super) usage: BTreeMap<&'static str, u64>,
-    pub(super) dimensions: BTreeMap<&'static str, String>,
+    pub(super) dimensions: BTreeMap<String, String>,
     pub(super) lines: Vec<Line>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) duplicate_of: Option<String>,
@@ -87,9 +89,6 @@ struct Summary {
     currency: &'static str,
 }
 
-/// The names of the dimensions, in the order of the config.
-const DIMENSIONS: [&str; 3] = ["user", "session", "feature"];
-
 impl Report {
     /// Adds a call as it was judged when it came.
     pub fn add(
@@ -101,25 +100,35 @@ impl Report {
         catalog: &Catalog,
     ) {
         let ids = call.ids.map_or(([0; 16], [0; 8]), |ids| (ids.trace, ids.span));
+        let dimensions = named(&self.dimensions, dimensions);
         self.calls.push(Explained::new(ids, call, outcome, verdict, dimensions, catalog));
     }
 
     /// Applies what changed when the traces settled.
-    pub fn settle(&mut self, settled: &[Settled], restater: &mut Restater) {
-        for Settled { trace, changes } in settled {
-            for Change { span, verdict, restated } in changes {
+    pub fn settle(&mut self, settled: &[Settled], restater: &mut Restater<'_>) {
+        for Settled { trace, changes, action, .. } in settled {
+            for Change { span, verdict, restated, values } in changes {
                 let ids = (*trace, *span);
                 for explained in self.calls.iter_mut().filter(|call| call.own.ids == ids) {
+                    if let Some(known) = values {
+                        explained.dimensions = named(&self.dimensions, &restater.values(known));
+                    }
                     match restated {
                         None => explained.judge(*verdict),
                         Some(restated) => {
                             let call = restated.call();
                             let outcome = restater.price(&call);
-                            let dimensions = restated.told.dimensions().collect();
+                            let dimensions = std::mem::take(&mut explained.dimensions);
                             let catalog = restater.catalog();
-                            *explained = Explained::new(ids, &call, &outcome, *verdict, &dimensions, catalog);
+                            *explained = Explained::new(ids, &call, &outcome, *verdict, dimensions, catalog);
                         }
                     }
+                }
+            }
+            let action = restater.action(action);
+            for explained in self.calls.iter_mut().filter(|call| call.own.ids.0 == *trace) {
+                if !action.is_empty() {
+                    explained.dimensions.insert("action".to_owned(), action.to_string());
                 }
             }
         }
@@ -160,6 +169,12 @@ impl Report {
     }
 }
 
+/// The dimensions that are known, with their names.
+fn named(names: &[String], values: &Values<'_>) -> BTreeMap<String, String> {
+    let known = names.iter().zip(values).filter(|(_, value)| !value.is_empty());
+    known.map(|(name, value)| (name.clone(), text(*value))).collect()
+}
+
 fn text(text: Text<'_>) -> String {
     text.to_str_lossy().into_owned()
 }
@@ -170,7 +185,7 @@ impl Explained {
         call: &Call<'_>,
         outcome: &Outcome<'_>,
         verdict: Verdict,
-        dimensions: &Values<'_>,
+        dimensions: BTreeMap<String, String>,
         catalog: &Catalog,
     ) -> Self {
         let receipt = &outcome.receipt;
@@ -207,12 +222,7 @@ impl Explained {
                 .flat_map(|usage| usage.iter())
                 .map(|(b, n)| (b.name(), n))
                 .collect(),
-            dimensions: DIMENSIONS
-                .into_iter()
-                .zip(dimensions)
-                .filter(|(_, value)| !value.is_empty())
-                .map(|(name, value)| (name, text(*value)))
-                .collect(),
+            dimensions,
             lines: Vec::new(),
             duplicate_of: None,
             reported: outcome.reported.map(|(key, amount)| Reported {

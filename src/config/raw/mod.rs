@@ -3,6 +3,7 @@
 //! The doc comments here are the reference: they become `config/schema.json`, which editors show.
 
 mod components;
+mod dimensions;
 mod exporters;
 mod processors;
 mod receivers;
@@ -12,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 pub(super) use components::{Component, Components};
+pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{
     Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
 };

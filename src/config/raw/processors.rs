@@ -1,5 +1,6 @@
 //! `processors:` as written.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,14 +8,16 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::Component;
+use super::dimensions::{Actions, Dimension, Lookup};
 use crate::config::model::{Alias, Attributes, Upstream};
-use crate::config::values::GoDuration;
+use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
+use crate::yaml::ordered::in_order;
 
 /// A processor.
 #[derive(Debug)]
 pub(in crate::config) enum Processor {
-    Pricetag(Pricetag),
+    Pricetag(Box<Pricetag>),
     /// Of the Collector, accepted so that a config can be pasted.
     Batch,
     /// Of the Collector, accepted so that a config can be pasted.
@@ -29,7 +32,7 @@ impl Component for Processor {
         let accepted = match kind {
             "batch" => Processor::Batch,
             "memory_limiter" => Processor::MemoryLimiter,
-            _ => return map.next_value().map(Processor::Pricetag),
+            _ => return map.next_value().map(|said| Processor::Pricetag(Box::new(said))),
         };
         map.next_value::<IgnoredAny>().map(|_| accepted)
     }
@@ -70,19 +73,16 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) settle_after: Option<GoDuration>,
     /// The memory that open traces may take, in MiB; beyond it the oldest settle early. Default: 64.
     pub(in crate::config) max_open_traces_mib: Option<u32>,
-    /// Where to find whom and what a call is for.
-    pub(in crate::config) dimensions: Dimensions,
-}
-
-/// Attribute keys by dimension. The first key that answers wins, on the span before the resource. A list
-/// replaces the default list.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(in crate::config) struct Dimensions {
-    /// The user. Default: `user.id`, `enduser.id` and what the instrumentations use.
-    pub(in crate::config) user: Option<Vec<String>>,
-    /// The session or conversation. Default: `session.id`, `gen_ai.conversation.id` and others.
-    pub(in crate::config) session: Option<Vec<String>>,
-    /// The feature of the product. Default: `pricetag.feature`, `feature` and others.
-    pub(in crate::config) feature: Option<Vec<String>>,
+    /// Whose money it is, by dimension: user, session, feature, workflow, agent, tenant, tier, team, environment, and any
+    /// further name. Default: these, told by the keys of docs/attribution.md.
+    #[serde(deserialize_with = "in_order")]
+    #[schemars(with = "BTreeMap<String, Dimension>")]
+    pub(in crate::config) dimensions: Vec<(String, Dimension)>,
+    /// The secret with which values are hashed, of 16 bytes at least. Who has it can find out whose hash one is; another
+    /// key makes other hashes. Default: none.
+    pub(in crate::config) hash_key: Option<Secret>,
+    /// Tables from one dimension to others, as from the tenant to its tier. Default: none.
+    pub(in crate::config) lookups: Vec<Lookup>,
+    /// What actions are called: traces with calls, by their root spans.
+    pub(in crate::config) actions: Actions,
 }

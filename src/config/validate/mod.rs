@@ -1,5 +1,6 @@
 //! From what was said to what it means: defaults filled in, references resolved, contradictions found.
 
+mod dimensions;
 mod exporters;
 mod receivers;
 mod service;
@@ -7,7 +8,7 @@ mod service;
 use super::defaults;
 use super::endpoint::HostPort;
 use super::error::Report;
-use super::model::{Alias, Config, Dimensions, Pricetag};
+use super::model::{Alias, Config, Pricetag};
 use super::path::Path;
 use super::raw::{Processor, Receiver, Root};
 use super::values::ComponentId;
@@ -76,25 +77,11 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
             }
         }
     }
-    let mut keys = |name: &str, said: &Option<Vec<String>>, default: &[&str]| {
-        let path = path.key("dimensions").key(name);
-        let said = said.clone().unwrap_or_else(|| default.iter().map(|key| (*key).to_owned()).collect());
-        for (index, key) in said.iter().enumerate() {
-            if key.trim().is_empty() {
-                report.wrong(&path.index(index), "an empty attribute key", "write a key, as in `user.id`");
-            }
-        }
-        said
-    };
-    let dimensions = Dimensions {
-        user: keys("user", &said.dimensions.user, defaults::USER_KEYS),
-        session: keys("session", &said.dimensions.session, defaults::SESSION_KEYS),
-        feature: keys("feature", &said.dimensions.feature, defaults::FEATURE_KEYS),
-    };
     let max_open_traces_bytes = match said.max_open_traces_mib {
         None => defaults::MAX_OPEN_TRACES_BYTES,
         Some(mib) => mebibytes(mib, &path.key("max_open_traces_mib"), report),
     };
+    let dimensions = dimensions::dimensions(said, path, report);
     Pricetag {
         attributes: said.attributes.unwrap_or_default(),
         aliases,
@@ -107,7 +94,10 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         upstream: said.upstream.unwrap_or_default(),
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,
+        lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
         dimensions,
+        hash_key: said.hash_key.clone(),
+        actions: dimensions::actions(&said.actions, &path.key("actions"), report),
     }
 }
 

@@ -9,11 +9,11 @@ use super::*;
 fn the_preferred_key_of_a_count_holds() {
     let dialects = Dialects::new(&[], &[]);
     let read = |said: &[(Count, u8, &'static str, Scalar<'static>)]| {
-        let mut dimensions = DimensionTable::default();
-        let mut reading = Reading::new(BASE, dimensions.open());
+        let mut mentions = Mentions::default();
+        let mut reading = Reading::new(BASE, mentions.open());
         for (count, rank, key, value) in said {
             let ranked = Ranked { meaning: Meaning::Count(*count), rank: *rank, only: Ranked::ANY };
-            reading.take_member(ranked, key.as_bytes(), *value, &mut dimensions);
+            reading.take_member(ranked, key.as_bytes(), *value, &mut mentions);
         }
         match reading.usage(dialects.get(BASE)) {
             Known::Usage { usage, .. } => format!("{:?}", usage.iter().collect::<Vec<_>>()),

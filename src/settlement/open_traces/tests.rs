@@ -14,7 +14,14 @@ const SECOND: u64 = 1_000_000_000;
 
 fn note(trace: u8, span: u8, parent: u8, call: Option<u32>) -> SpanNote {
     let id = |n: u8| [n, 0, 0, 0, 0, 0, 0, 0];
-    SpanNote { ids: Ids { trace: [trace; 16], span: id(span), parent: id(parent) }, call }
+    let ids = Ids { trace: [trace; 16], span: id(span), parent: id(parent) };
+    SpanNote::new(ids, call)
+}
+
+fn found(spans: &[SpanNote]) -> Found<'static> {
+    let mut found = Found::default();
+    found.spans = spans.to_vec();
+    found
 }
 
 fn facts(scope: u64, richness: u8) -> Facts {
@@ -35,7 +42,7 @@ fn tell(facts: &Facts) -> Told {
         usage: Known::Usage { usage, clamped: false },
         ..nothing()
     };
-    Told::of(&call, Cloud::default(), std::iter::empty())
+    Told::of(&call, Cloud::default())
 }
 
 fn nothing<'a>() -> Call<'a> {
@@ -71,7 +78,14 @@ fn nothing<'a>() -> Call<'a> {
 fn judge(table: &OpenTraces, now: u64, spans: &[SpanNote], calls: &[Facts]) -> Vec<Verdict> {
     let mut judgement = Judgement::default();
     judgement.reset(calls.len());
-    table.judge(now, spans, |n| calls[n as usize], |n| tell(&calls[n as usize]), &mut judgement);
+    table.judge(
+        now,
+        &found(spans),
+        |_, _| {},
+        |n| calls[n as usize],
+        |n| tell(&calls[n as usize]),
+        &mut judgement,
+    );
     judgement.verdicts.into_iter().map(|judged| judged.verdict).collect()
 }
 
@@ -176,9 +190,9 @@ fn the_table_is_bounded() {
 fn one_trace_may_take_what_others_leave() {
     let table = OpenTraces::new(10 * SECOND, 1 << 24);
     let mut settled = Vec::new();
-    let call = |trace: u8, n: u64| SpanNote {
-        ids: Ids { trace: [trace; 16], span: n.to_le_bytes(), parent: 1u64.to_le_bytes() },
-        call: Some(0),
+    let call = |trace: u8, n: u64| {
+        let ids = Ids { trace: [trace; 16], span: n.to_le_bytes(), parent: 1u64.to_le_bytes() };
+        SpanNote::new(ids, Some(0))
     };
     let mut bytes = 0;
     for trace in 1..=2 {
@@ -230,7 +244,8 @@ fn of_a_sum_only_what_no_call_shows_counts() {
             assert_eq!((changes.len(), table.size().unassigned_tokens), (0, 1500 + 350));
             continue;
         }
-        let [Change { span: at, verdict: Verdict::Counts, restated: Some(restated) }] = &changes[..] else {
+        let [Change { span: at, verdict: Verdict::Counts, restated: Some(restated), .. }] = &changes[..]
+        else {
             panic!("{changes:?}")
         };
         assert_eq!(*at, span(1));
@@ -255,7 +270,14 @@ fn a_nameless_call_takes_the_model_above_it() {
         }
         let mut judgement = Judgement::default();
         judgement.reset(1);
-        table.judge(1, &[child, between], |_| nameless, |_| tell(&nameless), &mut judgement);
+        table.judge(
+            1,
+            &found(&[child, between]),
+            |_, _| {},
+            |_| nameless,
+            |_| tell(&nameless),
+            &mut judgement,
+        );
         let lent: Vec<_> = judgement.lent.iter().map(|(call, names)| (*call, &*names.served)).collect();
         assert_eq!(lent, if late { vec![] } else { vec![(0, &b"1"[..])] });
         if late {
@@ -321,9 +343,9 @@ fn cycles_and_depth_end() {
     let circle = [note(1, 1, 2, Some(0)), note(1, 2, 1, Some(1)), note(1, 3, 3, Some(2))];
     judge(&table, 0, &circle, &[facts(1, 3), facts(2, 3), facts(3, 3)]);
     let deep: Vec<_> = (1..20_000u64)
-        .map(|n| SpanNote {
-            ids: Ids { trace: [9; 16], span: n.to_le_bytes(), parent: (n + 1).to_le_bytes() },
-            call: Some(n as u32 - 1),
+        .map(|n| {
+            let ids = Ids { trace: [9; 16], span: n.to_le_bytes(), parent: (n + 1).to_le_bytes() };
+            SpanNote::new(ids, Some(n as u32 - 1))
         })
         .collect();
     for role in [Role::Call, Role::Container] {
@@ -337,15 +359,15 @@ fn cycles_and_depth_end() {
 #[test]
 fn a_large_trace_is_settled_as_a_whole() {
     let table = OpenTraces::new(10 * SECOND, 1 << 30);
-    let call = |n: u64| SpanNote {
-        ids: Ids { trace: [9; 16], span: n.to_le_bytes(), parent: 1u64.to_le_bytes() },
-        call: Some(0),
+    let call = |n: u64| {
+        let ids = Ids { trace: [9; 16], span: n.to_le_bytes(), parent: 1u64.to_le_bytes() };
+        SpanNote::new(ids, Some(0))
     };
     let sum = Facts { role: Role::Container, input: 1500 * 99_999, output: 350 * 99_998, ..facts(9, 3) };
     for n in 2..100_000 {
         judge(&table, 0, &[call(n)], &[Facts { response_id: 0, ..facts(1, 3) }]);
     }
-    let agent = SpanNote { ids: Ids { parent: [0; 8], ..call(1).ids }, call: Some(0) };
+    let agent = SpanNote::new(Ids { parent: [0; 8], ..call(1).ids }, Some(0));
     assert_eq!(judge(&table, 0, &[agent], &[sum]), [Verdict::Aggregate]);
     let changes = all_changes(&table);
     assert_eq!(changes.len(), 1);

@@ -9,8 +9,10 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::Span;
 
 mod price;
+mod whose;
 
 pub(super) use price::{Bill, Counts};
+pub(super) use whose::DIMENSIONS;
 
 /// The settings of a run.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +22,6 @@ pub(super) struct Run {
 }
 
 pub(super) const ALIASES: [&str; 3] = ["gen_ai.usage.cost", "operation.cost", "my.cost"];
-pub(super) const DIMENSIONS: [&[&str]; 3] = [&["user.id", "enduser.id"], &["session.id"], &["feature"]];
 
 /// What a call's booking must say.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,19 +54,6 @@ fn text<'a>(attributes: &'a [KeyValue], keys: &[&str]) -> &'a str {
         })
     };
     keys.iter().find_map(said).map_or("", |text| text)
-}
-
-fn dimension(attributes: &[KeyValue], keys: &[&str]) -> Option<String> {
-    let said = |key: &&str| {
-        attributes.iter().filter(|attribute| attribute.key == **key).find_map(|attribute| {
-            match value(attribute)? {
-                Value::StringValue(text) if !text.is_empty() => Some(text.clone()),
-                Value::IntValue(number) => Some(number.to_string()),
-                _ => None,
-            }
-        })
-    };
-    keys.iter().find_map(said)
 }
 
 /// A count as anyone would read it; zero says nothing, and so does -1.
@@ -281,7 +269,14 @@ fn dollars(picodollars: u128) -> Value {
 }
 
 /// What is appended to a call's span.
-fn additions(call: &Call<'_>, verdict: &Verdict, bill: &Bill, run: Run, version: &str) -> Vec<KeyValue> {
+fn additions(
+    call: &Call<'_>,
+    verdict: &Verdict,
+    bill: &Bill,
+    dimensions: &[String],
+    run: Run,
+    version: &str,
+) -> Vec<KeyValue> {
     let string = |text: &str| Value::StringValue(text.to_owned());
     let theirs = reported(&call.span.attributes);
     let mut add: Vec<(&str, Value)> = Vec::new();
@@ -311,6 +306,8 @@ fn additions(call: &Call<'_>, verdict: &Verdict, bill: &Bill, run: Run, version:
             if bill.has_reason {
                 add.push(("pricetag.reason", string("some reason")));
             }
+            let named = DIMENSIONS.iter().zip(dimensions).filter(|(_, value)| !value.is_empty());
+            add.extend(named.map(|((_, written, _), value)| (*written, string(value))));
             if run.full {
                 if bill.total.is_some() {
                     add.push(("pricetag.cost.currency", string("USD")));
@@ -327,12 +324,11 @@ fn additions(call: &Call<'_>, verdict: &Verdict, bill: &Bill, run: Run, version:
         add.push(("pricetag.reported.key", string(key)));
     }
     add.retain(|(key, _)| call.span.attributes.iter().all(|attribute| attribute.key != *key));
-    let whole = |(key, value): (&str, Value)| KeyValue {
-        key: key.to_owned(),
-        value: Some(AnyValue { value: Some(value) }),
-        key_strindex: 0,
-    };
     add.into_iter().map(whole).collect()
+}
+
+fn whole((key, value): (&str, Value)) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), key_strindex: 0 }
 }
 
 /// Annotates a request, and says what is booked. A reason is any text: its words are not checked here.
@@ -345,26 +341,32 @@ pub(super) fn process(request: &mut ExportTraceServiceRequest, run: Run, version
             calls.extend(spans.filter_map(|(n, span)| Call::of((r, s, n), span, name, run)));
         }
     }
-    let mut booked = Vec::new();
-    let mut planned = Vec::new();
+    let all: Vec<&Span> = whose::spans(request).map(|(_, span)| span).collect();
+    let (mut booked, mut planned, mut spent) = (Vec::new(), Vec::new(), Vec::new());
     for call in &calls {
         let (verdict, bill) = (call.verdict(&calls), call.bill());
         let resource = request.resource_spans[call.at.0].resource.as_ref();
         let resource = resource.map_or(&[][..], |resource| &resource.attributes);
-        let dimensions = DIMENSIONS.map(|keys| {
-            dimension(&call.span.attributes, keys).or_else(|| dimension(resource, keys)).unwrap_or_default()
-        });
+        let dimensions = whose::dimensions(&all, call.span, resource);
         let theirs = reported(&call.span.attributes).and_then(|(_, amount)| amount);
-        planned.push((call.at, additions(call, &verdict, &bill, run, version)));
+        planned.push((call.at, additions(call, &verdict, &bill, &dimensions, run, version)));
+        let picodollars = bill.total.or(theirs);
+        if verdict == Verdict::Counts {
+            let known = if bill.status == "failed" { Some(0) } else { picodollars };
+            spent.push(whose::Spent { span: call.span, picodollars: known, tokens: call.tokens() });
+        }
         booked.push(Booked {
             span: if has_ids(call.span) { call.span.span_id.clone() } else { Vec::new() },
             status: bill.status,
             verdict,
-            picodollars: bill.total.or(theirs),
-            dimensions: dimensions.to_vec(),
+            picodollars,
+            dimensions,
             tokens: call.tokens(),
         });
     }
+    let told: Vec<&Span> = calls.iter().map(|call| call.span).collect();
+    let sums = whose::sums(request, &told, &spent, run);
+    planned.extend(sums.into_iter().map(|(at, sums)| (at, sums.into_iter().map(whole).collect())));
     for ((r, s, n), additions) in planned {
         request.resource_spans[r].scope_spans[s].spans[n].attributes.extend(additions);
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
+use pricetag::attribution::Attribution;
 use pricetag::booking::Entries;
 use pricetag::ledger::Ledger;
 use pricetag::pricing::Catalog;
@@ -23,12 +24,12 @@ fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 1 << 24,
-        dimensions: Vec::new(),
+        attribution: Attribution::default(),
         dialects: Vec::new(),
     };
     let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
     let mut processor = Processor::new(Arc::clone(&shared));
-    let ledger = Ledger::new(10, None);
+    let ledger = Ledger::new(10, 10, []);
     for span in spans {
         let body = Bytes::from(request(vec![(*span).clone()]).encode_to_vec());
         ledger.apply(&processor.process(body, Now::default()).unwrap().entries);

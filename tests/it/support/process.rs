@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -113,6 +114,20 @@ pub(crate) struct Pricetag {
 }
 
 impl Pricetag {
+    /// Starts it as an example does, in the example's folder with its `pricetag.yaml` and these changes, on free ports.
+    pub(crate) async fn of_example(name: &str, sets: &[String]) -> Self {
+        let mut command = Command::new(BINARY);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples").join(name);
+        command.args(["run", "--config", "pricetag.yaml"]).current_dir(folder).env_remove("RUST_LOG");
+        for key in [GRPC, HTTP, ADMIN] {
+            command.arg("--set").arg(format!("{key}=127.0.0.1:0"));
+        }
+        for set in sets {
+            command.arg("--set").arg(set);
+        }
+        Pricetag::spawn(command, tempfile::tempdir().unwrap()).await
+    }
+
     async fn spawn(mut command: Command, folder: TempDir) -> Self {
         let mut child =
             command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();

@@ -3,6 +3,7 @@
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 
 /// The keys besides `pricetag.*` that pricetag writes.
@@ -117,6 +118,15 @@ pub(crate) trait Attributes {
         }
     }
 
+    /// 0 where it is missing.
+    fn int(&self, key: &str) -> i64 {
+        match self.value(key) {
+            None => 0,
+            Some(Value::IntValue(value)) => *value,
+            Some(other) => panic!("{key} is no int: {other:?}"),
+        }
+    }
+
     fn string(&self, key: &str) -> &str {
         match self.value(key) {
             None => "",
@@ -126,17 +136,37 @@ pub(crate) trait Attributes {
     }
 }
 
-impl Attributes for Span {
+impl Attributes for [KeyValue] {
     fn value(&self, key: &str) -> Option<&Value> {
-        let mut found = self.attributes.iter().filter(|attribute| attribute.key == key);
+        let mut found = self.iter().filter(|attribute| attribute.key == key);
         let first = found.next()?;
-        assert!(found.next().is_none(), "{key} stands twice on {:?}", self.name);
+        assert!(found.next().is_none(), "{key} stands twice: {self:?}");
         first.value.as_ref()?.value.as_ref()
     }
 
     fn keys(&self, prefix: &str) -> Vec<&str> {
-        let keys = self.attributes.iter().map(|attribute| attribute.key.as_str());
+        let keys = self.iter().map(|attribute| attribute.key.as_str());
         keys.filter(|key| key.starts_with(prefix)).collect()
+    }
+}
+
+impl Attributes for Span {
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.attributes.value(key)
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<&str> {
+        self.attributes.keys(prefix)
+    }
+}
+
+impl Attributes for LogRecord {
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.attributes.value(key)
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<&str> {
+        self.attributes.keys(prefix)
     }
 }
 

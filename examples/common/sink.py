@@ -1,9 +1,9 @@
-"""A second OTLP server, for the check: it writes down every span that reaches it.
+"""A second OTLP server, for the checks: it writes down every span and every log record that reaches it.
 
-    python sink.py FILE [PORT]    prints the port it listens on
+    python sink.py FOLDER [PORT]    prints the port it listens on
 
-OTLP/HTTP with protobuf bodies, plain or gzip. One JSON object a span is appended to FILE.
-Metrics and logs are accepted, decoded and dropped.
+OTLP/HTTP with protobuf bodies, plain or gzip. One JSON object a span is appended to FOLDER/spans.jsonl, one a
+log record to FOLDER/logs.jsonl. Metrics are accepted, decoded and dropped.
 """
 
 import gzip
@@ -12,17 +12,12 @@ import sys
 import threading
 import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
-REQUESTS = {
-    "/v1/traces": ExportTraceServiceRequest,
-    "/v1/metrics": ExportMetricsServiceRequest,
-    "/v1/logs": ExportLogsServiceRequest,
-}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -35,14 +30,14 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(404)
         if self.headers.get("Content-Type") != "application/x-protobuf":
             return self.reply(415)
+        request, file, rows = REQUESTS[self.path]
         try:
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            request = REQUESTS[self.path].FromString(body)
+            request = request.FromString(body)
         except (DecodeError, EOFError, OSError, zlib.error):
             return self.reply(400)
-        if self.path == "/v1/traces":
-            self.server.write(spans(request))
+        self.server.write(file, rows(request))
         self.reply(200)
 
     def reply(self, status):
@@ -57,23 +52,24 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Sink(ThreadingHTTPServer):
-    def __init__(self, port, path):
+    def __init__(self, port, folder):
         super().__init__(("127.0.0.1", port), Handler)
-        self.file = open(path, "a", encoding="utf-8")
+        self.folder = Path(folder)
         self.lock = threading.Lock()
+        for file in ("spans.jsonl", "logs.jsonl"):
+            (self.folder / file).touch()
 
-    def write(self, rows):
+    def write(self, file, rows):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        with self.lock:
-            self.file.write(lines)
-            self.file.flush()
+        if lines:
+            with self.lock, open(self.folder / file, "a", encoding="utf-8") as out:
+                out.write(lines)
 
 
 def spans(request):
     for resource_spans in request.resource_spans:
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
-                keys = [attribute.key for attribute in span.attributes]
                 yield {
                     "name": span.name,
                     "trace_id": span.trace_id.hex(),
@@ -82,10 +78,28 @@ def spans(request):
                     "start": span.start_time_unix_nano,
                     "scope": scope_spans.scope.name,
                     "resource": plain(resource_spans.resource.attributes),
-                    "attributes": plain(span.attributes),
-                    # OTLP forbids a key twice, and a dict would hide it.
-                    "repeated_keys": sorted({key for key in keys if keys.count(key) > 1}),
+                    **attributes(span),
                 }
+
+
+def logs(request):
+    for resource_logs in request.resource_logs:
+        for scope_logs in resource_logs.scope_logs:
+            for record in scope_logs.log_records:
+                yield {
+                    "event": record.event_name,
+                    "trace_id": record.trace_id.hex(),
+                    "span_id": record.span_id.hex(),
+                    "scope": scope_logs.scope.name,
+                    "resource": plain(resource_logs.resource.attributes),
+                    **attributes(record),
+                }
+
+
+def attributes(of):
+    keys = [attribute.key for attribute in of.attributes]
+    # OTLP forbids a key twice, and a dict would hide it.
+    return {"attributes": plain(of.attributes), "repeated_keys": sorted({k for k in keys if keys.count(k) > 1})}
 
 
 def plain(attributes):
@@ -103,6 +117,14 @@ def value(any_value):
     if kind == "bytes_value":
         return any_value.bytes_value.hex()
     return getattr(any_value, kind)
+
+
+# What a path takes, the file that its rows go to, and how they are read.
+REQUESTS = {
+    "/v1/traces": (ExportTraceServiceRequest, "spans.jsonl", spans),
+    "/v1/logs": (ExportLogsServiceRequest, "logs.jsonl", logs),
+    "/v1/metrics": (ExportMetricsServiceRequest, None, lambda request: ()),
+}
 
 
 if __name__ == "__main__":

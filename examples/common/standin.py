@@ -2,7 +2,8 @@
 
     python standin.py [PORT]      prints the port it listens on
 
-Point a client at it with OPENAI_BASE_URL=http://127.0.0.1:PORT/v1.
+Point a client at it with OPENAI_BASE_URL=http://127.0.0.1:PORT/v1. GET /served gives, as JSON, what it has served
+so far: one {model, usage} a call that ended well.
 """
 
 import json
@@ -29,6 +30,11 @@ EMBEDDING_USAGE = {"prompt_tokens": 42, "total_tokens": 42}
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    def do_GET(self):
+        if self.path == "/served":
+            return self.reply(200, self.server.served)
+        return self.error(404, "invalid_request_error", "unknown_url", f"Unknown URL {self.path}")
+
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
@@ -51,19 +57,25 @@ class Handler(BaseHTTPRequestHandler):
             "service_tier": asked.get("service_tier", "default"),
             "system_fingerprint": "fp_standin",
         }
+        usage = chat_usage(asked.get("max_completion_tokens"))
+        self.serve(common["model"], usage)
         if asked.get("stream"):
             include_usage = (asked.get("stream_options") or {}).get("include_usage", False)
-            return self.stream(chunks(common, include_usage))
+            return self.stream(chunks(common, usage if include_usage else None))
         message = {"role": "assistant", "content": "Hello."}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        self.reply(200, {"object": "chat.completion", **common, "choices": [choice], "usage": CHAT_USAGE})
+        self.reply(200, {"object": "chat.completion", **common, "choices": [choice], "usage": usage})
 
     def embeddings(self, asked):
+        self.serve(asked["model"], EMBEDDING_USAGE)
         vector = {"object": "embedding", "index": 0, "embedding": [0.1, 0.2, 0.3]}
         self.reply(
             200,
             {"object": "list", "model": asked["model"], "data": [vector], "usage": EMBEDDING_USAGE},
         )
+
+    def serve(self, model, usage):
+        self.server.served.append({"model": model, "usage": usage})  # appending is atomic
 
     def error(self, status, kind, code, message):
         self.reply(status, {"error": {"message": message, "type": kind, "code": code}})
@@ -88,8 +100,20 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def chunks(common, include_usage):
-    """The events of one streamed chat; usage, when asked for, is an extra chunk without choices."""
+def chat_usage(limit):
+    """What a chat uses whose answer may have so many tokens, reasoning included."""
+    usage = CHAT_USAGE["completion_tokens"]
+    output = min(usage, limit or usage)
+    details = CHAT_USAGE["completion_tokens_details"]
+    return CHAT_USAGE | {
+        "completion_tokens": output,
+        "total_tokens": CHAT_USAGE["prompt_tokens"] + output,
+        "completion_tokens_details": {kind: min(tokens, output // 2) for kind, tokens in details.items()},
+    }
+
+
+def chunks(common, usage):
+    """The events of one streamed chat; usage, when there is any, is an extra chunk without choices."""
 
     def chunk(choices, **usage):
         return json.dumps({"object": "chat.completion.chunk", **common, "choices": choices, **usage})
@@ -100,12 +124,13 @@ def chunks(common, include_usage):
     yield chunk(choice({"role": "assistant", "content": ""}))
     yield chunk(choice({"content": "Hello."}))
     yield chunk(choice({}, "stop"))
-    if include_usage:
-        yield chunk([], usage=CHAT_USAGE)
+    if usage:
+        yield chunk([], usage=usage)
     yield "[DONE]"
 
 
 if __name__ == "__main__":
     server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1]) if len(sys.argv) > 1 else 0), Handler)
+    server.served = []
     print(server.server_port, flush=True)
     server.serve_forever()

@@ -1,0 +1,152 @@
+//! The event `pricetag.action`: what a user's action cost, told when its trace has settled. It puts OTLP log records into the queue, for
+//! the exporters of the logs pipelines that price.
+//!
+//! An action whose trace gets late spans settles again, and has another event then: its events add up to its cost.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use opentelemetry::Value;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use prost::Message as _;
+
+use super::books::Settled;
+use crate::attribution::Dimension;
+use crate::otlp::Signal;
+use crate::queue::{Log, Part, Record, Request, Route};
+
+/// The event's name.
+pub const ACTION_EVENT: &str = "pricetag.action";
+
+/// A request is sent when it has about so many bytes.
+const FULL: usize = 1 << 20;
+
+/// Puts action events into the queue.
+#[derive(Debug)]
+pub struct ActionEvents {
+    log: Log,
+    routes: Vec<Route>,
+    resource: Resource,
+    /// The attributes under which the dimensions are written, in the config's order.
+    keys: Vec<String>,
+}
+
+impl ActionEvents {
+    /// Events of bookings with these dimensions, into `log` along those `routes` of logs that price. `resource` says who we are.
+    pub fn new(
+        log: Log,
+        routes: &[Route],
+        resource: &opentelemetry_sdk::Resource,
+        dimensions: &[Dimension],
+    ) -> Self {
+        let attributes = resource.iter().map(|(key, value)| attribute(key.as_str(), value.clone())).collect();
+        ActionEvents {
+            log,
+            routes: routes.iter().filter(|route| route.part == Part::Priced).copied().collect(),
+            resource: Resource { attributes, ..Resource::default() },
+            keys: dimensions.iter().map(|dimension| dimension.written.clone()).collect(),
+        }
+    }
+
+    /// The events of the settlements of one record. They go out when it is dropped, at the latest.
+    pub(super) fn batch(&self) -> Batch<'_> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Batch { events: self, unix_nano: now.as_nanos() as u64, records: Vec::new(), bytes: 0 }
+    }
+}
+
+/// Events that go out together.
+#[derive(Debug)]
+pub(super) struct Batch<'e> {
+    events: &'e ActionEvents,
+    /// When their traces settled.
+    unix_nano: u64,
+    records: Vec<LogRecord>,
+    bytes: usize,
+}
+
+impl Batch<'_> {
+    /// Adds the event of a trace.
+    pub(super) fn push(&mut self, settled: &Settled<'_>) {
+        if self.events.routes.is_empty() {
+            return;
+        }
+        let record = LogRecord {
+            time_unix_nano: self.unix_nano,
+            observed_time_unix_nano: self.unix_nano,
+            severity_number: SeverityNumber::Info.into(),
+            severity_text: "INFO".to_owned(),
+            attributes: attributes(settled, &self.events.keys),
+            trace_id: settled.trace.to_vec(),
+            span_id: settled.root.to_vec(),
+            event_name: ACTION_EVENT.to_owned(),
+            ..LogRecord::default()
+        };
+        self.bytes += record.encoded_len();
+        self.records.push(record);
+        if self.bytes >= FULL {
+            self.send();
+        }
+    }
+
+    fn send(&mut self) {
+        let items = self.records.len() as u64;
+        let scope = InstrumentationScope { name: "pricetag".to_owned(), ..InstrumentationScope::default() };
+        let log_records = std::mem::take(&mut self.records);
+        self.bytes = 0;
+        let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records, ..ScopeLogs::default() }];
+        let resource = Some(self.events.resource.clone());
+        let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
+        let body = Bytes::from(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
+        let request = Request { signal: Signal::Logs, priced: body.clone(), raw: body, items };
+        let record = Record { request: Some(request), entries: Bytes::new() };
+        // What the events say stands in the ledger, too: they hold up nobody.
+        self.events.log.offer(&self.events.routes, &record);
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        if !self.records.is_empty() {
+            self.send();
+        }
+    }
+}
+
+fn attributes(settled: &Settled<'_>, keys: &[String]) -> Vec<KeyValue> {
+    let number = |count: u64| Value::I64(i64::try_from(count).unwrap_or(i64::MAX));
+    let tally = &settled.tally;
+    let mut attributes = Vec::with_capacity(8 + keys.len());
+    let mut put = |key: &str, value: Value| attributes.push(attribute(key, value));
+    if !settled.action.is_empty() {
+        put("pricetag.action.name", settled.action.as_str().to_owned().into());
+    }
+    // Unknown is never zero.
+    if let Some(money) = tally.known_money() {
+        put("pricetag.action.cost", money.to_usd_f64().into());
+        put("pricetag.action.cost.picodollars", money.get().to_string().into());
+    }
+    put("pricetag.action.calls", number(tally.calls));
+    if tally.unpriced > 0 {
+        put("pricetag.action.unpriced", number(tally.unpriced));
+    }
+    put("pricetag.action.tokens.input", number(tally.input));
+    put("pricetag.action.tokens.output", number(tally.output));
+    for (index, key) in keys.iter().enumerate() {
+        let value = settled.value(index);
+        if !value.is_empty() {
+            put(key, value.to_owned().into());
+        }
+    }
+    attributes
+}
+
+fn attribute(key: &str, value: Value) -> KeyValue {
+    KeyValue { key: key.to_owned(), value: Some(value.into()), ..KeyValue::default() }
+}
+
+#[cfg(test)]
+mod tests;

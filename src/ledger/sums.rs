@@ -1,0 +1,139 @@
+//! What is summed of bookings.
+
+use crate::booking::{Booking, Counted, Reported};
+use crate::pricing::{Picodollars, Status};
+
+/// Numbers of statuses end below this.
+const STATUSES: usize = 16;
+
+/// What a booking brings into sums.
+#[derive(Clone, Debug)]
+pub(super) struct Amounts {
+    pub(super) verdict: Counted,
+    status: Status,
+    /// The money is known.
+    known: bool,
+    money: Picodollars,
+    /// In a box, for few senders say a cost.
+    reported: Option<Box<Reported>>,
+    input: u64,
+    output: u64,
+}
+
+impl Amounts {
+    pub(super) fn of(booking: &Booking<'_>) -> Self {
+        Amounts {
+            verdict: booking.verdict,
+            status: booking.status,
+            known: booking.money.is_some(),
+            money: booking.money.unwrap_or(Picodollars::ZERO),
+            reported: booking.reported.map(Box::new),
+            input: booking.input,
+            output: booking.output,
+        }
+    }
+}
+
+/// Sums of calls that count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Their money, as far as it is known.
+    pub money: Picodollars,
+    /// Their input tokens, cached ones included.
+    pub input: u64,
+    /// Their output tokens.
+    pub output: u64,
+    /// How many they are.
+    pub calls: u64,
+    /// Of how many the cost is not known. A call that failed before it used anything cost nothing, and is none of them.
+    pub unpriced: u64,
+}
+
+impl Tally {
+    /// The money; `None`: of no call it is known.
+    pub fn known_money(&self) -> Option<Picodollars> {
+        (self.calls == 0 || self.unpriced < self.calls).then_some(self.money)
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub fn plus(&self, other: &Tally) -> Tally {
+        Tally {
+            money: self.money.saturating_add(other.money),
+            input: self.input.saturating_add(other.input),
+            output: self.output.saturating_add(other.output),
+            calls: self.calls + other.calls,
+            unpriced: self.unpriced + other.unpriced,
+        }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, amounts: &Amounts) {
+        if let Some(more) = Self::of(amounts) {
+            *self = self.plus(&more);
+        }
+    }
+
+    #[inline]
+    pub(super) fn take(&mut self, amounts: &Amounts) {
+        if let Some(less) = Self::of(amounts) {
+            self.money = self.money.saturating_add(-less.money);
+            self.input = self.input.saturating_sub(less.input);
+            self.output = self.output.saturating_sub(less.output);
+            self.calls = self.calls.saturating_sub(less.calls);
+            self.unpriced = self.unpriced.saturating_sub(less.unpriced);
+        }
+    }
+
+    /// One call; `None`: it does not count.
+    #[inline]
+    fn of(amounts: &Amounts) -> Option<Tally> {
+        let Amounts { money, input, output, .. } = *amounts;
+        let unpriced = (!amounts.known && amounts.status != Status::Failed).into();
+        (amounts.verdict == Counted::Here).then_some(Tally { money, input, output, calls: 1, unpriced })
+    }
+}
+
+/// Sums of all calls of a series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sums {
+    /// Those that count.
+    pub counting: Tally,
+    /// What senders say that calls cost which count and have a price of ours.
+    pub reported: Picodollars,
+    /// How much more that is than ours.
+    pub difference: Picodollars,
+    /// Calls by the number of their status, also those that do not count.
+    calls: [u64; STATUSES],
+}
+
+impl Sums {
+    /// Calls by status, without those that there are none of.
+    pub fn calls(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
+        let status = |(number, count): (usize, &u64)| Some((Status::from_u8(number as u8)?, *count));
+        self.calls.iter().enumerate().filter(|(_, count)| **count > 0).filter_map(status)
+    }
+
+    pub(super) fn add(&mut self, amounts: &Amounts) {
+        self.counting.add(amounts);
+        if let Some(reported) = compared(amounts) {
+            self.reported = self.reported.saturating_add(reported.cost);
+            self.difference = self.difference.saturating_add(reported.difference);
+        }
+        self.calls[amounts.verdict.status(amounts.status) as usize % STATUSES] += 1;
+    }
+
+    pub(super) fn take(&mut self, amounts: &Amounts) {
+        self.counting.take(amounts);
+        if let Some(reported) = compared(amounts) {
+            self.reported = self.reported.saturating_add(-reported.cost);
+            self.difference = self.difference.saturating_add(-reported.difference);
+        }
+        let calls = &mut self.calls[amounts.verdict.status(amounts.status) as usize % STATUSES];
+        *calls = calls.saturating_sub(1);
+    }
+}
+
+fn compared(amounts: &Amounts) -> Option<&Reported> {
+    amounts.reported.as_deref().filter(|_| amounts.verdict == Counted::Here)
+}

@@ -1,0 +1,160 @@
+//! What all processors of a process share: how spans are read, what is written on them, prices and lookups in force, open traces.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use super::annotate::{self, Annotations, Attributes};
+use super::money::Reported;
+use super::whose::Whose;
+use crate::attribution::{Attribution, Dimension, Lookups};
+use crate::genai::dialects::Dialects;
+use crate::genai::dialects::format::DialectFile;
+use crate::genai::keys::Ranked;
+use crate::genai::meaning::Meaning;
+use crate::genai::recognise::Recogniser;
+use crate::otlp::view::Text;
+use crate::pricing::Catalog;
+use crate::settlement::OpenTraces;
+
+/// Times of a request, from the caller's clocks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Now {
+    /// Nanoseconds since 1970: prices a span that does not say when it ended.
+    pub unix_nano: u64,
+    /// Nanoseconds on a monotonic clock: ages open traces.
+    pub monotonic: u64,
+}
+
+/// A request's arrival: when, and what its headers said.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Arrival<'a> {
+    /// When.
+    pub now: Now,
+    /// The values of [`Shared::headers`], in their order; empty: not said. Nothing at all where nobody asks for headers.
+    pub headers: &'a [Text<'a>],
+}
+
+impl From<Now> for Arrival<'_> {
+    fn from(now: Now) -> Self {
+        Arrival { now, headers: &[] }
+    }
+}
+
+/// Prices and lookups in force. They change while requests are under way; a request has one edition from its first span to its
+/// last.
+#[derive(Clone, Debug)]
+pub(super) struct Edition {
+    /// Rises with each change of the catalog: a processor sees by it that what it remembers of names is out of date.
+    pub(super) number: u64,
+    pub(super) catalog: Arc<Catalog>,
+    pub(super) lookups: Arc<Lookups>,
+}
+
+/// What every processor of a process shares.
+#[derive(Debug)]
+pub struct Shared {
+    pub(super) recogniser: Recogniser,
+    /// The same for log events.
+    pub(super) events: Recogniser,
+    pub(super) whose: Whose,
+    pub(super) annotations: Annotations,
+    pub(super) reported: Reported,
+    pub(super) edition: ArcSwap<Edition>,
+    pub(super) open_traces: OpenTraces,
+}
+
+/// The processor's settings, validated.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What to write on spans.
+    pub attributes: Attributes,
+    /// Further keys for the total.
+    pub aliases: Vec<String>,
+    /// What a sender's own cost counts for.
+    pub reported: Reported,
+    /// Spans that another pricetag has priced pass untouched and uncounted.
+    pub trust_upstream: bool,
+    /// How long after its last span a trace settles.
+    pub settle_after: std::time::Duration,
+    /// Bytes that open traces may take.
+    pub max_open_bytes: usize,
+    /// Whose money it was.
+    pub attribution: Attribution,
+    /// Dialects beside the embedded ones.
+    pub dialects: Vec<DialectFile>,
+}
+
+impl Shared {
+    /// What processors with these settings share.
+    pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {
+        let annotations =
+            Annotations::new(settings.attributes, settings.aliases.clone(), &settings.attribution.dimensions);
+        let attribution = settings.attribution.clone();
+        let keys: Vec<_> =
+            attribution.dimensions.iter().map(|it| (it.name.clone(), it.keys.clone())).collect();
+        let mut dialects = Dialects::new(&settings.dialects, &keys);
+        for (index, key) in annotations.keys().enumerate() {
+            let is_common = index >= annotations.first_dimension();
+            let index = index as u8;
+            let meaning = if is_common { Meaning::OursToo(index) } else { Meaning::Ours(index) };
+            dialects.keys_mut().insert(key, Ranked { meaning, rank: 0, only: Ranked::ANY });
+        }
+        let upstream = Ranked { meaning: Meaning::UpstreamStatus, rank: 0, only: Ranked::ANY };
+        dialects.keys_mut().insert(annotate::STATUS, upstream);
+        Shared {
+            recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
+            events: Recogniser {
+                dialects: Dialects::of_events(&settings.dialects, &keys),
+                trust_upstream: settings.trust_upstream,
+            },
+            whose: Whose::new(attribution),
+            annotations,
+            reported: settings.reported,
+            edition: ArcSwap::from_pointee(Edition { number: 0, catalog, lookups: Arc::default() }),
+            open_traces: OpenTraces::new(
+                u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
+                settings.max_open_bytes,
+            ),
+        }
+    }
+
+    /// The table of open traces.
+    pub fn open_traces(&self) -> &OpenTraces {
+        &self.open_traces
+    }
+
+    /// The catalog in force.
+    pub fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.edition.load().catalog)
+    }
+
+    /// Puts another catalog in force, for all requests that begin from now on.
+    pub fn replace_catalog(&self, catalog: Arc<Catalog>) {
+        self.edition.rcu(|before| Edition {
+            number: before.number + 1,
+            catalog: Arc::clone(&catalog),
+            lookups: Arc::clone(&before.lookups),
+        });
+    }
+
+    /// The lookups in force.
+    pub fn lookups(&self) -> Arc<Lookups> {
+        Arc::clone(&self.edition.load().lookups)
+    }
+
+    /// Puts other lookups in force, likewise.
+    pub fn replace_lookups(&self, lookups: Arc<Lookups>) {
+        self.edition.rcu(|before| Edition { lookups: Arc::clone(&lookups), ..Edition::clone(before) });
+    }
+
+    /// The dimensions, in the order in which bookings have their values.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.whose.attribution.dimensions
+    }
+
+    /// The request headers that tell a dimension, in lower case, each once.
+    pub fn headers(&self) -> &[String] {
+        &self.whose.headers
+    }
+}

@@ -1,0 +1,147 @@
+//! Whose call it is: what the span says, what the spans above it say as far as they have come, then its resource, the headers of its
+//! request, the config, and what lookups make of all that.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use smallvec::SmallVec;
+
+use super::{Arrival, Values};
+use crate::attribution::{Attribution, Hasher, Lookups};
+use crate::genai::dimensions::{ACTION, cut_text};
+use crate::genai::found::{Found, Resource, SpanNote};
+use crate::otlp::view::Text;
+use crate::settlement::{BASE, put_saying, read_values};
+
+/// What stands for the names of actions beyond those that are told apart.
+const OTHER: &str = "other";
+
+/// Where to find whose calls are.
+#[derive(Debug)]
+pub(super) struct Whose {
+    pub(super) attribution: Attribution,
+    /// The headers that tell a dimension, in lower case, each once.
+    pub(super) headers: Vec<String>,
+    /// For each dimension the index of its header.
+    header_of: Vec<Option<usize>>,
+    /// Names of actions that have been given.
+    actions: Mutex<HashSet<Box<str>>>,
+}
+
+/// What a resource and the request that brought it say of each dimension; empty: nothing.
+pub(super) type Base<'a> = SmallVec<[Cow<'a, [u8]>; 12]>;
+
+impl Whose {
+    pub(super) fn new(attribution: Attribution) -> Self {
+        let mut headers: Vec<String> =
+            attribution.dimensions.iter().filter_map(|it| it.header.clone()).collect();
+        headers.sort_unstable();
+        headers.dedup();
+        let header_of = attribution
+            .dimensions
+            .iter()
+            .map(|it| headers.iter().position(|name| Some(name) == it.header.as_ref()))
+            .collect();
+        Whose { attribution, headers, header_of, actions: Mutex::default() }
+    }
+
+    /// Hashes what must not be kept as it is.
+    pub(super) fn hash(&self, found: &mut Found<'_>) {
+        let Some(hasher) = &self.attribution.hasher else { return };
+        let resources = found.resources.iter_mut().flat_map(|resource| &mut resource.dimensions);
+        for mention in found.mentions.all_mut().iter_mut().chain(resources) {
+            if self.attribution.dimensions.get(usize::from(mention.dimension)).is_some_and(|it| it.hashed) {
+                mention.value = hashed(hasher, &mention.value);
+            }
+        }
+    }
+
+    /// What a resource, the headers and the config say.
+    pub(super) fn base<'a>(&'a self, resource: &'a Resource<'_>, arrival: Arrival<'a>) -> Base<'a> {
+        let said = |(index, dimension): (usize, &'a crate::attribution::Dimension)| {
+            let of_resource =
+                resource.dimensions.iter().find(|mention| usize::from(mention.dimension) == index);
+            if let Some(mention) = of_resource {
+                return Cow::Borrowed(&*mention.value);
+            }
+            let header = self.header_of[index].and_then(|header| arrival.headers.get(header));
+            let said = header.filter(|value| !value.is_empty()).map(|value| cut_text(*value).0);
+            let said = said.or(dimension.value.as_ref().map(|value| value.as_bytes()));
+            match (said, &self.attribution.hasher) {
+                (Some(said), Some(hasher)) if dimension.hashed => hashed(hasher, said),
+                (said, _) => Cow::Borrowed(said.unwrap_or_default()),
+            }
+        };
+        self.attribution.dimensions.iter().enumerate().map(said).collect()
+    }
+
+    /// Puts what a span says; of a call also the base.
+    pub(super) fn say(found: &Found<'_>, bases: &[Base<'_>], note: &SpanNote, out: &mut Vec<u8>) {
+        let own = found.mentions.of(note.said);
+        for mention in own {
+            put_saying(out, mention.dimension, mention.rank, &mention.value);
+        }
+        let Some(call) = note.call else { return };
+        let base = &bases[found.calls[call as usize].resource as usize];
+        for (index, value) in base.iter().enumerate().filter(|(_, value)| !value.is_empty()) {
+            if own.iter().all(|mention| usize::from(mention.dimension) != index) {
+                put_saying(out, index as u8, BASE, value);
+            }
+        }
+    }
+
+    /// The dimensions of a call that no span above it knows more of.
+    pub(super) fn own<'a>(
+        &self,
+        found: &'a Found<'_>,
+        base: &'a Base<'_>,
+        row: crate::genai::dimensions::Row,
+        lookups: &'a Lookups,
+    ) -> Values<'a> {
+        let mut values: Values<'a> = base.iter().map(|value| Text(value)).collect();
+        for mention in found.mentions.of(row).iter().filter(|mention| mention.dimension != ACTION) {
+            values[usize::from(mention.dimension)] = Text(&mention.value);
+        }
+        self.look_up(&mut values, lookups);
+        values
+    }
+
+    /// The dimensions of a call, with what spans above it say, as settlement knows them.
+    pub(super) fn known<'a>(&self, known: &'a [u8], lookups: &'a Lookups) -> Values<'a> {
+        let mut values = Values::from_elem(Text::default(), self.attribution.dimensions.len());
+        for (dimension, _, value) in read_values(known) {
+            if let Some(slot) = values.get_mut(usize::from(dimension)) {
+                *slot = value;
+            }
+        }
+        self.look_up(&mut values, lookups);
+        values
+    }
+
+    fn look_up<'a>(&self, values: &mut Values<'a>, lookups: &'a Lookups) {
+        lookups.fill(values, |_, _| {});
+    }
+
+    /// The name of an action from what its root is called: one of a bounded number.
+    pub(super) fn action<'a>(&'a self, called: &'a [u8]) -> Cow<'a, str> {
+        let called = Text(called).as_str();
+        let name = self.attribution.actions.name(called);
+        if name.is_empty() {
+            return name;
+        }
+        let mut known = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&*name) {
+            return name;
+        }
+        if known.len() >= self.attribution.actions.max_names {
+            return Cow::Borrowed(OTHER);
+        }
+        known.insert((&*name).into());
+        name
+    }
+}
+
+fn hashed<'h>(hasher: &Hasher, value: &[u8]) -> Cow<'h, [u8]> {
+    Cow::Owned(hasher.hash(value).into_bytes())
+}

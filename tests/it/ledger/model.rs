@@ -1,0 +1,200 @@
+//! A ledger that is a plain list, and writes what the real one reads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pricetag::booking::{Booking, Counted, Entries};
+use pricetag::ledger::sums::Tally;
+use pricetag::pricing::{Picodollars, Status};
+
+use crate::differential::tape::Tape;
+
+/// The dimensions: those that are configured, the action, and those of every booking.
+pub(super) const NAMES: [&str; 8] = [
+    "user",
+    "session",
+    "feature",
+    "action",
+    "model_asked",
+    "model_served",
+    "service_tier",
+    "catalog_version",
+];
+const ACTION: usize = 3;
+
+const VERDICTS: [Counted; 3] = [Counted::Here, Counted::AsDuplicate, Counted::AsAggregate];
+const VALUES: [&str; 8] = ["", "a", "b", "c", "d", "other", "e", "f"];
+
+/// What the test remembers of a booking.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    trace: u8,
+    span: u8,
+    pub(super) open: bool,
+    pub(super) verdict: Counted,
+    status: Status,
+    money: Option<i128>,
+    input: u64,
+    output: u64,
+    pub(super) values: [&'static str; 8],
+}
+
+/// What a settlement shows.
+#[derive(Debug, PartialEq)]
+pub(super) struct Shown {
+    pub(super) trace: Vec<u8>,
+    pub(super) root: Vec<u8>,
+    pub(super) action: String,
+    pub(super) tally: Tally,
+    pub(super) values: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) kept: Vec<Kept>,
+    pub(super) entries: Entries,
+    /// What the settlements in `entries` should show.
+    pub(super) shown: Vec<Shown>,
+    /// All values that any booking ever had, by dimension; not the unknown one, nor `other`, which has an account from the start.
+    pub(super) seen: [BTreeSet<&'static str>; 8],
+}
+
+impl Model {
+    pub(super) fn book(&mut self, tape: &mut Tape<'_>) {
+        let booked = Kept { open: tape.chance(80), ..draw(1 + tape.byte() % 6, tape.byte() % 9, tape) };
+        // A booking that is open belongs to a trace; others may lack ids.
+        let nameless = !booked.open && tape.chance(30);
+        let (trace, span) = ([booked.trace; 16], [booked.span; 8]);
+        let booking = Booking {
+            trace: if nameless { &[] } else { &trace },
+            span: if nameless { &[] } else { &span },
+            ..booking(&booked, tape)
+        };
+        self.entries.push_booking(&booking);
+        self.see(&booked.values);
+        self.kept.push(booked.clone());
+    }
+
+    pub(super) fn settle(&mut self, trace: u8, tape: &mut Tape<'_>) {
+        let of_trace = |kept: &&Kept| kept.trace == trace;
+        let spans: BTreeSet<u8> = self.kept.iter().filter(of_trace).map(|kept| kept.span).collect();
+        let mut changes = BTreeMap::new();
+        for span in spans {
+            if !tape.chance(40) {
+                continue;
+            }
+            let restated = if tape.chance(25) { Some(draw(trace, span, tape)) } else { None };
+            let mut moved: Vec<(u32, &'static str)> = Vec::new();
+            for dimension in [0, 1, 2, ACTION as u32, 7, 8, u32::MAX] {
+                if tape.chance(30) {
+                    moved.push((dimension, tape.pick(&VALUES)));
+                }
+            }
+            changes.insert(span, (tape.pick(&VERDICTS), restated, moved));
+        }
+        let action = tape.pick(&VALUES);
+        let root: &[u8] = if tape.chance(50) { &[9; 8] } else { &[] };
+        self.entries.push_settlement(&[trace; 16], action.into(), root, |record| {
+            for (span, (verdict, restated, moved)) in &changes {
+                let moved = moved.iter().map(|(dimension, value)| (*dimension, (*value).into()));
+                let restated = restated.as_ref().map(|restated| booking(restated, tape));
+                record.push(&[*span; 8], *verdict, restated.as_ref(), moved);
+            }
+        });
+
+        let (mut settled, mut values) = (Vec::new(), Vec::new());
+        for kept in self.kept.iter_mut().filter(|kept| kept.open && kept.trace == trace) {
+            kept.open = false;
+            if let Some((verdict, restated, moved)) = changes.get(&kept.span) {
+                if let Some(restated) = restated {
+                    *kept = Kept { open: false, ..restated.clone() };
+                    values.push(kept.values);
+                }
+                kept.verdict = *verdict;
+                for (dimension, value) in moved.iter().filter(|(dimension, _)| *dimension < ACTION as u32) {
+                    kept.values[*dimension as usize] = value;
+                }
+            }
+            kept.values[ACTION] = action;
+            values.push(kept.values);
+            settled.push(kept.clone());
+        }
+        values.iter().for_each(|values| self.see(values));
+        if settled.is_empty() {
+            return;
+        }
+        let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
+        let common = |dimension: usize| {
+            let first = counting.first()?.values[dimension];
+            counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)
+        };
+        self.shown.push(Shown {
+            trace: vec![trace; 16],
+            root: root.to_vec(),
+            action: action.to_owned(),
+            tally: tally(&settled, |_| true),
+            values: (0..3).map(|dimension| common(dimension).unwrap_or_default().to_owned()).collect(),
+        });
+    }
+
+    fn see(&mut self, values: &[&'static str; 8]) {
+        for (seen, value) in self.seen.iter_mut().zip(values) {
+            if !["", "other"].contains(value) {
+                seen.insert(value);
+            }
+        }
+    }
+}
+
+fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
+    let money = (!tape.chance(15)).then(|| i128::from(tape.u64() as i64) << tape.below(20));
+    let mut values = std::array::from_fn(|_| tape.pick(&VALUES));
+    values[ACTION] = "";
+    Kept {
+        trace,
+        span,
+        open: true,
+        verdict: tape.pick(&VERDICTS),
+        status: if money.is_some() { Status::Priced } else { tape.pick(&[Status::NoUsage, Status::Failed]) },
+        money,
+        input: tape.byte().into(),
+        output: tape.byte().into(),
+        values,
+    }
+}
+
+/// The booking without its ids. Sometimes the last of its dimensions are not there: then they are not known.
+fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
+    let [user, session, feature, _, model_asked, model_served, service_tier, catalog_version] =
+        kept.values.map(Into::into);
+    let mut dimensions = pricetag::booking::Values::from_iter([user, session, feature]);
+    while tape.chance(50) && dimensions.last().is_some_and(|value| value.is_empty()) {
+        dimensions.pop();
+    }
+    Booking {
+        open: kept.open,
+        verdict: kept.verdict,
+        status: kept.status,
+        money: kept.money.map(Picodollars::new),
+        input: kept.input,
+        output: kept.output,
+        model_asked,
+        model_served,
+        service_tier,
+        catalog_version,
+        dimensions,
+        ..Booking::default()
+    }
+}
+
+/// Sums of those that count and are meant.
+pub(super) fn tally(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
+    let mut tally = Tally::default();
+    for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
+        tally.money = Picodollars::new(tally.money.get() + kept.money.unwrap_or(0));
+        tally.input += kept.input;
+        tally.output += kept.output;
+        tally.calls += 1;
+        tally.unpriced += u64::from(kept.money.is_none() && kept.status != Status::Failed);
+    }
+    tally
+}

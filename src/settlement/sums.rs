@@ -43,8 +43,22 @@ pub struct Sums {
     pub agent: Option<[Spent; 2]>,
 }
 
-impl Slot for Spent {
-    const VACANT: Self = Spent { picodollars: 0, calls: 0, unpriced: 0, input: 0, output: 0 };
+/// The running sum of a trace, in a slot.
+#[derive(Debug)]
+pub(super) struct TraceSum {
+    pub(super) spent: Spent,
+}
+
+impl TraceSum {
+    pub(super) fn new() -> Self {
+        TraceSum { spent: Spent::default() }
+    }
+}
+
+impl Slot for TraceSum {
+    fn vacant() -> Self {
+        TraceSum::new()
+    }
 }
 
 /// What was spent at and below a span; `None`: too much stands below it.

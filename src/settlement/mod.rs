@@ -25,7 +25,6 @@ mod sums;
 mod told;
 mod trace;
 mod tree;
-mod waiting;
 
 pub use chain::PARTS;
 pub use names::Names;

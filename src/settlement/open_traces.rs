@@ -12,7 +12,6 @@ use super::names::Names;
 use super::shard::Shard;
 use super::sightings::Sightings;
 use super::told::Told;
-use super::waiting::Waiting;
 use super::{Facts, Judged, Settled, Sums, Values, Verdict};
 use crate::genai::found::{Found, Group, SpanNote};
 use crate::otlp::view::Text;
@@ -34,7 +33,6 @@ pub struct Judgement {
     /// Roots and agents of traces with calls: which of the request's groups, and its node.
     groups: Vec<(u32, u32)>,
     saying: Vec<u8>,
-    pub(super) waiting: Waiting,
 }
 
 impl Judgement {
@@ -172,8 +170,6 @@ impl OpenTraces {
             judgement.verdicts[call as usize] = judged.unwrap_or(Judged::ALONE);
             judgement.places[call as usize] = (held.number(), call_number);
         }
-        held.leave(self);
-        self.see_waiting(now, &nodes, judgement);
         let mut agents = agents.into_iter();
         for (index, group) in found.groups.iter().enumerate() {
             let note = &spans[group.note as usize];
@@ -184,22 +180,6 @@ impl OpenTraces {
             };
             if held.of(self, &note.ids.trace).has_calls(self, &note.ids.trace) {
                 judgement.groups.push((index as u32, node));
-            }
-        }
-        held.leave(self);
-    }
-
-    /// Sees the calls that wait, whose nodes these are.
-    fn see_waiting(&self, now: u64, nodes: &[u32], judgement: &mut Judgement) {
-        let Judgement { verdicts, waiting, .. } = judgement;
-        self.sightings.see_all(waiting, now);
-        let mut held = Held::default();
-        for (sight, seen) in waiting.not_first.drain(..) {
-            let node = nodes[sight.call as usize];
-            if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
-                // The request may hold the span twice.
-                let same = nodes.iter().zip(&mut *verdicts).filter(|(other, _)| **other == node);
-                same.for_each(|(_, judged)| judged.verdict = verdict);
             }
         }
         held.leave(self);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
-use super::chain::{self, Calls, OpenCall};
+use super::chain::{Calls, OpenCall};
 use super::names::KnownNames;
 use super::open_traces::{Judgement, OpenTraces};
 use super::remembered::Remembered;
@@ -186,8 +186,7 @@ impl Shard {
         node
     }
 
-    /// The verdict on a call whose node is known; it may then be [waiting](Judgement) to be seen. `None`: its trace is open no
-    /// more.
+    /// The verdict on a call whose node is known. `None`: its trace is open no more.
     pub(super) fn verdict(
         &mut self,
         table: &OpenTraces,
@@ -227,10 +226,7 @@ impl Shard {
         }
         let before = || self.remembered.get(table.hash_id(&note.ids.trace));
         let mut verdict = trace::judge(&mut self.calls, &self.tree, call, before);
-        if let Some(sight) = self.can_wait(table, number, note, call) {
-            self.calls[call].sightings[sight.nth] = sight.key;
-            judgement.waiting.push(sight);
-        } else if let Some(before) = self.see(table, now, note, call)
+        if let Some(before) = self.see(table, now, note, call)
             && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
         {
             verdict = Verdict::Duplicate { of: before.span_told() };

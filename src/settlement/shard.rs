@@ -8,13 +8,13 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
-use super::chain::{self, Calls, OpenCall};
+use super::chain::{Calls, OpenCall};
 use super::names::KnownNames;
 use super::open_traces::{Judgement, OpenTraces};
 use super::remembered::Remembered;
 use super::sayings::{self, Sayings};
 use super::settle::{End, Ending};
-use super::sums::TraceSum;
+use super::sums::Spent;
 use super::told::Told;
 use super::trace;
 use super::tree::Tree;
@@ -75,7 +75,7 @@ pub(super) struct Shard {
     calls: Calls,
     names: KnownNames,
     sayings: Sayings,
-    sums: Arena<TraceSum>,
+    sums: Arena<Spent>,
     remembered: Remembered,
     traces: Arena<Trace>,
     by_id: HashTable<u32>,
@@ -114,7 +114,7 @@ impl Shard {
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
             + self.sayings.bytes()
-            + self.sums.len() * size_of::<TraceSum>()
+            + self.sums.len() * size_of::<Spent>()
             + self.told
     }
 

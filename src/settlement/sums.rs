@@ -43,21 +43,9 @@ pub struct Sums {
     pub agent: Option<[Spent; 2]>,
 }
 
-/// The running sum of a trace, in a slot.
-#[derive(Debug)]
-pub(super) struct TraceSum {
-    pub(super) spent: Spent,
-}
-
-impl TraceSum {
-    pub(super) fn new() -> Self {
-        TraceSum { spent: Spent::default() }
-    }
-}
-
-impl Slot for TraceSum {
+impl Slot for Spent {
     fn vacant() -> Self {
-        TraceSum::new()
+        Spent::default()
     }
 }
 

@@ -77,6 +77,7 @@ impl Books {
     /// Enters a booking: pending while its trace is open, settled otherwise.
     pub fn book(&mut self, booking: &Booking<'_>) {
         let amounts = Amounts::of(booking);
+        let tally = amounts.tally();
         let number = self.series.find_or_add(labels(booking, self.feature));
         let series = self.series.get_mut(number);
         let places: Places = self
@@ -88,12 +89,12 @@ impl Books {
         match <[u8; 16]>::try_from(booking.trace) {
             Ok(trace) if booking.open => {
                 series.pending.add(&amounts);
-                each(&mut self.dimensions, &places, |account| account.pending.add(&amounts));
+                each(&mut self.dimensions, &places, |account| account.pending.add(&tally));
                 self.open.push(trace, booking.span.try_into().unwrap_or_default(), number, amounts, &places);
             }
             _ => {
                 series.settled.add(&amounts);
-                each(&mut self.dimensions, &places, |account| account.settled.add(&amounts));
+                each(&mut self.dimensions, &places, |account| account.settled.add(&tally));
                 release(&mut self.dimensions, &places);
             }
         }
@@ -114,7 +115,8 @@ impl Books {
         while let Some((pending, places)) = self.open.next(&mut chain) {
             let dimensions = &mut self.dimensions;
             self.series.get_mut(pending.series).pending.take(&pending.amounts);
-            each(dimensions, places, |account| account.pending.take(&pending.amounts));
+            let before = pending.amounts.tally();
+            each(dimensions, places, |account| account.pending.take(&before));
 
             let changed = changes.binary_search_by_key(&&pending.span[..], |change| change.span);
             if let Ok(change) = changed.map(|at| changes[at]) {
@@ -139,10 +141,11 @@ impl Books {
             dimensions[action].exchange(&mut places[action], settlement.action);
 
             self.series.get_mut(pending.series).settled.add(&pending.amounts);
-            each(dimensions, places, |account| account.settled.add(&pending.amounts));
+            let after = pending.amounts.tally();
+            each(dimensions, places, |account| account.settled.add(&after));
             if pending.amounts.verdict == Counted::Here {
                 agree(&mut agreed, places);
-                tally.add(&pending.amounts);
+                tally.add(&after);
             }
         }
         let Settlement { trace, root, action, .. } = *settlement;

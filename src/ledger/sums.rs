@@ -32,6 +32,16 @@ impl Amounts {
             output: booking.output,
         }
     }
+
+    /// As one call, or as none if it does not count.
+    pub(super) fn tally(&self) -> Tally {
+        if self.verdict != Counted::Here {
+            return Tally::default();
+        }
+        let Amounts { money, input, output, .. } = *self;
+        let unpriced = (!self.known && self.status != Status::Failed).into();
+        Tally { money, input, output, calls: 1, unpriced }
+    }
 }
 
 /// Sums of calls that count.
@@ -57,40 +67,27 @@ impl Tally {
 
     /// The sum of two.
     #[must_use]
-    pub fn plus(&self, other: &Tally) -> Tally {
-        Tally {
-            money: self.money.saturating_add(other.money),
-            input: self.input.saturating_add(other.input),
-            output: self.output.saturating_add(other.output),
-            calls: self.calls + other.calls,
-            unpriced: self.unpriced + other.unpriced,
-        }
+    pub fn plus(mut self, other: &Tally) -> Tally {
+        self.add(other);
+        self
     }
 
     #[inline]
-    pub(super) fn add(&mut self, amounts: &Amounts) {
-        if let Some(more) = Self::of(amounts) {
-            *self = self.plus(&more);
-        }
+    pub(super) fn add(&mut self, more: &Tally) {
+        self.money = self.money.saturating_add(more.money);
+        self.input = self.input.saturating_add(more.input);
+        self.output = self.output.saturating_add(more.output);
+        self.calls += more.calls;
+        self.unpriced += more.unpriced;
     }
 
     #[inline]
-    pub(super) fn take(&mut self, amounts: &Amounts) {
-        if let Some(less) = Self::of(amounts) {
-            self.money = self.money.saturating_add(-less.money);
-            self.input = self.input.saturating_sub(less.input);
-            self.output = self.output.saturating_sub(less.output);
-            self.calls = self.calls.saturating_sub(less.calls);
-            self.unpriced = self.unpriced.saturating_sub(less.unpriced);
-        }
-    }
-
-    /// One call; `None`: it does not count.
-    #[inline]
-    fn of(amounts: &Amounts) -> Option<Tally> {
-        let Amounts { money, input, output, .. } = *amounts;
-        let unpriced = (!amounts.known && amounts.status != Status::Failed).into();
-        (amounts.verdict == Counted::Here).then_some(Tally { money, input, output, calls: 1, unpriced })
+    pub(super) fn take(&mut self, less: &Tally) {
+        self.money = self.money.saturating_add(-less.money);
+        self.input = self.input.saturating_sub(less.input);
+        self.output = self.output.saturating_sub(less.output);
+        self.calls = self.calls.saturating_sub(less.calls);
+        self.unpriced = self.unpriced.saturating_sub(less.unpriced);
     }
 }
 
@@ -115,7 +112,7 @@ impl Sums {
     }
 
     pub(super) fn add(&mut self, amounts: &Amounts) {
-        self.counting.add(amounts);
+        self.counting.add(&amounts.tally());
         if let Some(reported) = compared(amounts) {
             self.reported = self.reported.saturating_add(reported.cost);
             self.difference = self.difference.saturating_add(reported.difference);
@@ -124,7 +121,7 @@ impl Sums {
     }
 
     pub(super) fn take(&mut self, amounts: &Amounts) {
-        self.counting.take(amounts);
+        self.counting.take(&amounts.tally());
         if let Some(reported) = compared(amounts) {
             self.reported = self.reported.saturating_add(-reported.cost);
             self.difference = self.difference.saturating_add(-reported.difference);

@@ -143,13 +143,14 @@ fn log_lines(request: &ExportLogsServiceRequest) -> (String, Vec<String>) {
         .flat_map(|scope| &scope.log_records)
         .map(|record| {
             let name = if record.event_name.is_empty() { &record.severity_text } else { &record.event_name };
-            format!("{} {}", printable(name), value(record.body.as_ref()))
+            let body = record.body.as_ref().map(|body| format!(" {}", value(Some(body))));
+            printable(name) + &body.unwrap_or_default() + &priced(&record.attributes)
         })
         .collect();
     (counted(lines.len(), "log record"), lines)
 }
 
-/// What a span says of price, and of what was priced.
+/// What a span or an event says of price, and of what was priced.
 fn priced(attributes: &[KeyValue]) -> String {
     const WHAT: [&str; 5] = [
         "gen_ai.response.model",
@@ -158,7 +159,8 @@ fn priced(attributes: &[KeyValue]) -> String {
         "user.id",
         "feature",
     ];
-    let is_priced = attributes.iter().any(|attribute| attribute.key == "pricetag.status");
+    const SIGNS: [&str; 2] = ["pricetag.status", "pricetag.action.calls"];
+    let is_priced = attributes.iter().any(|attribute| SIGNS.contains(&attribute.key.as_str()));
     (attributes.iter())
         .filter(|attribute| {
             let key = attribute.key.as_str();

@@ -115,6 +115,7 @@ impl Recogniser {
         found: &mut Found<'a>,
     ) -> Result<(), Malformed> {
         let message = field.message()?;
+        message.expect_end();
         let mut reading: Option<Reading<'a>> = None;
         let mut ids = (None, None, [0; 8]);
         let mut name = Text::default();

@@ -198,10 +198,16 @@ impl Usage {
     }
 
     /// The buckets of one side stand side by side.
+    #[inline]
     fn sum(&self, first: Bucket, last: Bucket) -> u64 {
-        self.0[first as usize..=last as usize]
-            .iter()
-            .fold(0, |sum: u64, quantity| sum.saturating_add(*quantity))
+        let side = &self.0[first as usize..=last as usize];
+        // Vectors have sums that can not overflow at once; one that may, number by number.
+        let all_bits = side.iter().fold(0, |bits, quantity| bits | quantity);
+        if all_bits < u64::MAX / Bucket::COUNT as u64 {
+            side.iter().sum()
+        } else {
+            side.iter().fold(0, |sum: u64, quantity| sum.saturating_add(*quantity))
+        }
     }
 
     /// How many buckets hold something: of two reports of one call, the one with more tells more.

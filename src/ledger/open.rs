@@ -22,6 +22,8 @@ pub(super) struct Pending {
     pub(super) amounts: Amounts,
 }
 
+const _: () = assert!(size_of::<Pending>() == 64 && size_of::<Place>() == 4, "there may be a million");
+
 /// All of them, by trace. A booking takes 64 bytes and 4 for each dimension, a trace 20.
 #[derive(Debug)]
 pub(super) struct Open {

@@ -34,6 +34,39 @@ impl DoubleAttribute {
     }
 }
 
+/// Double attributes side by side, written at once.
+#[derive(Clone, Debug)]
+pub struct DoubleAttributes {
+    encoded: Box<[u8]>,
+    /// Where each value ends.
+    ends: Box<[usize]>,
+}
+
+impl DoubleAttributes {
+    /// These attributes, in this order.
+    pub fn new<'a>(attributes: impl IntoIterator<Item = &'a DoubleAttribute>) -> Self {
+        let (mut encoded, mut ends) = (Vec::new(), Vec::new());
+        for attribute in attributes {
+            attribute.put(&mut encoded, 0.0);
+            ends.push(encoded.len());
+        }
+        DoubleAttributes { encoded: encoded.into(), ends: ends.into() }
+    }
+
+    /// Appends the attributes, each with its value.
+    #[inline]
+    pub fn put(&self, out: &mut Vec<u8>, values: impl IntoIterator<Item = f64>) {
+        let start = out.len();
+        out.extend_from_slice(&self.encoded);
+        let written = &mut out[start..];
+        for (&end, value) in self.ends.iter().zip(values) {
+            if let Some(place) = written[..end].last_chunk_mut() {
+                *place = value.to_le_bytes();
+            }
+        }
+    }
+}
+
 /// Appends a string attribute.
 pub fn put_string(out: &mut Vec<u8>, key: &str, value: &str) {
     open(out, key, 1 + varint_len(value.len() as u64) + value.len());

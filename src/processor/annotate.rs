@@ -5,7 +5,7 @@ use crate::attribution::Dimension;
 use crate::genai::call::Call;
 use crate::genai::found::Group as SpanGroup;
 use crate::genai::usage::Group;
-use crate::otlp::attribute::{DoubleAttribute, put_int, put_string};
+use crate::otlp::attribute::{DoubleAttribute, DoubleAttributes, put_int, put_string};
 use crate::otlp::splice::Plan;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::settlement::{Spent, Sums, Verdict};
@@ -98,6 +98,9 @@ pub struct Annotations {
     dimensions: Vec<String>,
     /// By position: our own keys, then the aliases.
     doubles: Vec<DoubleAttribute>,
+    /// What every priced span gets where none of our keys is there already: total, input and output; the aliases.
+    costs: DoubleAttributes,
+    totals: DoubleAttributes,
     /// `pricetag.status`, by the number of the status.
     statuses: Vec<Box<[u8]>>,
 }
@@ -108,7 +111,9 @@ impl Annotations {
         aliases.truncate(MAX_ALIASES);
         let dimensions = dimensions.iter().take(MAX_DIMENSIONS).map(|it| it.written.clone()).collect();
         let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
-        let doubles = keys.map(DoubleAttribute::new).collect();
+        let doubles: Vec<_> = keys.map(DoubleAttribute::new).collect();
+        let costs = DoubleAttributes::new([key::TOTAL, key::INPUT, key::OUTPUT].map(|key| &doubles[key]));
+        let totals = DoubleAttributes::new(&doubles[key::FIRST_ALIAS..]);
         let mut statuses =
             vec![Box::default(); 1 + Status::ALL.iter().map(|it| *it as usize).max().unwrap_or(0)];
         for status in Status::ALL {
@@ -116,7 +121,7 @@ impl Annotations {
             put_string(&mut attribute, STATUS, status.as_str());
             statuses[*status as usize] = attribute.into();
         }
-        Annotations { attributes, aliases, dimensions, doubles, statuses }
+        Annotations { attributes, aliases, dimensions, doubles, costs, totals, statuses }
     }
 
     /// Every key that may be written, those of dimensions from [`first_dimension`](Self::first_dimension) on.
@@ -195,9 +200,8 @@ impl Annotations {
             let parts = receipt.parts();
             let part = |group: Group| parts[group as usize];
             let usd = total.to_usd_f64();
-            span.double(key::TOTAL, usd);
-            span.money(key::INPUT, part(Group::Input));
-            span.money(key::OUTPUT, part(Group::Output));
+            let costs = [usd, part(Group::Input).to_usd_f64(), part(Group::Output).to_usd_f64()];
+            span.doubles(key::TOTAL, &self.costs, costs);
             let parts = [
                 (key::CACHE_READ, part(Group::CacheRead)),
                 (key::CACHE_WRITE, part(Group::CacheWrite)),
@@ -208,9 +212,7 @@ impl Annotations {
             }
             // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
             if call.reported.is_none() {
-                for index in 0..self.aliases.len() {
-                    span.double(key::FIRST_ALIAS + index, usd);
-                }
+                span.doubles(key::FIRST_ALIAS, &self.totals, self.aliases.iter().map(|_| usd));
             }
         }
         span.status(outcome.status);
@@ -273,6 +275,16 @@ impl Span<'_> {
             if !value.is_empty() && !self.has(first + nth) {
                 put_string(self.out, key, value);
             }
+        }
+    }
+
+    /// Doubles whose keys stand side by side.
+    #[inline(always)]
+    fn doubles(&mut self, first: usize, all: &DoubleAttributes, values: impl IntoIterator<Item = f64>) {
+        if self.present == 0 {
+            all.put(self.out, values);
+        } else {
+            values.into_iter().enumerate().for_each(|(nth, value)| self.double(first + nth, value));
         }
     }
 

@@ -8,85 +8,75 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Slots that are made at once.
 const CHUNK: usize = 256;
 
-/// What can stand in a slot. A vacant one names the next vacant one, so that vacancy takes no room of its own.
+/// What can stand in a slot.
 pub(super) trait Slot {
-    /// A vacant slot that names another.
-    fn vacant(next: u32) -> Self;
-    /// What a vacant slot names.
-    fn next_vacant(&self) -> u32;
+    /// What stands in a vacant one.
+    const VACANT: Self;
 }
 
 /// The slots.
 #[derive(Debug)]
 pub(super) struct Arena<T> {
     chunks: Vec<Box<[T; CHUNK]>>,
-    vacant: u32,
-    len: usize,
+    /// Those to take next stand last. A list through the slots would take no room, but to take one would wait for memory that
+    /// nobody has touched for long.
+    vacant: Vec<u32>,
 }
 
 impl<T> Default for Arena<T> {
     fn default() -> Self {
-        Arena { chunks: Vec::new(), vacant: NONE, len: 0 }
+        Arena { chunks: Vec::new(), vacant: Vec::new() }
     }
 }
 
 impl<T: Slot> Arena<T> {
     /// Slots that are taken.
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.chunks.len() * CHUNK - self.vacant.len()
     }
 
     /// Takes a slot.
     pub(super) fn insert(&mut self, value: T) -> u32 {
-        if self.vacant == NONE {
-            self.grow();
-        }
-        let index = self.vacant;
-        let slot = &mut self[index];
-        let next = slot.next_vacant();
-        *slot = value;
-        self.vacant = next;
-        self.len += 1;
+        let index = match self.vacant.pop() {
+            Some(index) => index,
+            None => self.grow(),
+        };
+        // A vacant slot owns nothing: to drop what stands there would be to wait for it.
+        std::mem::forget(std::mem::replace(&mut self[index], value));
         index
     }
 
+    /// Makes a chunk; gives its first slot.
     #[cold]
-    fn grow(&mut self) {
+    fn grow(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        let next = |nth: u32| if nth as usize + 1 == CHUNK { NONE } else { first + nth + 1 };
-        let slots: Box<[T]> = (0..CHUNK as u32).map(|nth| T::vacant(next(nth))).collect();
+        let slots: Box<[T]> = (0..CHUNK).map(|_| T::VACANT).collect();
         self.chunks.extend(slots.try_into().ok());
-        self.vacant = first;
+        self.vacant.extend((first + 1..first + CHUNK as u32).rev());
+        first
     }
 
     /// Gives a slot back.
     pub(super) fn remove(&mut self, index: u32) -> T {
-        let vacant = std::mem::replace(&mut self.vacant, index);
-        self.len -= 1;
-        std::mem::replace(&mut self[index], T::vacant(vacant))
+        self.vacant.push(index);
+        std::mem::replace(&mut self[index], T::VACANT)
     }
 
     /// Gives back the last chunks, where nothing stands in them. Vacant slots are taken from the front from then on, so that what
-    /// stands far behind goes with its traces. Looks at all slots, so only where most are vacant.
+    /// stands far behind goes with its traces. Only where most are vacant.
     pub(super) fn shrink(&mut self) {
         let slots = self.chunks.len() * CHUNK;
-        if self.len > slots / 4 || self.chunks.len() <= 1 {
+        if self.len() > slots / 4 || self.chunks.len() <= 1 {
             return;
         }
-        let mut vacant = vec![false; slots];
-        let mut at = self.vacant;
-        while at != NONE {
-            vacant[at as usize] = true;
-            at = self[at].next_vacant();
-        }
-        let last = vacant.iter().rposition(|vacant| !vacant).unwrap_or(0);
-        self.chunks.truncate(last / CHUNK + 1);
+        self.vacant.sort_unstable_by(|one, other| other.cmp(one));
+        // From behind, all slots are vacant as long as these are the last ones.
+        let behind = (0..slots as u32).rev().zip(&self.vacant).take_while(|(last, vacant)| last == *vacant);
+        let chunks = (slots - behind.count()).div_ceil(CHUNK).max(1);
+        self.vacant.drain(..slots - chunks * CHUNK);
+        self.vacant.shrink_to_fit();
+        self.chunks.truncate(chunks);
         self.chunks.shrink_to_fit();
-        self.vacant = NONE;
-        for index in (0..self.chunks.len() * CHUNK).rev().filter(|index| vacant[*index]) {
-            self.chunks[index / CHUNK][index % CHUNK] = T::vacant(self.vacant);
-            self.vacant = index as u32;
-        }
     }
 
     /// What stands at an index, were it vacant; nothing beyond the last chunk, as for [`NONE`].
@@ -121,13 +111,7 @@ mod tests {
     struct Number(u32);
 
     impl Slot for Number {
-        fn vacant(next: u32) -> Self {
-            Number(next)
-        }
-
-        fn next_vacant(&self) -> u32 {
-            self.0
-        }
+        const VACANT: Self = Number(NONE);
     }
 
     /// Scenario: 10,000 slots, of which all but some in the middle are given back; those follow later.

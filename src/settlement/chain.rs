@@ -29,7 +29,7 @@ pub(super) struct OpenCall {
     pub(super) node: u32,
     /// Its place among the reports of its trace, while that settles.
     pub(super) report: u32,
-    /// The next call of its trace, or the next vacant slot.
+    /// The next call of its trace.
     pub(super) next_in_trace: u32,
     /// The nearest report of the same call above it, and below it. One to one: two calls below one report
     /// are two calls, and only one of them is the reported one.
@@ -51,7 +51,7 @@ pub(super) struct OpenCall {
 }
 
 impl OpenCall {
-    pub(super) fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
+    pub(super) const fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
         let (forwarded, lent, sightings, told) = (None, 0, [0; 2], None);
         OpenCall {
             span,
@@ -78,13 +78,7 @@ impl OpenCall {
 }
 
 impl Slot for OpenCall {
-    fn vacant(next: u32) -> Self {
-        OpenCall::new([0; 8], Facts::NOTHING, NONE, next)
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.next_in_trace
-    }
+    const VACANT: Self = OpenCall::new([0; 8], Facts::NOTHING, NONE, NONE);
 }
 
 /// The reports of all traces of a shard.
@@ -137,9 +131,15 @@ impl Facts {
         (self.scope, self.kind, self.is_event)
     }
 
-    /// Who tells, as sightings know it. Never zero.
-    pub(super) fn teller(&self) -> u32 {
-        ((self.scope ^ self.scope >> 32) as u32 ^ u32::from(self.kind) << 24).max(1)
+    /// Whether sightings are told of it.
+    pub(super) fn can_be_seen(&self) -> bool {
+        self.role == Role::Call && self.tells_usage()
+    }
+
+    /// Who tells, as the sightings of each kind know it. Never zero.
+    pub(super) fn tellers(&self) -> [u32; 2] {
+        let instrumentation = (self.scope ^ self.scope >> 32) as u32 ^ u32::from(self.kind) << 24;
+        [instrumentation.max(1), 1 + u32::from(self.is_event)]
     }
 
     /// The better report of two counts. A log event gives way to a span that tells as much.

@@ -25,6 +25,7 @@ mod sums;
 mod told;
 mod trace;
 mod tree;
+mod waiting;
 
 pub use chain::PARTS;
 pub use names::Names;

@@ -1,6 +1,6 @@
 //! The table of open traces: sharded by trace id, bounded in bytes.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,6 +12,7 @@ use super::names::Names;
 use super::shard::Shard;
 use super::sightings::Sightings;
 use super::told::Told;
+use super::waiting::Waiting;
 use super::{Facts, Judged, Settled, Sums, Values, Verdict};
 use crate::genai::found::{Found, Group, SpanNote};
 use crate::otlp::view::Text;
@@ -33,6 +34,7 @@ pub struct Judgement {
     /// Roots and agents of traces with calls: which of the request's groups, and its node.
     groups: Vec<(u32, u32)>,
     saying: Vec<u8>,
+    pub(super) waiting: Waiting,
 }
 
 impl Judgement {
@@ -115,7 +117,10 @@ impl OpenTraces {
 
     /// A hash of hashes for [`Facts`], of which some may be zero. Never zero.
     pub fn hash_all<const N: usize>(&self, hashes: [u64; N]) -> u64 {
-        self.hasher.hash_one(hashes) | 1
+        // One by one: an array is hashed as so many bytes, which takes longer.
+        let mut state = self.hasher.build_hasher();
+        hashes.into_iter().for_each(|hash| state.write_u64(hash));
+        state.finish() | 1
     }
 
     /// What [reports of one call have in common](Facts::seen_as), as hashes. Zero: nothing.
@@ -138,19 +143,19 @@ impl OpenTraces {
         tell: impl Fn(u32) -> Told,
         judgement: &mut Judgement,
     ) {
-        let Judgement { verdicts, lent, brought, places, groups: summed, saying } = judgement;
         // A call's node, so that it need not be looked up again.
-        let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, verdicts.len());
+        let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, judgement.verdicts.len());
         // Those of agents that are no calls, in their order.
         let mut agents: SmallVec<[u32; 8]> = SmallVec::new();
+        let mut saying = std::mem::take(&mut judgement.saying);
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let spans = &found.spans;
         let mut held = Held::default();
         for note in spans {
             let shard = held.of(self, &note.ids.trace);
             saying.clear();
-            say(note, saying);
-            let node = shard.add(self, now, note, saying, &facts, &tell);
+            say(note, &mut saying);
+            let node = shard.add(self, now, note, &saying, &facts, &tell);
             if let Some(call) = note.call {
                 nodes[call as usize] = node;
             } else if note.is_agent {
@@ -161,13 +166,24 @@ impl OpenTraces {
             let Some(call) = note.call else { continue };
             let shard = held.of(self, &note.ids.trace);
             let node = nodes[call as usize];
-            let lend = |names: &Arc<Names>| lent.push((call, Arc::clone(names)));
-            let bring = |values| brought.push((call, values));
             // `None` only if somebody settled the trace in between, which callers of `make_room` must not do.
-            verdicts[call as usize] =
-                shard.verdict(self, now, node, note, || facts(call), lend, bring).unwrap_or(Judged::ALONE);
+            let judged = shard.verdict(self, now, node, note, || facts(call), judgement);
             let call_number = shard.call_of(node);
-            places[call as usize] = (held.number(), call_number);
+            judgement.verdicts[call as usize] = judged.unwrap_or(Judged::ALONE);
+            judgement.places[call as usize] = (held.number(), call_number);
+        }
+        judgement.saying = saying;
+        held.leave(self);
+        let Judgement { verdicts, waiting, places, .. } = judgement;
+        self.sightings.see_all(waiting, now);
+        for (sight, seen) in waiting.not_first.drain(..) {
+            let node = nodes[sight.call as usize];
+            if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
+                // The request may hold the span twice.
+                let place = places[sight.call as usize];
+                let same = places.iter().zip(&mut *verdicts).filter(|(other, _)| **other == place);
+                same.for_each(|(_, judged)| judged.verdict = verdict);
+            }
         }
         let mut agents = agents.into_iter();
         for (index, group) in found.groups.iter().enumerate() {
@@ -178,7 +194,7 @@ impl OpenTraces {
                 None => NONE,
             };
             if held.of(self, &note.ids.trace).has_calls(self, &note.ids.trace) {
-                summed.push((index as u32, node));
+                judgement.groups.push((index as u32, node));
             }
         }
         held.leave(self);

@@ -2,20 +2,23 @@
 
 mod spent;
 
+use std::sync::Arc;
+
 use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
 use super::chain::{self, Calls, OpenCall};
-use super::names::{KnownNames, Names};
-use super::open_traces::OpenTraces;
+use super::names::KnownNames;
+use super::open_traces::{Judgement, OpenTraces};
 use super::remembered::Remembered;
-use super::sayings::{self, Sayings, Values};
+use super::sayings::{self, Sayings};
 use super::settle::{End, Ending};
-use super::sightings::Report;
-use super::sums::TraceSum;
+use super::sightings::{Report, Seen};
+use super::sums::Spent;
 use super::told::Told;
 use super::trace;
 use super::tree::Tree;
+use super::waiting::Sight;
 use super::{Facts, Judged, Settled, Verdict};
 use crate::genai::call::Role;
 use crate::genai::found::SpanNote;
@@ -38,13 +41,13 @@ struct Trace {
     /// Its root span, zero if it is not known yet, and what that says. Of several the one with the smallest id.
     root: [u8; 8],
     root_said: u32,
-    /// Neighbours in the order of age; of a vacant slot the next one.
+    /// Neighbours in the order of age.
     older: u32,
     newer: u32,
 }
 
 impl Trace {
-    fn new(id: [u8; 16], last_seen: u64) -> Self {
+    const fn new(id: [u8; 16], last_seen: u64) -> Self {
         Trace {
             id,
             last_seen,
@@ -62,13 +65,7 @@ impl Trace {
 }
 
 impl Slot for Trace {
-    fn vacant(next: u32) -> Self {
-        Trace { newer: next, ..Trace::new([0; 16], 0) }
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.newer
-    }
+    const VACANT: Self = Trace::new([0; 16], 0);
 }
 
 #[derive(Debug)]
@@ -77,7 +74,7 @@ pub(super) struct Shard {
     calls: Calls,
     names: KnownNames,
     sayings: Sayings,
-    sums: Arena<TraceSum>,
+    sums: Arena<Spent>,
     remembered: Remembered,
     traces: Arena<Trace>,
     by_id: HashTable<u32>,
@@ -116,7 +113,7 @@ impl Shard {
             + self.traces.len() * TRACE_BYTES
             + self.names.bytes()
             + self.sayings.bytes()
-            + self.sums.len() * size_of::<TraceSum>()
+            + self.sums.len() * size_of::<Spent>()
             + self.told
     }
 
@@ -188,7 +185,8 @@ impl Shard {
         node
     }
 
-    /// The verdict on a call whose node is known. `None`: its trace is open no more.
+    /// The verdict on a call whose node is known; it may then be [waiting](Judgement) to be seen. `None`: its trace is open no
+    /// more.
     pub(super) fn verdict(
         &mut self,
         table: &OpenTraces,
@@ -196,9 +194,9 @@ impl Shard {
         node: u32,
         note: &SpanNote,
         facts: impl FnOnce() -> Facts,
-        lend: impl FnOnce(&std::sync::Arc<Names>),
-        bring: impl FnOnce(Values),
+        judgement: &mut Judgement,
     ) -> Option<Judged> {
+        let number = note.call?;
         let found = self.tree.get(node, &note.ids.span)?;
         let (call, trace) = (found.call, found.trace);
         if call == NONE || self.traces.get(trace)?.id != note.ids.trace {
@@ -213,12 +211,12 @@ impl Shard {
         {
             let hash = self.calls[namer].facts.names;
             if let Some(names) = self.names.get(hash) {
-                lend(names);
+                judgement.lent.push((number, Arc::clone(names)));
                 self.calls[call].lent = hash;
             }
         }
         if let Some(values) = self.resolve(trace, call) {
-            bring(values);
+            judgement.brought.push((number, values));
         }
         // The same span once more: it is what it was. Unless it tells something else; then it is booked by
         // itself, for nothing says which of the two is right.
@@ -228,13 +226,46 @@ impl Shard {
         }
         let before = || self.remembered.get(table.hash_id(&note.ids.trace));
         let mut verdict = trace::judge(&mut self.calls, &self.tree, call, before);
-        if let Some(before) = self.see(table, now, note, call)
+        if let Some(sight) = self.can_wait(table, number, note, call) {
+            self.calls[call].sightings[sight.nth] = sight.key;
+            judgement.waiting.push(sight);
+        } else if let Some(before) = self.see(table, now, note, call)
             && !(before.trace == note.ids.trace && self.is_of_chain(trace, before.span, call))
         {
             verdict = Verdict::Duplicate { of: before.span_told() };
         }
         self.calls[call].forwarded = Some(verdict);
         Some(Judged { verdict, open: true, again: false })
+    }
+
+    /// A call that no ancestry relates to another one, and that can be seen in one way only: it does not matter when.
+    fn can_wait(&self, table: &OpenTraces, number: u32, note: &SpanNote, call: u32) -> Option<Sight> {
+        let OpenCall { facts, node, .. } = &self.calls[call];
+        let is_call = |above: u32| self.calls[above].facts.role == Role::Call;
+        if !facts.can_be_seen() || !self.tree.is_leaf(*node) || self.tree.calls_above(*node).any(is_call) {
+            return None;
+        }
+        let keys = table.sighting_keys(facts);
+        let nth = keys.iter().position(|key| *key != 0).filter(|nth| keys[1 - nth] == 0)?;
+        let report = Report::of(note.ids.trace, note.ids.span, facts);
+        Some(Sight { call: number, nth, key: keys[nth], teller: facts.tellers()[nth], report })
+    }
+
+    /// A call that has waited was not the first of its key to be seen, or could not be; gives its verdict if that is another now.
+    pub(super) fn not_first(&mut self, node: u32, sight: &Sight, seen: Option<Seen>) -> Option<Verdict> {
+        let found = self.tree.get(node, &sight.report.span)?;
+        let (call, trace) = (found.call, found.trace);
+        if call == NONE || self.traces.get(trace)?.id != sight.report.trace {
+            return None;
+        }
+        self.calls[call].sightings[sight.nth] = seen.map_or(0, |seen| seen.key);
+        let before = seen?.before?;
+        if before.trace == sight.report.trace && self.is_of_chain(trace, before.span, call) {
+            return None;
+        }
+        let verdict = Verdict::Duplicate { of: before.span_told() };
+        self.calls[call].forwarded = Some(verdict);
+        Some(verdict)
     }
 
     /// Puts all spans of a trace into the tree: a call among them wants to know what is above and below.
@@ -252,12 +283,12 @@ impl Shard {
     /// Notes what a call has in common with reports of it that no ancestry relates; gives the one that counts instead.
     fn see(&mut self, table: &OpenTraces, now: u64, note: &SpanNote, call: u32) -> Option<Report> {
         let facts = self.calls[call].facts;
-        if facts.role != Role::Call || !facts.tells_usage() {
+        if !facts.can_be_seen() {
             return None;
         }
         let report = Report::of(note.ids.trace, note.ids.span, &facts);
         let keys = table.sighting_keys(&facts);
-        let tellers = [facts.teller(), 1 + u32::from(facts.is_event)];
+        let tellers = facts.tellers();
         let mut before = None;
         for nth in 0..keys.len() {
             if keys[nth] == 0 {

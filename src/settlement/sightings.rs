@@ -14,12 +14,13 @@ use hashbrown::HashTable;
 
 use super::Facts;
 use super::arena::{Arena, NONE, Slot};
+use super::waiting::{Sight, Waiting};
 
 /// How long after the first report of a call another one is taken for the same: exporters batch for seconds, and a
 /// sender that finds no collector keeps its spans for some tens of them.
 pub const WINDOW: u64 = 60_000_000_000;
 
-const SHARDS: usize = 16;
+pub(super) const SHARDS: usize = 16;
 /// The bits of a key that say which shard it is in: a sighting stands in the shard of its key, whichever it is the nth.
 const SHARD_BITS: u64 = (SHARDS as u64 - 1) << 32;
 /// Tellers of one call that are told apart: an instrumentation, an SDK and a gateway are three.
@@ -70,19 +71,20 @@ struct Sighting {
     open: u32,
     /// Who has told, and how often; the counts are kept in the first sighting of a key.
     tellers: [(u32, u32); TELLERS],
-    /// The next in the order of age, or the next vacant slot.
+    /// The next in the order of age.
     newer: u32,
 }
 
 impl Slot for Sighting {
-    fn vacant(next: u32) -> Self {
-        let best = Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false };
-        Sighting { key: 0, since: 0, best, settled: false, open: 0, tellers: [(0, 0); TELLERS], newer: next }
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.newer
-    }
+    const VACANT: Self = Sighting {
+        key: 0,
+        since: 0,
+        best: Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false },
+        settled: false,
+        open: 0,
+        tellers: [(0, 0); TELLERS],
+        newer: NONE,
+    };
 }
 
 #[derive(Debug)]
@@ -119,7 +121,26 @@ impl Sightings {
 
     /// Notes a report by `teller`, not zero, under a key. `None`: nothing can be known of it, it counts by itself.
     pub(super) fn see(&self, key: u64, teller: u32, report: Report, now: u64) -> Option<Seen> {
-        let mut shard = self.shard(key);
+        self.see_in(&mut self.shard(key), key, teller, report, now)
+    }
+
+    /// The same of all that wait.
+    pub(super) fn see_all(&self, waiting: &mut Waiting, now: u64) {
+        let Waiting { by_shard, not_first } = waiting;
+        for (sights, shard) in by_shard.iter_mut().zip(&self.shards).filter(|(sights, _)| !sights.is_empty())
+        {
+            let mut shard = lock(shard);
+            for sight in sights.drain(..) {
+                let Sight { key, teller, report, .. } = sight;
+                let seen = self.see_in(&mut shard, key, teller, report, now);
+                if seen != Some(Seen { key, before: None }) {
+                    not_first.push((sight, seen));
+                }
+            }
+        }
+    }
+
+    fn see_in(&self, shard: &mut Shard, key: u64, teller: u32, report: Report, now: u64) -> Option<Seen> {
         shard.forget(now, 2);
         let mut nth = key;
         if let Some(first) = shard.find(key) {
@@ -231,8 +252,13 @@ impl Sightings {
     }
 
     fn shard(&self, key: u64) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[(key >> 32) as usize % SHARDS])
+        lock(&self.shards[shard_of(key)])
     }
+}
+
+/// The shard of a key.
+pub(super) fn shard_of(key: u64) -> usize {
+    (key >> 32) as usize % SHARDS
 }
 
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {

@@ -43,27 +43,8 @@ pub struct Sums {
     pub agent: Option<[Spent; 2]>,
 }
 
-/// The running sum of a trace, in a slot.
-#[derive(Debug)]
-pub(super) struct TraceSum {
-    pub(super) spent: Spent,
-    next: u32,
-}
-
-impl TraceSum {
-    pub(super) fn new() -> Self {
-        TraceSum { spent: Spent::default(), next: NONE }
-    }
-}
-
-impl Slot for TraceSum {
-    fn vacant(next: u32) -> Self {
-        TraceSum { next, ..TraceSum::new() }
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.next
-    }
+impl Slot for Spent {
+    const VACANT: Self = Spent { picodollars: 0, calls: 0, unpriced: 0, input: 0, output: 0 };
 }
 
 /// What was spent at and below a span; `None`: too much stands below it.

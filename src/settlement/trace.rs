@@ -20,8 +20,7 @@ pub(super) fn judge(
     index: u32,
     before: impl FnOnce() -> Option<Before>,
 ) -> Verdict {
-    let facts = calls[index].facts;
-    if facts.role == Role::Container {
+    if calls[index].facts.role == Role::Container {
         // Another container counts as well: whatever counts in the end, it is at or below that one.
         let used = |below: u32| calls[below].facts.tells_usage();
         let node = calls[index].node;

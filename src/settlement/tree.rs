@@ -23,7 +23,7 @@ pub(super) struct Node {
     pub(super) parent: u32,
     pub(super) first_child: u32,
     pub(super) next_sibling: u32,
-    /// The next of its trace, or the next vacant slot.
+    /// The next of its trace.
     pub(super) next_in_trace: u32,
     /// Index of its call, if it is one.
     pub(super) call: u32,
@@ -47,22 +47,16 @@ impl Node {
 }
 
 impl Slot for Node {
-    fn vacant(next: u32) -> Self {
-        Node {
-            span: [0; 8],
-            trace: NONE,
-            parent: NONE,
-            first_child: NONE,
-            next_sibling: NONE,
-            next_in_trace: next,
-            call: NONE,
-            said: !AGENT,
-        }
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.next_in_trace
-    }
+    const VACANT: Self = Node {
+        span: [0; 8],
+        trace: NONE,
+        parent: NONE,
+        first_child: NONE,
+        next_sibling: NONE,
+        next_in_trace: NONE,
+        call: NONE,
+        said: !AGENT,
+    };
 }
 
 /// A span that is no call, while nobody asks how it is related: most traces have no call, and are never asked.
@@ -72,7 +66,7 @@ struct Note {
     parent: [u8; 8],
     /// Index of what it says of dimensions.
     said: u32,
-    /// The next of its trace, or the next vacant slot.
+    /// The next of its trace.
     next: u32,
 }
 
@@ -80,13 +74,7 @@ struct Note {
 const NOTE_BYTES: usize = size_of::<Note>();
 
 impl Slot for Note {
-    fn vacant(next: u32) -> Self {
-        Note { span: [0; 8], parent: [0; 8], said: NONE, next }
-    }
-
-    fn next_vacant(&self) -> u32 {
-        self.next
-    }
+    const VACANT: Self = Note { span: [0; 8], parent: [0; 8], said: NONE, next: NONE };
 }
 
 /// Ancestors and descendants that are looked at when a span is forwarded: traces are shallow, strangers are not to be

@@ -11,7 +11,7 @@ use pricetag::otlp::Signal;
 use prost::Message as _;
 
 use crate::support::process::Setup;
-use crate::support::spans::{IntoValue as _, attribute, chat, gpt_4o, request};
+use crate::support::spans::{IntoValue as _, attribute, chat, gpt_4o, request, span};
 use crate::support::{Pricetag, Sink, eventually};
 
 const PRICED: &str = "{receivers: [otlp], processors: [pricetag], exporters: [otlp/a]}";
@@ -37,15 +37,20 @@ fn values(event: &LogRecord) -> BTreeMap<&str, Value> {
     event.attributes.iter().map(|it| (it.key.as_str(), value(it))).collect()
 }
 
-/// A call of the trace 1.
-fn of_trace_1(mut span: Span, user: &str, feature: &str) -> Span {
-    span.trace_id = gpt_4o(1, 0, 0).trace_id;
-    span.attributes.extend([attribute("user.id", user), attribute("feature", feature)]);
-    span
+/// The root of a trace: a web request of ann's.
+fn root() -> Span {
+    Span { name: "GET /ask".to_owned(), kind: 2, ..span(1, vec![attribute("user.id", "ann")]) }
 }
 
-/// Scenario: a trace of three calls of one user for two features, one of an unknown model; when it has settled a call comes late, and
-/// SIGTERM while that is pending. A second logs pipeline does not price.
+/// A call below it.
+fn below_root(mut call: Span, more: &[(&str, &str)]) -> Span {
+    (call.trace_id, call.parent_span_id) = (root().trace_id, root().span_id);
+    call.attributes.extend(more.iter().map(|(key, value)| attribute(key, *value)));
+    call
+}
+
+/// Scenario: three calls for two features, one of an unknown model; then the root of their trace, which alone knows the user. When it
+/// has settled a call comes late, and SIGTERM while that is pending. A second logs pipeline does not price.
 /// Guarantees: an event when the trace settles, and one before the end for what came late; both as exact as the ledger, together
 /// the cost of the trace; they go where logs are priced, and nowhere else.
 #[tokio::test]
@@ -60,27 +65,30 @@ async fn a_trace_that_settles_tells_its_cost() {
     let unknown = chat(4, "nobody-knows", vec![attribute("gen_ai.usage.input_tokens", 5)]);
     pricetag
         .deliver_spans(&request(vec![
-            of_trace_1(gpt_4o(2, 1_000_000, 100), "ann", "search"),
-            of_trace_1(gpt_4o(3, 1, 0), "ann", "chat"),
-            of_trace_1(unknown, "ann", "chat"),
+            below_root(gpt_4o(2, 1_000_000, 100), &[("feature", "search")]),
+            below_root(gpt_4o(3, 1, 0), &[("feature", "chat")]),
+            below_root(unknown, &[("feature", "chat")]),
         ]))
         .await;
+    pricetag.deliver_spans(&request(vec![root()])).await;
     pricetag.settled(3).await;
     eventually("the event", async || (!events(&sink).is_empty()).then_some(())).await;
     // It is open when the signal comes, so this also shows that the last events leave.
-    pricetag.deliver_spans(&request(vec![of_trace_1(gpt_4o(5, 2, 0), "ben", "chat")])).await;
+    pricetag.deliver_spans(&request(vec![below_root(gpt_4o(5, 2, 0), &[("feature", "chat")])])).await;
     pricetag.stop().await;
 
     let [first, late] = &events(&sink)[..] else { panic!("{:#?}", events(&sink)) };
     for event in [first, late] {
         assert_eq!(event.event_name, "pricetag.action");
-        assert_eq!(event.trace_id, gpt_4o(1, 0, 0).trace_id);
+        assert_eq!(event.trace_id, root().trace_id);
     }
+    assert_eq!(first.span_id, root().span_id);
     let text = |text: &str| text.value();
     let expected = [
         ("pricetag.action.calls", 3.value()),
         ("pricetag.action.cost", 2.5010025.value()),
         ("pricetag.action.cost.picodollars", text("2501002500000")),
+        ("pricetag.action.name", text("GET /ask")),
         ("pricetag.action.tokens.input", 1_000_006.value()),
         ("pricetag.action.tokens.output", 100.value()),
         ("pricetag.action.unpriced", 1.value()),
@@ -94,7 +102,6 @@ async fn a_trace_that_settles_tells_its_cost() {
         ("pricetag.action.tokens.input", 2.value()),
         ("pricetag.action.tokens.output", 0.value()),
         ("pricetag.feature", text("chat")),
-        ("user.id", text("ben")),
     ];
     assert_eq!(values(late), expected.into());
     assert!(raw.taken(Signal::Logs).is_empty());
@@ -169,7 +176,7 @@ async fn costs_by_dimension() {
     for wrong in ["", "?by=session", "?by=user&top=0", "?by=user&top=many", "?by=user&since=24h"] {
         let (status, error) = costs(&pricetag, wrong).await;
         assert_eq!(status, 400, "{wrong}");
-        let helps = if wrong.contains("user") { "top" } else { "user, feature, action, model_asked" };
+        let helps = if wrong.contains("user") { "top" } else { "environment, action, model_asked" };
         assert!(error["error"].as_str().unwrap().contains(helps), "{wrong}: {error}");
     }
     let url = format!("http://{}/api/v1/costs?by=user", pricetag.admin);

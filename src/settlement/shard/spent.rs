@@ -4,7 +4,7 @@ use super::super::arena::NONE;
 use super::super::chain::OpenCall;
 use super::super::open_traces::OpenTraces;
 use super::super::sayings::{self, Values};
-use super::super::sums::{self, Sums, TraceSum};
+use super::super::sums::{self, Spent, Sums};
 use super::Shard;
 use crate::genai::found::SpanNote;
 
@@ -29,9 +29,9 @@ impl Shard {
         call.price = price;
         let trace = &mut self.traces[self.tree.node(call.node).trace];
         if trace.sum == NONE {
-            trace.sum = self.sums.insert(TraceSum::new());
+            trace.sum = self.sums.insert(Spent::default());
         }
-        self.sums[trace.sum].spent.add(&call.facts, price);
+        self.sums[trace.sum].add(&call.facts, price);
     }
 
     /// The number of a node's call; [`NONE`]: it has none.
@@ -49,7 +49,7 @@ impl Shard {
         let Some(index) = self.find(table, &note.ids.trace) else { return Sums::default() };
         self.relate(index);
         let sum = self.traces[index].sum;
-        let spent = || if sum == NONE { Default::default() } else { self.sums[sum].spent };
+        let spent = || if sum == NONE { Default::default() } else { self.sums[sum] };
         let is_node = self.tree.get(node, &note.ids.span).is_some_and(|found| found.trace == index);
         Sums {
             trace: (note.ids.parent == [0; 8]).then(spent),

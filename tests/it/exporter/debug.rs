@@ -78,7 +78,7 @@ async fn traces_at_each_verbosity() {
     assert!(!json.replace('\n', "").contains(|c: char| c.is_control() || c == '\u{202e}'), "{json}");
 }
 
-/// Guarantees: metrics and logs are shown item by item.
+/// Guarantees: metrics and logs are shown item by item, events with what they say of price.
 #[tokio::test]
 async fn metrics_and_logs() {
     let data_points = vec![NumberDataPoint::default(); 3];
@@ -102,13 +102,24 @@ async fn metrics_and_logs() {
         body: Some(AnyValue { value: Some(Value::StringValue("over\rbudget".into())) }),
         ..Default::default()
     };
-    let scope_logs = vec![ScopeLogs { log_records: vec![record], ..Default::default() }];
+    let event = LogRecord {
+        event_name: "pricetag.action".into(),
+        attributes: vec![
+            attribute("pricetag.action.calls", Value::IntValue(2)),
+            attribute("user.id", Value::StringValue("ann".into())),
+            attribute("code.function.name", Value::StringValue("f".into())),
+        ],
+        ..Default::default()
+    };
+    let scope_logs = vec![ScopeLogs { log_records: vec![record, event], ..Default::default() }];
     let resource_logs = vec![ResourceLogs { scope_logs, ..Default::default() }];
     let body = ExportLogsServiceRequest { resource_logs }.encode_to_vec();
     let length = body.len();
     assert_eq!(
         shown(Verbosity::Normal, Signal::Logs, body).await,
-        format!("logs: 1 log record, {length} bytes\n  WARN over\\rbudget\n")
+        format!(
+            "logs: 2 log records, {length} bytes\n  WARN over\\rbudget\n  pricetag.action pricetag.action.calls=2 user.id=ann\n"
+        )
     );
 }
 

@@ -254,6 +254,16 @@ impl Span<'_> {
         }
     }
 
+    /// Doubles whose keys stand side by side.
+    #[inline(always)]
+    fn doubles(&mut self, first: usize, all: &DoubleAttributes, values: impl IntoIterator<Item = f64>) {
+        if self.present == 0 {
+            all.put(self.out, values);
+        } else {
+            values.into_iter().enumerate().for_each(|(nth, value)| self.double(first + nth, value));
+        }
+    }
+
     /// Money, unless nothing of it is known.
     fn spent(&mut self, key: usize, spent: &Spent) {
         if spent.unpriced == 0 || spent.unpriced < spent.calls {
@@ -275,16 +285,6 @@ impl Span<'_> {
             if !value.is_empty() && !self.has(first + nth) {
                 put_string(self.out, key, value);
             }
-        }
-    }
-
-    /// Doubles whose keys stand side by side.
-    #[inline(always)]
-    fn doubles(&mut self, first: usize, all: &DoubleAttributes, values: impl IntoIterator<Item = f64>) {
-        if self.present == 0 {
-            all.put(self.out, values);
-        } else {
-            values.into_iter().enumerate().for_each(|(nth, value)| self.double(first + nth, value));
         }
     }
 

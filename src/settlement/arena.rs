@@ -11,7 +11,7 @@ const CHUNK: usize = 256;
 /// What can stand in a slot.
 pub(super) trait Slot {
     /// What stands in a vacant one.
-    const VACANT: Self;
+    fn vacant() -> Self;
 }
 
 /// The slots.
@@ -50,7 +50,7 @@ impl<T: Slot> Arena<T> {
     #[cold]
     fn grow(&mut self) -> u32 {
         let first = (self.chunks.len() * CHUNK) as u32;
-        let slots: Box<[T]> = (0..CHUNK).map(|_| T::VACANT).collect();
+        let slots: Box<[T]> = (0..CHUNK).map(|_| T::vacant()).collect();
         self.chunks.extend(slots.try_into().ok());
         self.vacant.extend((first + 1..first + CHUNK as u32).rev());
         first
@@ -59,7 +59,7 @@ impl<T: Slot> Arena<T> {
     /// Gives a slot back.
     pub(super) fn remove(&mut self, index: u32) -> T {
         self.vacant.push(index);
-        std::mem::replace(&mut self[index], T::VACANT)
+        std::mem::replace(&mut self[index], T::vacant())
     }
 
     /// Gives back the last chunks, where nothing stands in them. Vacant slots are taken from the front from then on, so that what
@@ -111,7 +111,9 @@ mod tests {
     struct Number(u32);
 
     impl Slot for Number {
-        const VACANT: Self = Number(NONE);
+        fn vacant() -> Self {
+            Number(NONE)
+        }
     }
 
     /// Scenario: 10,000 slots, of which all but some in the middle are given back; those follow later.

@@ -51,7 +51,7 @@ pub(super) struct OpenCall {
 }
 
 impl OpenCall {
-    pub(super) const fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
+    pub(super) fn new(span: [u8; 8], facts: Facts, node: u32, next_in_trace: u32) -> Self {
         let (forwarded, lent, sightings, told) = (None, 0, [0; 2], None);
         OpenCall {
             span,
@@ -78,7 +78,9 @@ impl OpenCall {
 }
 
 impl Slot for OpenCall {
-    const VACANT: Self = OpenCall::new([0; 8], Facts::NOTHING, NONE, NONE);
+    fn vacant() -> Self {
+        OpenCall::new([0; 8], Facts::NOTHING, NONE, NONE)
+    }
 }
 
 /// The reports of all traces of a shard.

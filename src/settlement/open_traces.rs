@@ -147,15 +147,15 @@ impl OpenTraces {
         let mut nodes: SmallVec<[u32; 128]> = SmallVec::from_elem(NONE, judgement.verdicts.len());
         // Those of agents that are no calls, in their order.
         let mut agents: SmallVec<[u32; 8]> = SmallVec::new();
-        let mut saying = std::mem::take(&mut judgement.saying);
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let spans = &found.spans;
         let mut held = Held::default();
         for note in spans {
             let shard = held.of(self, &note.ids.trace);
+            let saying = &mut judgement.saying;
             saying.clear();
-            say(note, &mut saying);
-            let node = shard.add(self, now, note, &saying, &facts, &tell);
+            say(note, saying);
+            let node = shard.add(self, now, note, saying, &facts, &tell);
             if let Some(call) = note.call {
                 nodes[call as usize] = node;
             } else if note.is_agent {
@@ -172,19 +172,8 @@ impl OpenTraces {
             judgement.verdicts[call as usize] = judged.unwrap_or(Judged::ALONE);
             judgement.places[call as usize] = (held.number(), call_number);
         }
-        judgement.saying = saying;
         held.leave(self);
-        let Judgement { verdicts, waiting, places, .. } = judgement;
-        self.sightings.see_all(waiting, now);
-        for (sight, seen) in waiting.not_first.drain(..) {
-            let node = nodes[sight.call as usize];
-            if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
-                // The request may hold the span twice.
-                let place = places[sight.call as usize];
-                let same = places.iter().zip(&mut *verdicts).filter(|(other, _)| **other == place);
-                same.for_each(|(_, judged)| judged.verdict = verdict);
-            }
-        }
+        self.see_waiting(now, &nodes, judgement);
         let mut agents = agents.into_iter();
         for (index, group) in found.groups.iter().enumerate() {
             let note = &spans[group.note as usize];
@@ -195,6 +184,23 @@ impl OpenTraces {
             };
             if held.of(self, &note.ids.trace).has_calls(self, &note.ids.trace) {
                 judgement.groups.push((index as u32, node));
+            }
+        }
+        held.leave(self);
+    }
+
+    /// Sees the calls that wait, whose nodes these are.
+    fn see_waiting(&self, now: u64, nodes: &[u32], judgement: &mut Judgement) {
+        let Judgement { verdicts, waiting, places, .. } = judgement;
+        self.sightings.see_all(waiting, now);
+        let mut held = Held::default();
+        for (sight, seen) in waiting.not_first.drain(..) {
+            let node = nodes[sight.call as usize];
+            if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
+                // The request may hold the span twice. Numbers of nodes and calls are unique only within a shard.
+                let place = places[sight.call as usize];
+                let same = places.iter().zip(&mut *verdicts).filter(|(other, _)| **other == place);
+                same.for_each(|(_, judged)| judged.verdict = verdict);
             }
         }
         held.leave(self);

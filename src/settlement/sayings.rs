@@ -85,14 +85,15 @@ pub(super) fn action(saying: &[u8]) -> &[u8] {
 
 #[derive(Debug)]
 struct Saying {
-    /// `None` in a vacant slot.
-    bytes: Option<Box<[u8]>>,
+    bytes: Box<[u8]>,
     /// The next of its trace.
     next: u32,
 }
 
 impl Slot for Saying {
-    const VACANT: Self = Saying { bytes: None, next: NONE };
+    fn vacant() -> Self {
+        Saying { bytes: Box::default(), next: NONE }
+    }
 }
 
 /// The sayings of a shard's traces.
@@ -114,24 +115,24 @@ impl Sayings {
         if saying.is_empty() {
             return NONE;
         }
-        if *first != NONE && self.get(*first) == saying {
+        if self.all.get(*first).is_some_and(|last| *last.bytes == *saying) {
             return *first;
         }
         self.bytes += cost(saying);
-        *first = self.all.insert(Saying { bytes: Some(saying.into()), next: *first });
+        *first = self.all.insert(Saying { bytes: saying.into(), next: *first });
         *first
     }
 
     /// A saying; nothing for [`NONE`].
     pub(super) fn get(&self, index: u32) -> &[u8] {
-        self.all.get(index).and_then(|saying| saying.bytes.as_deref()).unwrap_or_default()
+        self.all.get(index).map_or(&[], |saying| &saying.bytes)
     }
 
     /// Forgets those of a trace.
     pub(super) fn remove(&mut self, mut first: u32) {
         while first != NONE {
             let saying = self.all.remove(first);
-            self.bytes -= cost(&saying.bytes.unwrap_or_default());
+            self.bytes -= cost(&saying.bytes);
             first = saying.next;
         }
     }

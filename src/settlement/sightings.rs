@@ -76,15 +76,17 @@ struct Sighting {
 }
 
 impl Slot for Sighting {
-    const VACANT: Self = Sighting {
-        key: 0,
-        since: 0,
-        best: Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false },
-        settled: false,
-        open: 0,
-        tellers: [(0, 0); TELLERS],
-        newer: NONE,
-    };
+    fn vacant() -> Self {
+        Sighting {
+            key: 0,
+            since: 0,
+            best: Report { trace: [0; 16], span: [0; 8], rank: 0, is_event: false },
+            settled: false,
+            open: 0,
+            tellers: [(0, 0); TELLERS],
+            newer: NONE,
+        }
+    }
 }
 
 #[derive(Debug)]

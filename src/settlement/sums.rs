@@ -44,7 +44,9 @@ pub struct Sums {
 }
 
 impl Slot for Spent {
-    const VACANT: Self = Spent { picodollars: 0, calls: 0, unpriced: 0, input: 0, output: 0 };
+    fn vacant() -> Self {
+        Spent::default()
+    }
 }
 
 /// What was spent at and below a span; `None`: too much stands below it.

@@ -47,16 +47,18 @@ impl Node {
 }
 
 impl Slot for Node {
-    const VACANT: Self = Node {
-        span: [0; 8],
-        trace: NONE,
-        parent: NONE,
-        first_child: NONE,
-        next_sibling: NONE,
-        next_in_trace: NONE,
-        call: NONE,
-        said: !AGENT,
-    };
+    fn vacant() -> Self {
+        Node {
+            span: [0; 8],
+            trace: NONE,
+            parent: NONE,
+            first_child: NONE,
+            next_sibling: NONE,
+            next_in_trace: NONE,
+            call: NONE,
+            said: !AGENT,
+        }
+    }
 }
 
 /// A span that is no call, while nobody asks how it is related: most traces have no call, and are never asked.
@@ -74,7 +76,9 @@ struct Note {
 const NOTE_BYTES: usize = size_of::<Note>();
 
 impl Slot for Note {
-    const VACANT: Self = Note { span: [0; 8], parent: [0; 8], said: NONE, next: NONE };
+    fn vacant() -> Self {
+        Note { span: [0; 8], parent: [0; 8], said: NONE, next: NONE }
+    }
 }
 
 /// Ancestors and descendants that are looked at when a span is forwarded: traces are shallow, strangers are not to be

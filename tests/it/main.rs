@@ -4,6 +4,7 @@
 
 mod actions;
 mod attribution;
+mod attribution_page;
 mod captures;
 mod chain;
 mod config;

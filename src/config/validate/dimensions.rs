@@ -9,10 +9,12 @@ use crate::config::model::Lookup;
 use crate::config::path::Path;
 use crate::config::raw;
 use crate::genai::pattern::Pattern;
-use crate::processor::is_taken;
+use crate::processor::{self, is_taken};
 
 /// The most dimensions: each costs some bytes of every call.
 const MAX_DIMENSIONS: usize = 24;
+/// And all of them can be written on spans.
+const _: () = assert!(MAX_DIMENSIONS <= processor::MAX_DIMENSIONS);
 /// The most keys of one dimension: there are so many ranks before those of the dialects.
 const MAX_KEYS: usize = 64;
 /// A name is part of an attribute's key.

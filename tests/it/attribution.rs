@@ -72,6 +72,9 @@ fn call(number: u64, more: Vec<KeyValue>) -> Bytes {
     request(vec![span]).encode_to_vec().into()
 }
 
+/// A header, attributes of the span; its tenant and tier in the end.
+type Sent<'s> = (Option<&'s str>, Vec<KeyValue>, &'s str, Option<&'s str>);
+
 /// Scenario: a gateway tells the tenant in a header, over gRPC, HTTP and JSON; calls that tell their own, a header that is too long,
 /// one that is empty, and none; a lookup by the tenant, in which some stand.
 /// Guarantees: the span has the tenant that it says itself, else the header's, cut to 256 bytes, else the config's; the lookup's tier
@@ -89,7 +92,7 @@ async fn a_header_tells_the_tenant() {
         .await;
     let long = "x".repeat(300);
     let own = || vec![attribute("tenant.id", "own")];
-    let sent: [(Option<&str>, Vec<KeyValue>, &str, Option<&str>); 7] = [
+    let sent: [Sent<'_>; 7] = [
         (Some("acme"), vec![], "acme", Some("gold")),
         (Some("acme"), own(), "own", Some("tin")),
         (None, own(), "own", Some("tin")),

@@ -137,7 +137,7 @@ impl Processor {
         mut found: Found<'_>,
         show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) -> u64 {
-        shared.whose.hash(&mut found);
+        shared.whose.prepare(&mut found);
         {
             let base = |resource| shared.whose.base(resource, arrival);
             let bases: SmallVec<[Base<'_>; 1]> = found.resources.iter().map(base).collect();

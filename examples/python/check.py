@@ -50,8 +50,8 @@ CALLS = [
     Call("chat, flex", "bob", "assistant", "chat gpt-4o", "priced", (1500, 350)),
     Call("chat, 429", "bob", "search", "chat gpt-4o", "failed", None),
 ]
-# The spans around them, one a trace: no LLM calls, so they must arrive as they left.
-REQUESTS = {"POST /search": 2, "POST /assistant": 2}
+# The spans around them are the roots of their traces, one for each user and feature.
+REQUESTS = {(call.user, call.feature) for call in CALLS}
 
 
 def problems_of_call(call, span):
@@ -76,6 +76,25 @@ def problems_of_call(call, span):
         yield f"written twice: {span['repeated_keys']}"
 
 
+def problems_of_request(span):
+    """The root of a trace is no call: it says what its calls cost together, and nothing else of ours."""
+    attributes = span["attributes"]
+    calls = [c for c in CALLS if (c.user, c.feature) == (attributes.get("user.id"), attributes.get("feature"))]
+    wanted = {
+        "pricetag.action.name": span["name"],
+        "pricetag.action.cost": float(sum(call.cost or 0 for call in calls)),
+        "pricetag.action.calls": len(calls),
+        "pricetag.action.tokens.input": sum(call.usage[0] for call in calls if call.usage),
+        "pricetag.action.tokens.output": sum(call.usage[1] for call in calls if call.usage),
+    }
+    # A failed call costs nothing; what one without usage costs, nobody knows.
+    if unpriced := sum(call.status == "no_usage" for call in calls):
+        wanted["pricetag.action.unpriced"] = unpriced
+    written = {key: value for key, value in attributes.items() if key.startswith(("pricetag.", *COSTS))}
+    if written != wanted:
+        yield f"{span['name']} has {written}, not {wanted}"
+
+
 def check_run(service, spans):
     """Prints a run's calls as a table; returns what is wrong, and the money by user."""
     problems, spent = [], Counter()
@@ -84,11 +103,10 @@ def check_run(service, spans):
 
     if [s["name"] for s in calls] != [call.name for call in CALLS]:
         problems.append(f"calls that arrived: {[s['name'] for s in calls]}")
-    if Counter(s["name"] for s in others) != REQUESTS:
-        problems.append(f"other spans that arrived: {sorted(s['name'] for s in others)}")
-    for span in others:
-        if touched := [key for key in span["attributes"] if key.startswith(("pricetag.", *COSTS))]:
-            problems.append(f"{span['name']} is no LLM call, but has {touched}")
+    requests = Counter((s["attributes"].get("user.id"), s["attributes"].get("feature")) for s in others)
+    if requests != Counter(REQUESTS):
+        problems.append(f"requests that arrived: {dict(requests)}")
+    problems += [problem for span in others for problem in problems_of_request(span)]
 
     print(f"\n{service}")
     print(ROW.format("call", "model", "status", "cost (USD)", "user", "feature"))

@@ -68,6 +68,23 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
         .build();
     if let Some(shared) = shared {
         open_traces(meter, &shared);
+        odd_values(meter, &shared);
+    }
+}
+
+/// What senders said of dimensions that could not be used as it came.
+fn odd_values(meter: &Meter, shared: &Arc<Shared>) {
+    let counters = [
+        ("pricetag_dimension_values_cut", "Values of dimensions of more than 256 bytes, which were cut."),
+        ("pricetag_dimension_values_unusable", "Values of dimensions that are none: empty, or a list."),
+    ];
+    for (nth, (name, about)) in counters.into_iter().enumerate() {
+        let shared = Arc::clone(shared);
+        meter
+            .u64_observable_counter(name)
+            .with_description(about)
+            .with_callback(move |observer| observer.observe(shared.odd_values()[nth], &[]))
+            .build();
     }
 }
 

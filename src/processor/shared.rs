@@ -1,6 +1,7 @@
 //! What all processors of a process share: how spans are read, what is written on them, prices and lookups in force, open traces.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arc_swap::ArcSwap;
 
@@ -151,6 +152,11 @@ impl Shared {
     /// What the lookups had no row for.
     pub fn unknown(&self) -> &Unknown {
         &self.whose.unknown
+    }
+
+    /// Values of dimensions that were too long and were cut, and that were no values, since the start.
+    pub fn odd_values(&self) -> [u64; 2] {
+        [&self.whose.cut, &self.whose.unusable].map(|count| count.load(Ordering::Relaxed))
     }
 
     /// The dimensions, in the order in which bookings have their values.

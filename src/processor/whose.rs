@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use smallvec::SmallVec;
@@ -27,6 +28,9 @@ pub(super) struct Whose {
     header_of: Vec<Option<usize>>,
     /// What lookups have no row for.
     pub(super) unknown: Unknown,
+    /// Values of dimensions that were too long, and were cut; and that were none.
+    pub(super) cut: AtomicU64,
+    pub(super) unusable: AtomicU64,
     /// Names of actions that have been given.
     actions: Mutex<HashSet<Box<str>>>,
 }
@@ -46,11 +50,24 @@ impl Whose {
             .map(|it| headers.iter().position(|name| Some(name) == it.header.as_ref()))
             .collect();
         let unknown = Unknown::new(attribution.lookups);
-        Whose { attribution, headers, header_of, unknown, actions: Mutex::default() }
+        Whose {
+            attribution,
+            headers,
+            header_of,
+            unknown,
+            cut: AtomicU64::new(0),
+            unusable: AtomicU64::new(0),
+            actions: Mutex::default(),
+        }
     }
 
-    /// Hashes what must not be kept as it is.
-    pub(super) fn hash(&self, found: &mut Found<'_>) {
+    /// Counts values that are not used as they came, and hashes what must not be kept so.
+    pub(super) fn prepare(&self, found: &mut Found<'_>) {
+        for (count, more) in [(&self.cut, found.mentions.cut), (&self.unusable, found.mentions.unusable)] {
+            if more > 0 {
+                count.fetch_add(more, Ordering::Relaxed);
+            }
+        }
         let Some(hasher) = &self.attribution.hasher else { return };
         let resources = found.resources.iter_mut().flat_map(|resource| &mut resource.dimensions);
         for mention in found.mentions.all_mut().iter_mut().chain(resources) {

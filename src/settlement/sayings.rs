@@ -85,22 +85,27 @@ pub(super) fn action(saying: &[u8]) -> &[u8] {
 
 #[derive(Debug)]
 struct Saying {
-    bytes: Box<[u8]>,
+    bytes: Vec<u8>,
     /// The next of its trace.
     next: u32,
 }
 
 impl Slot for Saying {
     fn vacant() -> Self {
-        Saying { bytes: Box::default(), next: NONE }
+        Saying { bytes: Vec::new(), next: NONE }
     }
 }
+
+/// Buffers that are kept for the sayings to come, and how large they may be.
+const SPARE: usize = 256;
+const SPARE_BYTES: usize = 256;
 
 /// The sayings of a shard's traces.
 #[derive(Debug, Default)]
 pub(super) struct Sayings {
     all: Arena<Saying>,
     bytes: usize,
+    spare: Vec<Vec<u8>>,
 }
 
 impl Sayings {
@@ -118,8 +123,11 @@ impl Sayings {
         if self.all.get(*first).is_some_and(|last| *last.bytes == *saying) {
             return *first;
         }
-        self.bytes += cost(saying);
-        *first = self.all.insert(Saying { bytes: saying.into(), next: *first });
+        let mut bytes = self.spare.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(saying);
+        self.bytes += cost(&bytes);
+        *first = self.all.insert(Saying { bytes, next: *first });
         *first
     }
 
@@ -133,6 +141,9 @@ impl Sayings {
         while first != NONE {
             let saying = self.all.remove(first);
             self.bytes -= cost(&saying.bytes);
+            if self.spare.len() < SPARE && saying.bytes.capacity() <= SPARE_BYTES {
+                self.spare.push(saying.bytes);
+            }
             first = saying.next;
         }
     }
@@ -144,8 +155,8 @@ impl Sayings {
 }
 
 /// Bytes of a saying: its slot, and what the allocator takes for its text.
-fn cost(saying: &[u8]) -> usize {
-    size_of::<Saying>() + saying.len().next_multiple_of(16)
+fn cost(bytes: &Vec<u8>) -> usize {
+    size_of::<Saying>() + bytes.capacity().next_multiple_of(16)
 }
 
 #[cfg(test)]

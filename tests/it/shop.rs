@@ -17,7 +17,7 @@ use crate::support::spans::{Attributes as _, picodollars, spans};
 use crate::support::{Pricetag, Sink, Via, eventually};
 
 /// Longer than [`DELAY`] by more than a busy machine loses.
-const SETTLE_AFTER: Duration = Duration::from_secs(4);
+const SETTLE_AFTER: Duration = Duration::from_secs(5);
 /// Between the requests of one service and those of the other.
 const DELAY: Duration = Duration::from_secs(1);
 

@@ -9,6 +9,9 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 
 use super::{Run, dollars, has_ids, text, value};
 
+/// Where a span stands: resource, scope, span.
+type At = (usize, usize, usize);
+
 /// Each dimension's name, the key under which it is written, and the keys that tell it.
 pub(crate) const DIMENSIONS: [(&str, &str, &[&str]); 3] = [
     ("user", "user.id", &["user.id", "enduser.id"]),
@@ -99,7 +102,7 @@ pub(super) fn sums<'k>(
     calls: &[&Span],
     spent: &[Spent<'_>],
     run: Run,
-) -> Vec<((usize, usize, usize), Vec<(&'k str, Value)>)> {
+) -> Vec<(At, Vec<(&'k str, Value)>)> {
     let all: Vec<&Span> = spans(request).map(|(_, span)| span).collect();
     let traces: HashSet<&[u8]> =
         calls.iter().filter(|span| has_ids(span)).map(|span| &span.trace_id[..]).collect();
@@ -146,9 +149,7 @@ pub(super) fn sums<'k>(
 }
 
 /// Every span, with its place.
-pub(super) fn spans(
-    request: &ExportTraceServiceRequest,
-) -> impl Iterator<Item = ((usize, usize, usize), &Span)> {
+pub(super) fn spans(request: &ExportTraceServiceRequest) -> impl Iterator<Item = (At, &Span)> {
     request.resource_spans.iter().enumerate().flat_map(|(r, resource)| {
         resource.scope_spans.iter().enumerate().flat_map(move |(s, scope)| {
             scope.spans.iter().enumerate().map(move |(n, span)| ((r, s, n), span))

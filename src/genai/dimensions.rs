@@ -23,7 +23,7 @@ pub struct Mention<'a> {
 }
 
 /// Where the mentions of a span stand.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     start: u32,
     len: u32,
@@ -54,6 +54,13 @@ impl<'a> Mentions<'a> {
     #[inline]
     pub(super) fn open(&self) -> Row {
         Row { start: self.all.len() as u32, len: 0 }
+    }
+
+    /// A row that says the same as another, and may say more.
+    pub(super) fn again(&mut self, row: Row) -> Row {
+        let again = self.open();
+        self.all.extend_from_within(row.start as usize..(row.start + row.len) as usize);
+        Row { len: row.len, ..again }
     }
 
     /// Notes a value in the last row, unless a better-ranked key has said one.

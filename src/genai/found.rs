@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use super::asides::Said;
 use super::call::{Call, Cloud, Ids};
 use super::dimensions::{Mention, Mentions, Row};
 use super::keys::Hints;
@@ -76,6 +77,8 @@ pub struct Found<'a> {
     /// What the last spans were like.
     pub(super) hints: Hints,
     pub(super) asides: Vec<Aside<'a>>,
+    /// Those of the last span that said something in them, and what that was.
+    pub(super) before: (Vec<Aside<'a>>, Said<'a>),
 }
 
 impl<'a> Found<'a> {
@@ -93,6 +96,7 @@ impl<'a> Found<'a> {
         self.resources.clear();
         self.groups.clear();
         self.asides.clear();
+        self.before.0.clear();
         Found {
             spans: self.spans,
             calls: self.calls.into_iter().map(|_| unreachable!("emptied above")).collect(),
@@ -102,6 +106,10 @@ impl<'a> Found<'a> {
             span_count: 0,
             hints: self.hints,
             asides: self.asides.into_iter().map(|_| unreachable!("emptied above")).collect(),
+            before: (
+                self.before.0.into_iter().map(|_| unreachable!("emptied above")).collect(),
+                Said::default(),
+            ),
         }
     }
 }

@@ -180,6 +180,8 @@ impl Recogniser {
             let is_root = ids.parent == [0; 8];
             if is_root {
                 let called = action_of(name, said.route);
+                // What it says may be shared with the span before.
+                said.row = found.mentions.again(said.row);
                 found.mentions.say(&mut said.row, ACTION, 0, called);
             }
             if is_root || is_agent {

@@ -113,6 +113,11 @@ impl<'a> Attribute<'a> {
         Ok(attribute)
     }
 
+    /// Whether it is the same in every byte.
+    pub fn is_same(&self, other: &Attribute<'_>) -> bool {
+        self.message.bytes() == other.message.bytes()
+    }
+
     /// The value, if it is a string in the form that every encoder writes; a long one, or anything else, is left to
     /// [`scalar`](Self::scalar).
     #[inline(always)]

@@ -11,6 +11,7 @@ use super::arena::NONE;
 use super::names::Names;
 use super::shard::Shard;
 use super::sightings::Sightings;
+use super::sums::MAX_BELOW;
 use super::told::Told;
 use super::waiting::Waiting;
 use super::{Facts, Judged, Settled, Sums, Values, Verdict};
@@ -150,11 +151,16 @@ impl OpenTraces {
         // First all spans, calls or not: a child may stand behind its parent in the body.
         let spans = &found.spans;
         let mut held = Held::default();
+        let mut said = None;
         for note in spans {
             let shard = held.of(self, &note.ids.trace);
             let saying = &mut judgement.saying;
-            saying.clear();
-            say(note, saying);
+            // Neighbours that say the same share a row. A call says more than stands there.
+            if note.call.is_some() || said != Some(note.said) {
+                saying.clear();
+                say(note, saying);
+            }
+            said = note.call.is_none().then_some(note.said);
             let node = shard.add(self, now, note, saying, &facts, &tell);
             if let Some(call) = note.call {
                 nodes[call as usize] = node;
@@ -223,11 +229,11 @@ impl OpenTraces {
     /// What was spent below the roots and agents of a request, whose calls are [booked](Self::book): `write` gets the nth group's
     /// sums.
     pub fn sums(&self, judgement: &Judgement, found: &Found<'_>, mut write: impl FnMut(&Group, Sums)) {
-        let mut shard = Held::default();
+        let (mut shard, mut left) = (Held::default(), MAX_BELOW);
         for &(index, node) in &judgement.groups {
             let group = &found.groups[index as usize];
             let note = &found.spans[group.note as usize];
-            let sums = shard.of(self, &note.ids.trace).sums(self, note, node);
+            let sums = shard.of(self, &note.ids.trace).sums(self, note, node, &mut left);
             write(group, sums);
         }
         shard.leave(self);

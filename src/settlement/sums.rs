@@ -5,8 +5,8 @@ use super::chain::Calls;
 use super::tree::Tree;
 use super::{Facts, Verdict};
 
-/// Spans below an agent that are looked at: more of them within one agent, each nested in another, would cost their square.
-const MAX_BELOW: usize = 1 << 14;
+/// Spans below the agents of one request that are looked at: a hundred thousand agents nested in each other would cost their square.
+pub(super) const MAX_BELOW: usize = 1 << 17;
 
 /// Money and tokens of calls that count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,17 +49,13 @@ impl Slot for Spent {
     }
 }
 
-/// What was spent at and below a span; `None`: too much stands below it.
-pub(super) fn below(tree: &Tree, calls: &Calls, node: u32) -> Option<[Spent; 2]> {
+/// What was spent at and below a span; `None`: more stands below it than `left`, from which is taken what was looked at.
+pub(super) fn below(tree: &Tree, calls: &Calls, node: u32, left: &mut usize) -> Option<[Spent; 2]> {
     let [mut direct, mut inclusive] = [Spent::default(); 2];
-    let mut seen = 0;
     // Spans with whether an agent stands between.
     let mut open: smallvec::SmallVec<[(u32, bool); 32]> = smallvec::smallvec![(node, false)];
     while let Some((at, is_within)) = open.pop() {
-        seen += 1;
-        if seen > MAX_BELOW {
-            return None;
-        }
+        *left = left.checked_sub(1)?;
         let found = tree.node(at);
         let is_within = is_within || at != node && found.is_agent();
         if found.call != NONE {

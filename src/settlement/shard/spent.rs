@@ -45,7 +45,13 @@ impl Shard {
     }
 
     /// What was spent below a root or an agent, of which a node is known.
-    pub(in super::super) fn sums(&mut self, table: &OpenTraces, note: &SpanNote, node: u32) -> Sums {
+    pub(in super::super) fn sums(
+        &mut self,
+        table: &OpenTraces,
+        note: &SpanNote,
+        node: u32,
+        left: &mut usize,
+    ) -> Sums {
         let Some(index) = self.find(table, &note.ids.trace) else { return Sums::default() };
         self.relate(index);
         let sum = self.traces[index].sum;
@@ -53,7 +59,11 @@ impl Shard {
         let is_node = self.tree.get(node, &note.ids.span).is_some_and(|found| found.trace == index);
         Sums {
             trace: (note.ids.parent == [0; 8]).then(spent),
-            agent: if note.is_agent && is_node { sums::below(&self.tree, &self.calls, node) } else { None },
+            agent: if note.is_agent && is_node {
+                sums::below(&self.tree, &self.calls, node, left)
+            } else {
+                None
+            },
         }
     }
 }

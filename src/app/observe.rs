@@ -77,6 +77,7 @@ fn odd_values(meter: &Meter, shared: &Arc<Shared>) {
     let counters = [
         ("pricetag_dimension_values_cut", "Values of dimensions of more than 256 bytes, which were cut."),
         ("pricetag_dimension_values_unusable", "Values of dimensions that are none: empty, or a list."),
+        ("pricetag_action_names_folded", "Actions called `other` because there were too many names."),
     ];
     for (nth, (name, about)) in counters.into_iter().enumerate() {
         let shared = Arc::clone(shared);

@@ -53,7 +53,9 @@ impl Recogniser {
                     Meaning::Dimension(index) => {
                         found.mentions.say(&mut row, index, ranked.rank, attribute.scalar()?);
                     }
-                    Meaning::Name(Name::Route) => route = attribute.scalar()?.text().unwrap_or_default(),
+                    Meaning::Name(Name::Route) if route.is_empty() => {
+                        route = attribute.scalar()?.text().unwrap_or_default();
+                    }
                     _ => {}
                 }
             }

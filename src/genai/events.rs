@@ -23,6 +23,12 @@ pub const fn lone_trace(identity: u64) -> [u8; 16] {
     ((identity as u128) << 64 | identity.rotate_left(32) as u128).to_be_bytes()
 }
 
+/// Whether a trace is one that [`lone_trace`] made up.
+pub fn is_lone(trace: [u8; 16]) -> bool {
+    let trace = u128::from_be_bytes(trace);
+    lone_trace((trace >> 64) as u64) == trace.to_be_bytes()
+}
+
 impl Recogniser {
     /// Reads a request of log records; `self` knows the dialects' events.
     ///
@@ -147,7 +153,8 @@ impl Recogniser {
         let ids = Ids {
             trace: trace.unwrap_or(lone_trace(own)),
             span: own.to_be_bytes(),
-            parent: if trace.is_some() { ids.1 } else { [0; 8] },
+            // Without a span above it, it is its own: no record is the root of a trace.
+            parent: Some(ids.1).filter(|id| trace.is_some() && *id != [0; 8]).unwrap_or(own.to_be_bytes()),
         };
         found.spans.push(SpanNote {
             ids,

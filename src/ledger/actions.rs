@@ -15,6 +15,7 @@ use prost::Message as _;
 
 use super::books::Settled;
 use crate::attribution::Dimension;
+use crate::genai::events::is_lone;
 use crate::otlp::Signal;
 use crate::queue::{Log, Part, Record, Request, Route};
 
@@ -71,16 +72,19 @@ pub(super) struct Batch<'e> {
 impl Batch<'_> {
     /// Adds the event of a trace.
     pub(super) fn push(&mut self, settled: &Settled<'_>) {
-        if self.events.routes.is_empty() {
+        // Where all calls were told elsewhere, the action that they are of has its own event.
+        if self.events.routes.is_empty() || settled.tally.calls == 0 {
             return;
         }
+        // The id of a trace that only a log record without one is in would lead nowhere.
+        let trace = <[u8; 16]>::try_from(settled.trace).ok().filter(|trace| !is_lone(*trace));
         let record = LogRecord {
             time_unix_nano: self.unix_nano,
             observed_time_unix_nano: self.unix_nano,
             severity_number: SeverityNumber::Info.into(),
             severity_text: "INFO".to_owned(),
             attributes: attributes(settled, &self.events.keys),
-            trace_id: settled.trace.to_vec(),
+            trace_id: trace.map_or_else(Vec::new, Vec::from),
             span_id: settled.root.to_vec(),
             event_name: ACTION_EVENT.to_owned(),
             ..LogRecord::default()

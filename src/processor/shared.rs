@@ -154,9 +154,11 @@ impl Shared {
         &self.whose.unknown
     }
 
-    /// Values of dimensions that were too long and were cut, and that were no values, since the start.
-    pub fn odd_values(&self) -> [u64; 2] {
-        [&self.whose.cut, &self.whose.unusable].map(|count| count.load(Ordering::Relaxed))
+    /// Values of dimensions that were too long and were cut, values that were none, and names of actions beyond the limit, since the
+    /// start; of neighbours that say the same only one is counted.
+    pub fn odd_values(&self) -> [u64; 3] {
+        [&self.whose.cut, &self.whose.unusable, &self.whose.folded_actions]
+            .map(|count| count.load(Ordering::Relaxed))
     }
 
     /// The dimensions, in the order in which bookings have their values.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{PoisonError, RwLock};
 
 use smallvec::SmallVec;
 
@@ -32,7 +32,9 @@ pub(super) struct Whose {
     pub(super) cut: AtomicU64,
     pub(super) unusable: AtomicU64,
     /// Names of actions that have been given.
-    actions: Mutex<HashSet<Box<str>>>,
+    actions: RwLock<HashSet<Box<str>>>,
+    /// How often another one was called `other`.
+    pub(super) folded_actions: AtomicU64,
 }
 
 /// What a resource and the request that brought it say of each dimension; empty: nothing.
@@ -57,7 +59,8 @@ impl Whose {
             unknown,
             cut: AtomicU64::new(0),
             unusable: AtomicU64::new(0),
-            actions: Mutex::default(),
+            actions: RwLock::default(),
+            folded_actions: AtomicU64::new(0),
         }
     }
 
@@ -146,15 +149,18 @@ impl Whose {
     /// The name of an action from what its root is called: one of a bounded number.
     pub(super) fn action<'a>(&'a self, called: &'a [u8]) -> Cow<'a, str> {
         let called = Text(called).as_str();
-        let name = self.attribution.actions.name(called);
-        if name.is_empty() {
+        let names = &self.attribution.actions;
+        // Those of the config are told whatever strangers call theirs.
+        if let Some(name) = names.configured(called) {
+            return Cow::Borrowed(name);
+        }
+        let name = names.name(called);
+        if name.is_empty() || self.actions.read().unwrap_or_else(PoisonError::into_inner).contains(&*name) {
             return name;
         }
-        let mut known = self.actions.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.contains(&*name) {
-            return name;
-        }
-        if known.len() >= self.attribution.actions.max_names {
+        let mut known = self.actions.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= names.max_names {
+            self.folded_actions.fetch_add(1, Ordering::Relaxed);
             return Cow::Borrowed(OTHER);
         }
         known.insert((&*name).into());

@@ -13,6 +13,7 @@
 
 mod arena;
 mod chain;
+mod judgement;
 mod names;
 mod open_traces;
 mod remembered;
@@ -28,8 +29,9 @@ mod tree;
 mod waiting;
 
 pub use chain::PARTS;
+pub use judgement::Judgement;
 pub use names::Names;
-pub use open_traces::{Judgement, OpenTraces, Size};
+pub use open_traces::{OpenTraces, Size};
 pub use sayings::{BASE, Values, put as put_saying, read as read_values};
 pub use sightings::WINDOW;
 pub use sums::{Spent, Sums};

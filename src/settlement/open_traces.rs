@@ -2,54 +2,24 @@
 
 use std::hash::{BuildHasher, Hasher as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use foldhash::quality::RandomState;
+use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 use super::arena::NONE;
-use super::names::Names;
+use super::judgement::Judgement;
 use super::shard::Shard;
 use super::sightings::Sightings;
 use super::sums::MAX_BELOW;
 use super::told::Told;
-use super::waiting::Waiting;
-use super::{Facts, Judged, Settled, Sums, Values, Verdict};
+use super::{Facts, Judged, Settled, Sums, Verdict};
 use crate::genai::found::{Found, Group, SpanNote};
 use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one.
 const SHARDS: usize = 16;
-
-/// What is known of the calls of a request. Keeps its allocations from one to the next.
-#[derive(Debug, Default)]
-pub struct Judgement {
-    /// The verdict on each call.
-    pub verdicts: Vec<Judged>,
-    /// Calls that name no model, and the names that a span above them says.
-    pub lent: Vec<(u32, Arc<Names>)>,
-    /// Calls of which spans above them say dimensions, and all that is known of these.
-    pub brought: Vec<(u32, Values)>,
-    /// Each call's place: shard and number; [`NONE`]: it has none.
-    places: Vec<(u8, u32)>,
-    /// Roots and agents of traces with calls: which of the request's groups, and its node.
-    groups: Vec<(u32, u32)>,
-    saying: Vec<u8>,
-    pub(super) waiting: Waiting,
-}
-
-impl Judgement {
-    /// Nothing is known yet of so many calls.
-    pub fn reset(&mut self, calls: usize) {
-        self.lent.clear();
-        self.brought.clear();
-        self.groups.clear();
-        self.places.clear();
-        self.places.resize(calls, (0, NONE));
-        self.verdicts.clear();
-        self.verdicts.resize(calls, Judged::ALONE);
-    }
-}
 
 /// What the table holds, and what it had to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -197,19 +167,25 @@ impl OpenTraces {
 
     /// Sees the calls that wait, whose nodes these are.
     fn see_waiting(&self, now: u64, nodes: &[u32], judgement: &mut Judgement) {
-        let Judgement { verdicts, waiting, places, .. } = judgement;
+        let Judgement { verdicts, waiting, places, repeated, .. } = judgement;
+        let mut changed = HashMap::new();
         self.sightings.see_all(waiting, now);
         let mut held = Held::default();
         for (sight, seen) in waiting.not_first.drain(..) {
             let node = nodes[sight.call as usize];
             if let Some(verdict) = held.of(self, &sight.report.trace).not_first(node, &sight, seen) {
-                // The request may hold the span twice. Numbers of nodes and calls are unique only within a shard.
-                let place = places[sight.call as usize];
-                let same = places.iter().zip(&mut *verdicts).filter(|(other, _)| **other == place);
-                same.for_each(|(_, judged)| judged.verdict = verdict);
+                verdicts[sight.call as usize].verdict = verdict;
+                if !repeated.is_empty() {
+                    changed.insert(places[sight.call as usize], verdict);
+                }
             }
         }
         held.leave(self);
+        for call in repeated.drain(..) {
+            if let Some(verdict) = changed.get(&places[call as usize]) {
+                verdicts[call as usize].verdict = *verdict;
+            }
+        }
     }
 
     /// Notes what the calls of a request cost that are booked and count; `prices` are theirs in picodollars,

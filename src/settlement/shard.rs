@@ -9,8 +9,9 @@ use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
 use super::chain::{Calls, OpenCall};
+use super::judgement::Judgement;
 use super::names::KnownNames;
-use super::open_traces::{Judgement, OpenTraces};
+use super::open_traces::OpenTraces;
 use super::remembered::Remembered;
 use super::sayings::{self, Sayings};
 use super::settle::{End, Ending};
@@ -40,6 +41,8 @@ struct Trace {
     /// Its root span, zero if it is not known yet, and what that says. Of several the one with the smallest id.
     root: [u8; 8],
     root_said: u32,
+    /// It has more roots than one: which of them stands above a span is known only where all between have come.
+    has_roots: bool,
     /// Neighbours in the order of age.
     older: u32,
     newer: u32,
@@ -57,9 +60,17 @@ impl Trace {
             sum: NONE,
             root: [0; 8],
             root_said: NONE,
+            has_roots: false,
             older: NONE,
             newer: NONE,
         }
+    }
+}
+
+impl Trace {
+    /// What is said above all of its spans, those included of which a span above has never come.
+    fn above_all(&self) -> u32 {
+        if self.has_roots { NONE } else { self.root_said }
     }
 }
 
@@ -156,15 +167,18 @@ impl Shard {
         let index = self.touch(table, note.ids.trace, now);
         let trace = &mut self.traces[index];
         let said = self.sayings.keep(&mut trace.first_said, saying);
-        if note.ids.parent == [0; 8] && (trace.root == [0; 8] || note.ids.span < trace.root) {
-            (trace.root, trace.root_said) = (note.ids.span, said);
+        if note.ids.parent == [0; 8] {
+            trace.has_roots |= trace.root != [0; 8] && trace.root != note.ids.span;
+            if trace.root == [0; 8] || note.ids.span < trace.root {
+                (trace.root, trace.root_said) = (note.ids.span, said);
+            }
         }
         if note.call.is_none() && !note.is_agent {
             self.tree.note(&mut trace.first_note, note.ids.span, note.ids.parent, said);
             return NONE;
         }
         let node = self.tree.add(index, &mut trace.first_node, note.ids.span, note.ids.parent);
-        self.tree.say(node, said, note.is_agent);
+        self.tree.say(node, said, note.is_agent, &self.sayings);
         let Some(number) = note.call else { return node };
         if self.tree.node(node).call != NONE {
             return node;
@@ -216,14 +230,18 @@ impl Shard {
                 self.calls[call].lent = hash;
             }
         }
-        if let Some(values) = self.resolve(trace, call) {
-            judgement.brought.push((number, values));
-        }
         // The same span once more: it is what it was. Unless it tells something else; then it is booked by
         // itself, for nothing says which of the two is right.
         if let Some(verdict) = self.calls[call].forwarded {
             let again = self.calls[call].facts == facts();
+            if again && let Some(values) = self.resolve(trace, call) {
+                judgement.brought.push((number, values));
+            }
+            judgement.repeated.push(number);
             return Some(Judged { verdict, open: false, again });
+        }
+        if let Some(values) = self.resolve(trace, call) {
+            judgement.brought.push((number, values));
         }
         let before = || self.remembered.get(table.hash_id(&note.ids.trace));
         let mut verdict = trace::judge(&mut self.calls, &self.tree, call, before);
@@ -242,7 +260,7 @@ impl Shard {
     /// Puts all spans of a trace into the tree: a call among them wants to know what is above and below.
     fn relate(&mut self, trace: u32) {
         let Trace { first_note, first_node, .. } = &mut self.traces[trace];
-        self.tree.relate(trace, first_note, first_node);
+        self.tree.relate(trace, first_note, first_node, &self.sayings);
     }
 
     /// Gives back what has been empty since there was more: what spans took may be needed for calls.
@@ -278,7 +296,7 @@ impl Shard {
                 names: &self.names,
                 sightings: &table.sightings,
                 sayings: &self.sayings,
-                root_said: trace.root_said,
+                root_said: trace.above_all(),
                 before: self.remembered.get(hash),
             };
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());

@@ -7,6 +7,7 @@ use foldhash::quality::RandomState;
 use hashbrown::HashTable;
 
 use super::arena::{Arena, NONE, Slot};
+use super::sayings::Sayings;
 
 /// Bytes that a span costs: a node and, where the hash table has just doubled, its share of that.
 pub(super) const NODE_BYTES: usize = size_of::<Node>() + 12;
@@ -129,12 +130,12 @@ impl Tree {
     }
 
     /// Puts the spans that were noted into the tree. `notes` and `first` are the heads of the trace's lists.
-    pub(super) fn relate(&mut self, trace: u32, notes: &mut u32, first: &mut u32) {
+    pub(super) fn relate(&mut self, trace: u32, notes: &mut u32, first: &mut u32, sayings: &Sayings) {
         while *notes != NONE {
             let note = self.notes.remove(*notes);
             *notes = note.next;
             let node = self.add(trace, first, note.span, note.parent);
-            self.say(node, note.said, false);
+            self.say(node, note.said, false, sayings);
         }
     }
 
@@ -147,10 +148,12 @@ impl Tree {
         self.nodes.get(index).filter(|node| node.span == *span)
     }
 
-    /// Notes what a span says of dimensions, and whether it is an agent's. What it said first holds.
-    pub(super) fn say(&mut self, index: u32, said: u32, is_agent: bool) {
+    /// Notes what a span says of dimensions, and whether it is an agent's. If it says several things, content decides, so that the
+    /// order does not matter.
+    pub(super) fn say(&mut self, index: u32, said: u32, is_agent: bool, sayings: &Sayings) {
         let node = &mut self.nodes[index];
-        if node.said() == NONE {
+        let (now, before) = (sayings.get(said), sayings.get(node.said()));
+        if (now.len(), now) > (before.len(), before) {
             node.said = said & !AGENT | node.said & AGENT;
         }
         node.said |= if is_agent { AGENT } else { 0 };

@@ -97,10 +97,14 @@ fn dimension(name: &str, said: &raw::Dimension, path: &Path, report: &mut Report
         }
     }
     let hashed = hash.unwrap_or(false);
+    let written = written_as(name, hashed);
+    let mut keys = attributes.clone().unwrap_or_else(|| defaults::keys(name));
+    // What stands under that key is a hash already, and whose is not known.
+    keys.retain(|key| !hashed || *key != written);
     Dimension {
         name: name.to_owned(),
-        keys: attributes.clone().unwrap_or_else(|| defaults::keys(name)),
-        written: written_as(name, hashed),
+        keys,
+        written,
         header: header.as_ref().and_then(|name| self::header(name, &path.key("header"), report)),
         value: value.clone(),
         hashed,

@@ -5,7 +5,7 @@ use super::super::chain::OpenCall;
 use super::super::open_traces::OpenTraces;
 use super::super::sayings::{self, Values};
 use super::super::sums::{self, Spent, Sums};
-use super::Shard;
+use super::{Shard, Trace};
 use crate::genai::found::SpanNote;
 
 impl Shard {
@@ -13,7 +13,7 @@ impl Shard {
     /// never have come.
     pub(super) fn resolve(&mut self, trace: u32, call: u32) -> Option<Values> {
         let OpenCall { said, node, .. } = self.calls[call];
-        let root = self.traces[trace].root_said;
+        let root = self.traces[trace].above_all();
         let above = self.tree.said_above(node).chain((root != NONE).then_some(root));
         let values = sayings::resolve(self.sayings.get(said), above.map(|said| self.sayings.get(said)))?;
         if self.calls[call].forwarded.is_none() {
@@ -54,11 +54,13 @@ impl Shard {
     ) -> Sums {
         let Some(index) = self.find(table, &note.ids.trace) else { return Sums::default() };
         self.relate(index);
-        let sum = self.traces[index].sum;
+        let Trace { sum, has_roots, .. } = self.traces[index];
         let spent = || if sum == NONE { Default::default() } else { self.sums[sum] };
         let is_node = self.tree.get(node, &note.ids.span).is_some_and(|found| found.trace == index);
+        // Of several roots none has spent everything.
+        let is_root = note.ids.parent == [0; 8] && !has_roots;
         Sums {
-            trace: (note.ids.parent == [0; 8]).then(spent),
+            trace: is_root.then(spent),
             agent: if note.is_agent && is_node {
                 sums::below(&self.tree, &self.calls, node, left)
             } else {

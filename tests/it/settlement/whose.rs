@@ -27,7 +27,7 @@ const MAX_VALUES: usize = 4;
 type Totals = BTreeMap<(String, String), (i128, u64, u64)>;
 
 /// Two traces of calls and plain spans, each below another, of which any may say something of the dimensions, well or less well. The
-/// second has no root, or two of its spans lack the one between them.
+/// second has no root, the first may have several; some spans lack the one above them.
 fn traces(tape: &mut Tape<'_>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for number in 0..2 + tape.below(10) as u64 {
@@ -42,6 +42,7 @@ fn traces(tape: &mut Tape<'_>) -> Vec<Span> {
         span.parent_span_id = match (same.is_empty(), trace) {
             (true, 1) => Vec::new(),
             (true, _) => vec![9; 8],
+            (_, 1) if tape.chance(8) => Vec::new(),
             _ if tape.chance(15) => vec![8; 8],
             _ => same[tape.below(same.len())].span_id.clone(),
         };
@@ -81,8 +82,13 @@ fn plain(spans: &[Span]) -> Totals {
             above.push(next);
             parent = &next.parent_span_id;
         }
-        let root = spans.iter().filter(within).find(|other| other.parent_span_id.is_empty());
-        above.extend(root);
+        let roots: Vec<&Span> =
+            spans.iter().filter(within).filter(|other| other.parent_span_id.is_empty()).collect();
+        // Of several nobody knows which stands above a span whose parent never came.
+        if let [root] = roots[..] {
+            above.push(root);
+        }
+        let root = roots.iter().min_by_key(|root| &root.span_id);
         let count = |key: &str| {
             let found = call.attributes.iter().find(|attribute| attribute.key == key);
             match found.and_then(|it| it.value.as_ref()).and_then(|it| it.value.as_ref()) {
@@ -100,8 +106,7 @@ fn plain(spans: &[Span]) -> Totals {
                 (*name, said(call, keys).or(better).map_or(String::new(), |(_, value)| value))
             })
             .collect();
-        // Roots are called `span 7`, and 7 looks like an id.
-        of.push(("action", root.map_or(String::new(), |_| "span {id}".to_owned())));
+        of.push(("action", root.map_or(String::new(), |root| root.name.clone())));
         for (name, value) in of {
             let total = totals.entry((name.to_owned(), value)).or_default();
             *total = (total.0 + money, total.1 + 1, total.2 + input as u64);

@@ -72,7 +72,10 @@ fn above<'a>(all: &[&'a Span], span: &Span) -> Vec<&'a Span> {
 pub(super) fn dimensions(all: &[&Span], span: &Span, resource: &[KeyValue]) -> Vec<String> {
     let mut ancestors = above(all, span);
     let roots = all.iter().filter(|root| is_root(root) && has_ids(span) && root.trace_id == span.trace_id);
-    ancestors.extend(roots.min_by_key(|root| &root.span_id));
+    let roots: Vec<&&Span> = roots.collect();
+    if let [root] = roots[..] {
+        ancestors.push(root);
+    }
     let of = |(_, _, keys): (&str, &str, &[&str])| {
         let own = said(&span.attributes, keys);
         let above = ancestors.iter().filter_map(|span| said(&span.attributes, keys));
@@ -111,7 +114,8 @@ pub(super) fn sums<'k>(
         let mut add = Vec::new();
         let within = |call: &&Spent<'_>| has_ids(call.span) && call.span.trace_id == span.trace_id;
         let int = |number: u64| Value::IntValue(number as i64);
-        if is_root(span) {
+        let roots = all.iter().filter(|other| is_root(other) && other.trace_id == span.trace_id).count();
+        if is_root(span) && roots == 1 {
             let spent: Vec<&Spent<'_>> = spent.iter().filter(within).collect();
             if !span.name.is_empty() {
                 add.push(("pricetag.action.name", Value::StringValue(span.name.clone())));

@@ -143,7 +143,7 @@ impl Processor {
             let bases: SmallVec<[Base<'_>; 1]> = found.resources.iter().map(base).collect();
             self.judge(shared, arrival.now, &found, &bases);
             self.price(shared, arrival.now, &found, &bases, show);
-            self.sum(shared, &found);
+            self.sum(shared, &found, &bases);
         }
         let items = found.span_count;
         self.found = found.recycle();
@@ -218,15 +218,21 @@ impl Processor {
         }
     }
 
-    /// Tells roots, agents and workflows what was spent below them.
-    fn sum(&mut self, shared: &Shared, found: &Found<'_>) {
-        let table = &shared.open_traces;
+    /// Tells roots, agents and workflows what was spent below them, and roots whose it was.
+    fn sum(&mut self, shared: &Shared, found: &Found<'_>, bases: &[Base<'_>]) {
+        let (table, edition) = (&shared.open_traces, shared.edition.load());
         table.book(&self.judgement, &self.prices);
         table.sums(&self.judgement, found, |group, sums| {
             let said = found.mentions.of(found.spans[group.note as usize].said);
             let called = said.iter().find(|mention| mention.dimension == ACTION);
             let action = called.map_or_else(Default::default, |called| shared.whose.action(&called.value));
-            shared.annotations.write_sums(&mut self.plan, group, &sums, &action);
+            let note = &found.spans[group.note as usize];
+            // A root that is a call has them already.
+            let dimensions = match sums.trace.is_some() && note.call.is_none() {
+                true => shared.whose.own(found, &bases[group.resource as usize], note.said, &edition.lookups),
+                false => Values::new(),
+            };
+            shared.annotations.write_sums(&mut self.plan, group, &sums, &action, &dimensions);
         });
     }
 

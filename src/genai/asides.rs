@@ -29,6 +29,15 @@ impl Recogniser {
         Ok(())
     }
 
+    /// Which of the attributes that we may write are there, as [`Call::ours`](super::call::Call::ours).
+    pub(super) fn ours(&self, asides: &[Aside<'_>]) -> u64 {
+        let says = |aside: &Aside<'_>| &self.dialects.keys().numbered(aside.says).meanings;
+        asides.iter().flat_map(says).fold(0, |ours, ranked| match ranked.meaning {
+            Meaning::Ours(index) | Meaning::OursToo(index) => ours | 1 << index,
+            _ => ours,
+        })
+    }
+
     /// What a span that is no call, and says nothing that only calls do, says of dimensions. Where baggage is copied to all spans they
     /// say the same one after the other: comparing their bytes is cheaper than reading them.
     pub(super) fn mentions<'a>(&self, found: &mut Found<'a>) -> Result<Said<'a>, Malformed> {

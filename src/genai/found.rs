@@ -38,6 +38,8 @@ pub struct Group {
     pub frame: FrameId,
     /// As [`Call::ours`].
     pub ours: u64,
+    /// Index of its resource in the request.
+    pub resource: u32,
 }
 
 /// An attribute of the span that is being read, passed over until something tells that it is a call.

@@ -170,6 +170,12 @@ impl Recogniser {
             frame = Some(open(field, parent, plan)?.1);
         }
         if let Some(ids) = ids {
+            let is_root = ids.parent == [0; 8];
+            let ours = match &reading {
+                Some(reading) => reading.ours,
+                None if is_root => self.ours(&found.asides),
+                None => 0,
+            };
             let mut said = match &reading {
                 Some(reading) => Said { row: reading.dimensions, route: reading.names[Name::Route as usize] },
                 None if found.asides.is_empty() => {
@@ -177,7 +183,6 @@ impl Recogniser {
                 }
                 None => self.mentions(found)?,
             };
-            let is_root = ids.parent == [0; 8];
             if is_root {
                 let called = action_of(name, said.route);
                 // What it says may be shared with the span before.
@@ -189,8 +194,8 @@ impl Recogniser {
                     Some(frame) => frame,
                     None => open(field, parent, plan)?.1,
                 };
-                let ours = reading.as_ref().map_or(0, |reading| reading.ours);
-                found.groups.push(Group { note: found.spans.len() as u32, frame, ours });
+                let (note, resource) = (found.spans.len() as u32, (found.resources.len() - 1) as u32);
+                found.groups.push(Group { note, frame, ours, resource });
             }
             found.spans.push(SpanNote { ids, call: call.map(|_| index), said: said.row, is_agent });
         }

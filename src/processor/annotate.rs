@@ -135,7 +135,14 @@ impl Annotations {
     }
 
     /// Plans what the span of a root or an agent gets: what was spent below it.
-    pub(super) fn write_sums(&self, plan: &mut Plan, group: &SpanGroup, sums: &Sums, action: &str) {
+    pub(super) fn write_sums(
+        &self,
+        plan: &mut Plan,
+        group: &SpanGroup,
+        sums: &Sums,
+        action: &str,
+        dimensions: &Values<'_>,
+    ) {
         plan.insert(group.frame, |out| {
             let mut span = Span { out, present: group.ours, of: self };
             if let Some(spent) = &sums.trace {
@@ -149,6 +156,7 @@ impl Annotations {
                 }
                 span.int(key::ACTION_INPUT, spent.input);
                 span.int(key::ACTION_OUTPUT, spent.output);
+                span.dimensions(dimensions);
             }
             if let Some([direct, inclusive]) = &sums.agent {
                 span.spent(key::DIRECT, direct);

@@ -125,6 +125,15 @@ pub(super) fn sums<'k>(
             let [input, output] = [0, 1].map(|side| spent.iter().map(|call| call.tokens[side]).sum());
             add.push(("pricetag.action.tokens.input", int(input)));
             add.push(("pricetag.action.tokens.output", int(output)));
+            // A root that is a call has them as such, if it counts.
+            if !calls.iter().any(|call| std::ptr::eq(*call, span)) {
+                let resource = request.resource_spans[at.0].resource.as_ref();
+                let resource = resource.map_or(&[][..], |resource| &resource.attributes);
+                for (_, written, keys) in DIMENSIONS {
+                    let value = said(&span.attributes, keys).or_else(|| said(resource, keys));
+                    add.extend(value.map(|(_, value)| (written, Value::StringValue(value))));
+                }
+            }
         }
         if is_agent(span, run) {
             let is_below = |call: &&Spent<'_>| {

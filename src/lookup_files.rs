@@ -19,8 +19,8 @@ impl LookupFiles {
     /// # Errors
     /// One of them can not be read; the error names it.
     pub fn read(lookups: &[Lookup]) -> Result<Self, Mistakes> {
-        let read = |lookup: &Lookup| Ok((lookup.clone(), content(&lookup.file)?));
-        lookups.iter().map(read).collect::<Result<_, _>>().map(Self)
+        let read = |(index, lookup): (usize, &Lookup)| Ok((lookup.clone(), content(index, &lookup.file)?));
+        lookups.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
     }
 
     /// The tables.
@@ -45,18 +45,23 @@ impl LookupFiles {
 }
 
 /// A file, and of one that is too large one byte more than is taken: whoever reads it says so.
-fn content(file: &Path) -> Result<Vec<u8>, Mistakes> {
+fn content(index: usize, file: &Path) -> Result<Vec<u8>, Mistakes> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|open| open.take(MAX_FILE_BYTES as u64 + 4).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|error| {
-        let (line, column, key) = Default::default();
+        let (line, column) = Default::default();
+        // As far as it is known: the folder that we run in may be gone.
+        let place = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
         Mistakes(vec![Mistake {
             source: file.display().to_string(),
             line,
             column,
-            key,
-            message: format!("the lookup can not be read: {error}"),
-            remedy: Some("mend its name, or take it out of `lookups`".to_owned()),
+            key: format!("lookups[{index}].file"),
+            message: format!("the lookup can not be read at {}: {error}", place.display()),
+            remedy: Some(
+                "mend its name (paths are from the working directory), or take it out of `lookups`"
+                    .to_owned(),
+            ),
         }])
     })
 }

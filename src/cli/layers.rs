@@ -9,7 +9,8 @@ use crate::pricing::Catalog;
 /// The layers of prices that a command uses: the embedded catalog, and what lies over it.
 #[derive(Debug, Default, clap::Args)]
 pub struct Layers {
-    /// The config whose price files count; the embedded default when there is none
+    /// The config whose prices count (explain: its dimensions, lookups, hashes and actions as well); the embedded default when
+    /// there is none
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// A price file over the embedded catalog and the config's files; repeatable, the last one is the strongest

@@ -63,7 +63,16 @@ fn walk(node: &mut Node, path: &Path, environment: &dyn Environment, failed: &mu
                 *text = expanded.text;
             }
             Ok(None) => {}
-            Err((message, remedy)) => {
+            Err(Unusable::Unset(name)) => {
+                let message = format!("the environment variable {name} is not set");
+                let remedy = if is_secret(path) {
+                    "set it".to_owned()
+                } else {
+                    format!("set it, or give a default: `${{env:{name}:-default}}`")
+                };
+                failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
+            }
+            Err(Unusable::Malformed { message, remedy }) => {
                 failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
             }
         },
@@ -75,8 +84,25 @@ struct Expanded {
     whole: bool,
 }
 
+/// Why a scalar can not be substituted in.
+#[derive(Debug, PartialEq, Eq)]
+enum Unusable {
+    /// A variable that is not set, by name.
+    Unset(String),
+    Malformed {
+        message: String,
+        remedy: &'static str,
+    },
+}
+
+/// Whether a secret belongs there: a default in the file would be a public one.
+fn is_secret(path: &Path) -> bool {
+    let key = |step: &Step, name| matches!(step, Step::Key(key) if key == name);
+    path.0.last().is_some_and(|last| key(last, "hash_key")) || path.0.iter().any(|step| key(step, "headers"))
+}
+
 /// `None` when there is nothing to substitute or unescape.
-fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>, (String, String)> {
+fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>, Unusable> {
     if !said.contains("$$") && !said.contains("${") {
         return Ok(None);
     }
@@ -92,7 +118,7 @@ fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>,
         } else if let Some(inside) = rest.strip_prefix('{') {
             let Some((reference, after)) = inside.split_once('}') else {
                 let remedy = "close it with `}`, or write `$${` for a literal `${`";
-                return Err(("`${` without `}`".to_owned(), remedy.to_owned()));
+                return Err(Unusable::Malformed { message: "`${` without `}`".to_owned(), remedy });
             };
             text.push_str(&resolve(reference, environment)?);
             whole = said.len() == reference.len() + "${}".len();
@@ -105,7 +131,7 @@ fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>,
     Ok(Some(Expanded { text, whole }))
 }
 
-fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, (String, String)> {
+fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, Unusable> {
     let (name, default) = match reference.strip_prefix("env:").unwrap_or(reference).split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference.strip_prefix("env:").unwrap_or(reference), None),
@@ -114,27 +140,20 @@ fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, (St
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if !is_name {
         let message = format!("`${{{reference}}}` is no reference to an environment variable");
-        return Err((
-            message,
-            "write `${env:NAME}` or `${env:NAME:-default}`, or `$${` for a literal `${`".to_owned(),
-        ));
+        let remedy = "write `${env:NAME}` or `${env:NAME:-default}`, or `$${` for a literal `${`";
+        return Err(Unusable::Malformed { message, remedy });
     }
-    environment.variable(name).or_else(|| default.map(str::to_owned)).ok_or_else(|| {
-        let remedy = format!("set it, or give a default: `${{env:{name}:-default}}`");
-        (format!("the environment variable {name} is not set"), remedy)
-    })
+    let found = environment.variable(name).or_else(|| default.map(str::to_owned));
+    found.ok_or_else(|| Unusable::Unset(name.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn expanded(said: &str) -> Result<Option<(String, bool)>, String> {
+    fn expanded(said: &str) -> Result<Option<(String, bool)>, Unusable> {
         let environment = |name: &str| (name == "PORT").then(|| "4317".to_owned());
-        match expand(said, &environment) {
-            Ok(found) => Ok(found.map(|expanded| (expanded.text, expanded.whole))),
-            Err((message, remedy)) => Err(format!("{message}; {remedy}")),
-        }
+        expand(said, &environment).map(|found| found.map(|expanded| (expanded.text, expanded.whole)))
     }
 
     #[test]
@@ -159,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_replaced_names_the_remedy() {
-        assert!(
-            expanded("${env:NONE}")
-                .unwrap_err()
-                .contains("NONE is not set; set it, or give a default: `${env:NONE:-default}`")
-        );
-        assert!(expanded("x${env:PORT").unwrap_err().contains("without `}`"));
-        assert!(expanded("${file:/etc/passwd}").unwrap_err().contains("${file:/etc/passwd}"));
+    fn what_cannot_be_replaced_says_why() {
+        let malformed = |said| match expanded(said) {
+            Err(Unusable::Malformed { message, .. }) => message,
+            other => panic!("{said}: {other:?}"),
+        };
+        assert_eq!(expanded("${env:NONE}"), Err(Unusable::Unset("NONE".to_owned())));
+        assert!(malformed("x${env:PORT").contains("without `}`"));
+        assert!(malformed("${file:/etc/passwd}").contains("${file:/etc/passwd}"));
         assert!(expanded("${env:}").is_err());
         assert!(expanded("${env:1X}").is_err());
     }

@@ -152,11 +152,13 @@ fn log_lines(request: &ExportLogsServiceRequest) -> (String, Vec<String>) {
 
 /// What a span or an event says of price, and of what was priced.
 fn priced(attributes: &[KeyValue]) -> String {
-    const WHAT: [&str; 5] = [
+    const WHAT: [&str; 7] = [
         "gen_ai.response.model",
         "gen_ai.usage.input_tokens",
         "gen_ai.usage.output_tokens",
         "user.id",
+        "user.hash",
+        "session.id",
         "feature",
     ];
     const SIGNS: [&str; 2] = ["pricetag.status", "pricetag.action.calls"];

@@ -292,3 +292,28 @@ fn dimensions_are_lists_or_mappings() {
         ["processors.pricetag.hash_key: nothing is hashed: no dimension has `hash: true`"]
     );
 }
+
+/// Guarantees: who asks whose money it was is told if the events that say so go nowhere, and if a dimension of his own is called
+/// nearly like one that there is; a name that is near to none is no slip.
+#[test]
+fn what_attribution_lacks_is_a_notice() {
+    let named =
+        |names: &str| default_with(&[&format!("processors.pricetag.dimensions={{{names}}}")]).unwrap();
+    assert_eq!(
+        notices(&named("tenent: , plan: , role: , region: , enviroment: , cost_centre: ")),
+        [
+            "processors.pricetag.dimensions.tenent: a dimension of your own; did you mean \"tenant\"?",
+            "processors.pricetag.dimensions.enviroment: a dimension of your own; did you mean \"environment\"?",
+        ]
+    );
+    let without = "service.pipelines.logs.processors=[]";
+    let asked = default_with(&["processors.pricetag.dimensions.plan=", without]).unwrap();
+    assert_eq!(
+        notices(&asked),
+        [
+            "service.pipelines: no pipeline of logs has the processor `pricetag`: the events that tell whose money a whole \
+             trace was go nowhere; add one with `processors: [pricetag]`"
+        ]
+    );
+    assert_eq!(notices(&default_with(&[without]).unwrap()), Vec::<String>::new());
+}

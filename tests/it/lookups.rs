@@ -40,7 +40,8 @@ fn a_wrong_lookup_at_the_start() {
     }
     fs::remove_file(&file).unwrap();
     let ended = pricetag(&["check", "--set", &lookups(&file)]);
-    assert!(ended.err.contains(&format!("{shown}: the lookup can not be read: ")), "{}", ended.err);
+    let said = format!("{shown}: lookups[0].file: the lookup can not be read at {shown}: ");
+    assert!(ended.err.contains(&said), "{}", ended.err);
     fs::write(&file, "tenant,tier,seats\nacme,gold,5\n*,tin,\n").unwrap();
     let ended = pricetag(&["check", "--set", &lookups(&file)]);
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));

@@ -91,11 +91,14 @@ impl Watch {
     }
 }
 
+/// The folder of a file, under its one name if it is there: the system watches a folder once, whatever names it is watched by,
+/// so that giving up one of them would end the watch of all.
 fn folder(file: &Path) -> PathBuf {
-    match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
-        _ => PathBuf::from("."),
-    }
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf())
 }
 
 #[cfg(test)]
@@ -139,6 +142,32 @@ mod tests {
             // All that there was to tell of it.
             while told(&changed, BRIEF).await {}
             watch.follow();
+        }
+    }
+
+    /// Scenario: a file of a folder that has two names, as one named from the working directory has, is removed, which leaves one
+    /// of the names, and is written anew.
+    /// Guarantees: both are told.
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_folder_of_two_names_stays_watched() {
+        let above = tempfile::tempdir().unwrap();
+        let (folder, file) = (above.path().join("real"), above.path().join("link/prices.yaml"));
+        fs::create_dir(&folder).unwrap();
+        std::os::unix::fs::symlink(&folder, above.path().join("link")).unwrap();
+        fs::write(&file, "x").unwrap();
+        let changed = Arc::new(Notify::new());
+        let mut watch = Watch::new(vec![file.clone()], "files", Arc::clone(&changed));
+        watch.follow();
+        for _ in 0..2 {
+            fs::remove_file(&file).unwrap();
+            assert!(told(&changed, AMPLE).await, "removed");
+            watch.follow();
+            while told(&changed, BRIEF).await {}
+            fs::write(&file, "x").unwrap();
+            assert!(told(&changed, AMPLE).await, "written anew");
+            watch.follow();
+            while told(&changed, BRIEF).await {}
         }
     }
 }

@@ -41,6 +41,10 @@ pub(super) fn dimensions(said: &raw::Pricetag, path: &Path, report: &mut Report)
     for (name, sources) in said.dimensions.iter().filter(|(name, _)| !standard.contains(&name.as_str())) {
         let path = by_name.key(name);
         if is_named_well(name, &path, report) {
+            if let Some(meant) = standard.iter().find(|known| is_a_slip(name, known)) {
+                let message = format!("a dimension of your own; did you mean {meant:?}?");
+                report.notice(&path, message);
+            }
             all.push(dimension(name, sources, &path, report));
         }
     }
@@ -50,6 +54,11 @@ pub(super) fn dimensions(said: &raw::Pricetag, path: &Path, report: &mut Report)
     }
     hash_key(said, &all, path, report);
     all
+}
+
+/// Whether one name was meant to be the other: a letter is wrong, or of eight two.
+fn is_a_slip(said: &str, known: &str) -> bool {
+    strsim::damerau_levenshtein(said, known) <= (said.len() / 4).max(1)
 }
 
 fn is_named_well(name: &str, path: &Path, report: &mut Report) -> bool {
@@ -131,14 +140,15 @@ fn hash_key(said: &raw::Pricetag, all: &[Dimension], path: &Path, report: &mut R
     let key = path.key("hash_key");
     let hashed = all.iter().find(|dimension| dimension.hashed);
     match (&said.hash_key, hashed) {
+        // One whose variable is not set is one mistake.
+        _ if report.has_problem_in(&key) => {}
         (None, None) => {}
         (None, Some(dimension)) => {
             let hash = path.key("dimensions").key(&dimension.name).key("hash");
             let remedy = "set processors.pricetag.hash_key to a secret, as in \"${env:PRICETAG_HASH_KEY}\"";
             report.wrong(&hash, "hashes need a key: without one, anybody finds out whose they are", remedy);
         }
-        // A variable that is not set is one mistake.
-        (Some(secret), _) if secret.expose().len() < MIN_HASH_KEY && !report.has_problem_in(&key) => {
+        (Some(secret), _) if secret.expose().len() < MIN_HASH_KEY => {
             let remedy = "take one that nobody can guess, as `openssl rand -hex 32` prints it";
             report.wrong(&key, format!("a secret of less than {MIN_HASH_KEY} bytes"), remedy);
         }

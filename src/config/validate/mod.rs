@@ -12,6 +12,7 @@ use super::model::{Alias, Config, Pricetag};
 use super::path::Path;
 use super::raw::{Processor, Receiver, Root};
 use super::values::ComponentId;
+use crate::otlp::Signal;
 
 /// The meaning of a config; what is wrong with it goes into the report, and then the result is not used.
 pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
@@ -21,12 +22,27 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     let (exporters, pipelines) = exporters::exporters(raw, pipelines, report);
     let priced = pipelines.iter().any(|pipeline| pipeline.priced);
     let processor = processor(raw, report).filter(|_| priced);
+    if pipelines.iter().any(|it| it.priced && it.signal == Signal::Traces)
+        && !pipelines.iter().any(|it| it.priced && it.signal == Signal::Logs)
+        && raw.processors.0.iter().any(|(_, processor)| asks_whose(processor))
+    {
+        let message = "no pipeline of logs has the processor `pricetag`: the events that tell whose money a whole trace was \
+                       go nowhere; add one with `processors: [pricetag]`";
+        report.notice(&Path::of("service.pipelines"), message);
+    }
     let health_check = service.and_then(|service| service::health_check(raw, service, report));
     let telemetry = service::telemetry(service, report);
     let config =
         Config { receivers, processor, exporters, pipelines, telemetry, health_check, notices: Vec::new() };
     listeners_differ(raw, &config, report);
     config
+}
+
+/// Whether a config says anything of whose money it is.
+fn asks_whose(processor: &Processor) -> bool {
+    matches!(processor, Processor::Pricetag(said) if !said.dimensions.is_empty()
+        || !said.lookups.is_empty()
+        || !said.actions.names.is_empty())
 }
 
 fn processor(raw: &Root, report: &mut Report) -> Option<Pricetag> {

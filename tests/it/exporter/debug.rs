@@ -107,6 +107,7 @@ async fn metrics_and_logs() {
         attributes: vec![
             attribute("pricetag.action.calls", Value::IntValue(2)),
             attribute("user.id", Value::StringValue("ann".into())),
+            attribute("user.hash", Value::StringValue("0f".into())),
             attribute("code.function.name", Value::StringValue("f".into())),
         ],
         ..Default::default()
@@ -118,7 +119,7 @@ async fn metrics_and_logs() {
     assert_eq!(
         shown(Verbosity::Normal, Signal::Logs, body).await,
         format!(
-            "logs: 2 log records, {length} bytes\n  WARN over\\rbudget\n  pricetag.action pricetag.action.calls=2 user.id=ann\n"
+            "logs: 2 log records, {length} bytes\n  WARN over\\rbudget\n  pricetag.action pricetag.action.calls=2 user.id=ann user.hash=0f\n"
         )
     );
 }

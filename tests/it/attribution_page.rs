@@ -99,7 +99,7 @@ fn the_examples_of_the_page_load() {
         .replace("tenants.csv", &write("tenants.csv", csv))
         .replace("plans.yaml", &write("plans.yaml", yaml))
         + "receivers: {otlp: {protocols: {grpc: }}}\nexporters: {debug: }\n\
-           service: {pipelines: {traces: {receivers: [otlp], processors: [pricetag], exporters: [debug]}}}\n";
+           service: {pipelines: {traces: &it {receivers: [otlp], processors: [pricetag], exporters: [debug]}, logs: *it}}\n";
     let checked = pricetag(&["check", &write("config.yaml", &config)]);
     assert_eq!((checked.code, checked.err.as_str()), (Some(0), ""));
     assert!(checked.out.contains("lookups    5 rows") && !checked.out.contains("notice"), "{}", checked.out);

@@ -106,8 +106,21 @@ async fn price_files_are_read_again() {
 /// Guarantees: none of its states is taken up, and the log says so; the one in which it comes to rest is.
 #[tokio::test]
 async fn a_file_that_does_not_rest_is_not_taken_up() {
+    for _ in 0..5 {
+        if restless_file().await {
+            return;
+        }
+    }
+    panic!("this machine is too busy to write a file without a pause: let the test run by itself");
+}
+
+/// Whether the file was restless: a busy machine may stop who writes it for longer than pricetag waits, and then it has rested.
+async fn restless_file() -> bool {
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
-    static REST: AtomicBool = AtomicBool::new(false);
+    use std::time::{Duration, Instant};
+    let rest = Arc::new(AtomicBool::new(false));
+    let stalled = Arc::new(AtomicBool::new(false));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("prices.yaml");
     fs::write(&file, prices(1)).unwrap();
@@ -115,25 +128,38 @@ async fn a_file_that_does_not_rest_is_not_taken_up() {
     let pricetag = start(&sink, &file).await;
     let mut caller = Caller { pricetag, sink, sent: 0 };
     let (new, at) = (folder.path().join("new"), file.clone());
+    let (end, late) = (Arc::clone(&rest), Arc::clone(&stalled));
     let writer = std::thread::spawn(move || {
+        let mut written = Instant::now();
         for input in 2.. {
             fs::write(&new, prices(input)).unwrap();
             fs::rename(&new, &at).unwrap();
-            if REST.load(Ordering::Relaxed) {
+            // Two readings that agree are 200 ms apart.
+            late.fetch_or(written.elapsed() > Duration::from_millis(150), Ordering::Relaxed);
+            written = Instant::now();
+            if end.load(Ordering::Relaxed) {
                 return input;
             }
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
         }
         unreachable!("as often as it takes")
     });
     caller.pricetag.signal("HUP");
     caller.says(1, "do not come to rest").await;
-    assert_eq!(caller.call().await.0, Some(1.0));
-    assert!(!caller.pricetag.log().contains("prices reloaded"), "{}", caller.pricetag.log());
-    REST.store(true, Ordering::Relaxed);
+    let cost = caller.call().await.0;
+    let reloaded = caller.pricetag.log().contains("prices reloaded");
+    // What was seen by now, the writer has noted in so much time.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let was_restless = !stalled.load(Ordering::Relaxed);
+    rest.store(true, Ordering::Relaxed);
     let last = writer.join().unwrap();
-    caller.says(1, "prices reloaded").await;
-    assert_eq!(caller.call().await.0, Some(f64::from(last)));
+    if was_restless {
+        assert_eq!(cost, Some(1.0));
+        assert!(!reloaded, "{}", caller.pricetag.log());
+        caller.says(1, "prices reloaded").await;
+        assert_eq!(caller.call().await.0, Some(f64::from(last)));
+    }
+    was_restless
 }
 
 /// Scenario: SIGHUP just after the price file was written again as it was; many times.

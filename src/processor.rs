@@ -34,6 +34,7 @@ use crate::otlp::wire::Malformed;
 use crate::pricing::{Catalog, Picodollars, Resolver, Status};
 use crate::settlement::{Judged, Judgement, Told};
 use facts::Neighbour;
+use shared::Edition;
 use whose::{Base, Whose};
 
 /// A request after processing.
@@ -142,8 +143,9 @@ impl Processor {
             let base = |resource| shared.whose.base(resource, arrival);
             let bases: SmallVec<[Base<'_>; 1]> = found.resources.iter().map(base).collect();
             self.judge(shared, arrival.now, &found, &bases);
-            self.price(shared, arrival.now, &found, &bases, show);
-            self.sum(shared, &found, &bases);
+            let edition = shared.edition.load();
+            self.price(shared, &edition, arrival.now, &found, &bases, show);
+            self.sum(shared, &edition, &found, &bases);
         }
         let items = found.span_count;
         self.found = found.recycle();
@@ -154,12 +156,12 @@ impl Processor {
     fn price(
         &mut self,
         shared: &Shared,
+        edition: &Edition,
         now: Now,
         found: &Found<'_>,
         bases: &[Base<'_>],
         mut show: impl FnMut(&Call<'_>, &Outcome<'_>, Judged, &Values<'_>),
     ) {
-        let edition = shared.edition.load();
         if self.resolves != edition.number {
             self.resolver = Resolver::default();
             self.resolves = edition.number;
@@ -219,8 +221,8 @@ impl Processor {
     }
 
     /// Tells roots, agents and workflows what was spent below them, and roots whose it was.
-    fn sum(&mut self, shared: &Shared, found: &Found<'_>, bases: &[Base<'_>]) {
-        let (table, edition) = (&shared.open_traces, shared.edition.load());
+    fn sum(&mut self, shared: &Shared, edition: &Edition, found: &Found<'_>, bases: &[Base<'_>]) {
+        let table = &shared.open_traces;
         table.book(&self.judgement, &self.prices);
         table.sums(&self.judgement, found, |group, sums| {
             let said = found.mentions.of(found.spans[group.note as usize].said);

@@ -159,9 +159,11 @@ impl Tree {
         node.said |= if is_agent { AGENT } else { 0 };
     }
 
-    /// What the spans above one say of dimensions, the nearest first, as indices.
+    /// What the spans above one say of dimensions, the nearest first, as indices; what neighbours share once.
     pub(super) fn said_above(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
-        self.above(index).map(|at| self.node(at).said()).filter(|said| *said != NONE)
+        let mut last = NONE;
+        let all = self.above(index).map(|at| self.node(at).said()).filter(|said| *said != NONE);
+        all.filter(move |said| std::mem::replace(&mut last, *said) != *said)
     }
 
     pub(super) fn set_call(&mut self, index: u32, call: u32) {

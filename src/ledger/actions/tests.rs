@@ -36,7 +36,7 @@ impl Rig {
 
     fn book(&mut self, trace: u8, span: u8, picodollars: Option<i128>, values: [&str; 3]) {
         self.entries.push_booking(&Booking {
-            trace: &[trace; 16],
+            trace: &self::trace(trace),
             span: &[span; 8],
             open: true,
             status: if picodollars.is_some() { Status::Priced } else { Status::UnknownModel },
@@ -62,6 +62,13 @@ impl Rig {
         }
         requests
     }
+}
+
+/// The id of a trace; repeated bytes would be one that nobody has given.
+fn trace(number: u8) -> [u8; 16] {
+    let mut id = [number; 16];
+    id[0] = 77;
+    id
 }
 
 fn events(body: &Bytes) -> Vec<LogRecord> {
@@ -97,17 +104,22 @@ async fn an_event_tells_what_the_action_cost_in_the_end() {
     rig.book(2, 3, Some(77), ["eve", "t", "acme"]);
     rig.book(2, 4, None, ["ann", "s", "acme"]);
     rig.book(3, 1, None, ["ann", "", ""]);
-    rig.entries.push_settlement(&[2; 16], "GET /ask".into(), &[9; 8], |changes| {
+    rig.entries.push_settlement(&trace(2), "GET /ask".into(), &[9; 8], |changes| {
         changes.push(&[2; 8], Counted::Here, None, [(0, "ann".into())]);
         changes.push(&[3; 8], Counted::AsDuplicate, None, []);
     });
-    rig.entries.push_settlement(&[3; 16], "".into(), &[], |_| {});
-    rig.entries.push_settlement(&[4; 16], "no calls".into(), &[], |_| {});
+    rig.entries.push_settlement(&trace(3), "".into(), &[], |_| {});
+    rig.entries.push_settlement(&trace(4), "no calls".into(), &[], |_| {});
+    // Its only call was told elsewhere.
+    rig.book(5, 1, Some(3), ["ann", "s", "acme"]);
+    rig.entries.push_settlement(&trace(5), "GET /ask".into(), &[9; 8], |changes| {
+        changes.push(&[1; 8], Counted::AsDuplicate, None, []);
+    });
 
     let [(body, 2)] = &rig.requests().await[..] else { panic!("one request, two events") };
     let [event, unpriced] = &events(body)[..] else { panic!("one event a trace that had calls") };
     assert_eq!((&*event.event_name, event.severity_number), ("pricetag.action", 9));
-    assert_eq!((&event.trace_id[..], &event.span_id[..]), (&[2; 16][..], &[9; 8][..]));
+    assert_eq!((&event.trace_id[..], &event.span_id[..]), (&trace(2)[..], &[9; 8][..]));
     assert!(event.time_unix_nano > 1_700_000_000_000_000_000);
     let expected = [
         ("pricetag.action.calls", "3"),
@@ -122,7 +134,7 @@ async fn an_event_tells_what_the_action_cost_in_the_end() {
     ];
     assert_eq!(texts(&event.attributes), expected.map(|(key, value)| (key, value.to_owned())).into());
 
-    assert_eq!((&unpriced.trace_id[..], &unpriced.span_id[..]), (&[3; 16][..], &[][..]));
+    assert_eq!((&unpriced.trace_id[..], &unpriced.span_id[..]), (&trace(3)[..], &[][..]));
     let expected = [
         ("pricetag.action.calls", "1"),
         ("pricetag.action.tokens.input", "100"),
@@ -134,7 +146,7 @@ async fn an_event_tells_what_the_action_cost_in_the_end() {
 
     // A late call of a trace that has settled.
     rig.book(2, 5, Some(9), ["ann", "s", "acme"]);
-    rig.entries.push_settlement(&[2; 16], "GET /ask".into(), &[9; 8], |_| {});
+    rig.entries.push_settlement(&trace(2), "GET /ask".into(), &[9; 8], |_| {});
     let requests = rig.requests().await;
     let again = events(&requests[0].0);
     assert_eq!(texts(&again[0].attributes)["pricetag.action.cost.picodollars"], "9");
@@ -151,7 +163,7 @@ async fn requests_are_cut_and_hold_up_nobody() {
         rig.events.keys = vec!["k".repeat(20_000)];
         for trace in 0..200 {
             rig.book(trace, 1, Some(5), ["ann", "", ""]);
-            rig.entries.push_settlement(&[trace; 16], "".into(), &[], |_| {});
+            rig.entries.push_settlement(&self::trace(trace), "".into(), &[], |_| {});
         }
         rig.log.refuse();
         let requests = rig.requests().await;

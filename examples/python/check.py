@@ -77,10 +77,11 @@ def problems_of_call(call, span):
 
 
 def problems_of_request(span):
-    """The root of a trace is no call: it says what its calls cost together, and nothing else of ours."""
+    """The root of a trace is no call: it says whose it was, what its calls cost together, and nothing else of ours."""
     attributes = span["attributes"]
     calls = [c for c in CALLS if (c.user, c.feature) == (attributes.get("user.id"), attributes.get("feature"))]
     wanted = {
+        "pricetag.feature": attributes.get("feature"),
         "pricetag.action.name": span["name"],
         "pricetag.action.cost": float(sum(call.cost or 0 for call in calls)),
         "pricetag.action.calls": len(calls),

@@ -15,6 +15,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::processor::Shared;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -32,18 +33,29 @@ impl Readiness {
     }
 }
 
-/// Serves `/metrics` of these registries, `/api/v1/costs` of the ledger, `/health/live` and `/health/ready` until `shutdown`
-/// completes.
+/// What the admin port shows.
+#[derive(Debug)]
+pub struct Site {
+    /// Of `/metrics`.
+    pub registries: Vec<Registry>,
+    /// What everything cost.
+    pub ledger: Ledger,
+    /// Whether requests are taken.
+    pub readiness: Readiness,
+    /// What processors share; none where nothing is priced.
+    pub shared: Option<Arc<Shared>>,
+}
+
+/// Serves a [`Site`] until `shutdown` completes.
 ///
 /// # Errors
 /// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
-    registries: Vec<Registry>,
-    ledger: Ledger,
-    readiness: Readiness,
+    site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let Site { registries, ledger, readiness, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(

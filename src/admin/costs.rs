@@ -9,6 +9,7 @@ use http::uri::Authority;
 use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 
+use crate::ledger::query::Row;
 use crate::ledger::sums::Tally;
 use crate::ledger::{Ledger, OTHER};
 
@@ -57,35 +58,29 @@ fn costs(ledger: &Ledger, query: &str) -> Result<Value, String> {
             _ => return Err("there are the parameters by and top".to_owned()),
         }
     }
-    let books = ledger.books();
-    let Some(dimension) = books.dimensions().find(|it| Some(it.name()) == by.as_deref()) else {
-        let names: Vec<&str> = books.dimensions().map(|dimension| dimension.name()).collect();
-        return Err(format!("by is one of {}", names.join(", ")));
-    };
-    let (settled, pending) = books.tally();
-    let in_use = dimension.accounts().iter().filter(|it| it.settled.calls + it.pending.calls > 0);
-    let mut rows: Vec<(String, Tally, Tally)> =
-        in_use.map(|account| (account.value.to_string(), account.settled, account.pending)).collect();
-    drop(books);
+    let by = by.as_deref().unwrap_or_default();
+    let total = ledger.total(0..u32::MAX).map_err(|error| error.to_string())?;
+    let mut rows = ledger.rows(by, 0..u32::MAX).map_err(|error| error.to_string())?;
 
-    rows.sort_by(|a, b| {
-        let rank = |row: &(String, Tally, Tally)| (row.0 == OTHER, Reverse((row.1.money, row.2.money)));
-        rank(a).cmp(&rank(b)).then_with(|| a.0.cmp(&b.0))
+    let rank = |row: &Row| (row.value == OTHER, Reverse((row.settled.money, row.pending.money)));
+    rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.value.cmp(&b.value)));
+    let shared = rows.partition_point(|row| row.value != OTHER);
+    let rest = rows.split_off(top.min(shared)).into_iter().reduce(|a, b| Row {
+        value: OTHER.to_owned(),
+        settled: a.settled.plus(&b.settled),
+        pending: a.pending.plus(&b.pending),
     });
-    let shared = rows.partition_point(|row| row.0 != OTHER);
-    let rest = rows.split_off(top.min(shared));
-    let rest = rest.into_iter().reduce(|a, b| (OTHER.to_owned(), a.1.plus(&b.1), a.2.plus(&b.2)));
-    rows.extend(rest.map(|(_, settled, pending)| (OTHER.to_owned(), settled, pending)));
+    rows.extend(rest.map(|rest| Row { value: OTHER.to_owned(), ..rest }));
     Ok(json!({
         "by": by,
         "currency": "USD",
-        "total": money(&settled),
-        "pending": money(&pending),
+        "total": money(&total.settled),
+        "pending": money(&total.pending),
         "rows": rows.iter().map(row).collect::<Vec<_>>(),
     }))
 }
 
-fn row((value, settled, pending): &(String, Tally, Tally)) -> Value {
+fn row(Row { value, settled, pending }: &Row) -> Value {
     json!({
         "value": value,
         "cost": money(settled),

@@ -20,7 +20,7 @@ use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
-use crate::admin::{self, Readiness};
+use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
@@ -28,6 +28,7 @@ use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
+use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -134,7 +135,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         routes,
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
-    observe::register(telemetry.meter(), &log, &ledger, shared);
+    observe::register(telemetry.meter(), &log, &ledger, shared.clone());
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
@@ -162,7 +163,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    listeners.serve(&mut app, config, vec![costs, self_metrics], receiving_stops, serving_stops);
+    listeners.serve(&mut app, config, vec![costs, self_metrics], shared, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -253,6 +254,7 @@ impl Listeners {
         app: &mut App,
         config: &Config,
         registries: Vec<Registry>,
+        shared: Option<Arc<Shared>>,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -276,10 +278,11 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ledger, ready) = (app.ledger.clone(), app.readiness.clone());
+            let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
+            let site = Site { registries, ledger, readiness, shared };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
-                if let Err(error) = admin::serve(listener, registries, ledger, ready, stop).await {
+                if let Err(error) = admin::serve(listener, site, stop).await {
                     tracing::error!("admin port: {error}");
                 }
             });

@@ -10,6 +10,7 @@ pub mod books;
 pub mod instruments;
 mod open;
 pub mod push;
+pub mod query;
 pub mod series;
 pub mod sums;
 

@@ -40,7 +40,7 @@ impl Amounts {
         }
         let Amounts { money, input, output, .. } = *self;
         let unpriced = (!self.known && self.status != Status::Failed).into();
-        Tally { money, input, output, calls: 1, unpriced }
+        Tally { money, estimate: money, input, output, calls: 1, unpriced, ..Tally::default() }
     }
 }
 
@@ -49,6 +49,12 @@ impl Amounts {
 pub struct Tally {
     /// Their money, as far as it is known.
     pub money: Picodollars,
+    /// What their money would be had no span been sampled away: an estimate. The same as `money` where nothing was.
+    pub estimate: Picodollars,
+    /// What tokens read from a cache would have cost more in full.
+    pub saved: Picodollars,
+    /// What customers pay for them by use: by action or by token, not by month.
+    pub revenue: Picodollars,
     /// Their input tokens, cached ones included.
     pub input: u64,
     /// Their output tokens.
@@ -57,6 +63,10 @@ pub struct Tally {
     pub calls: u64,
     /// Of how many the cost is not known. A call that failed before it used anything cost nothing, and is none of them.
     pub unpriced: u64,
+    /// How many told a time that can not be, and are booked when they came.
+    pub misdated: u64,
+    /// Settled actions, each where the calls of its trace agree.
+    pub actions: u64,
 }
 
 impl Tally {
@@ -75,19 +85,29 @@ impl Tally {
     #[inline]
     pub(super) fn add(&mut self, more: &Tally) {
         self.money = self.money.saturating_add(more.money);
+        self.estimate = self.estimate.saturating_add(more.estimate);
+        self.saved = self.saved.saturating_add(more.saved);
+        self.revenue = self.revenue.saturating_add(more.revenue);
         self.input = self.input.saturating_add(more.input);
         self.output = self.output.saturating_add(more.output);
         self.calls += more.calls;
         self.unpriced += more.unpriced;
+        self.misdated += more.misdated;
+        self.actions += more.actions;
     }
 
     #[inline]
     pub(super) fn take(&mut self, less: &Tally) {
         self.money = self.money.saturating_add(-less.money);
+        self.estimate = self.estimate.saturating_add(-less.estimate);
+        self.saved = self.saved.saturating_add(-less.saved);
+        self.revenue = self.revenue.saturating_add(-less.revenue);
         self.input = self.input.saturating_sub(less.input);
         self.output = self.output.saturating_sub(less.output);
         self.calls = self.calls.saturating_sub(less.calls);
         self.unpriced = self.unpriced.saturating_sub(less.unpriced);
+        self.misdated = self.misdated.saturating_sub(less.misdated);
+        self.actions = self.actions.saturating_sub(less.actions);
     }
 }
 

@@ -25,6 +25,8 @@ fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 1 << 24,
+        max_age: Duration::from_secs(400 * 86_400),
+        weight_key: None,
         attribution: Attribution::default(),
         dialects: Vec::new(),
     };

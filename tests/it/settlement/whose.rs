@@ -155,6 +155,8 @@ impl Bench {
             trust_upstream: true,
             settle_after: Duration::from_secs(10),
             max_open_bytes,
+            max_age: Duration::from_secs(400 * 86_400),
+            weight_key: None,
             attribution: Attribution::of_keys(&DIMENSIONS),
             dialects: Vec::new(),
         };

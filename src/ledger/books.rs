@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::accounts::{Account, Accounts, Place};
+use super::histograms::Histograms;
 use super::open::Open;
 use super::series::{AllSeries, Series};
 use super::sums::{Amounts, Tally};
@@ -23,10 +24,10 @@ type Places = SmallVec<[Place; 20]>;
 #[derive(Debug)]
 pub struct Books {
     series: AllSeries,
+    histograms: Histograms,
     /// The configured dimensions, then [`OWN`].
     dimensions: Vec<Accounts>,
     configured: usize,
-    feature: Option<usize>,
     open: Open,
 }
 
@@ -66,19 +67,29 @@ impl Books {
             dimensions.into_iter().chain(OWN).map(|name| Accounts::new(name, limit(name))).collect();
         let configured = dimensions.len() - OWN.len();
         Books {
-            series: AllSeries::new(max_series),
+            series: AllSeries::new(max_series, &[]),
+            histograms: Histograms::default(),
             configured,
-            feature: dimensions[..configured].iter().position(|dimension| dimension.name() == "feature"),
             open: Open::new(dimensions.len()),
             dimensions,
         }
+    }
+
+    /// Makes labels of these dimensions, by their position in the config. Nothing is booked yet.
+    pub fn label_with(&mut self, dimensions: &[usize]) {
+        self.series.label_with(dimensions);
+    }
+
+    /// Records in `histograms` what becomes final from now on.
+    pub fn record_into(&mut self, histograms: Histograms) {
+        self.histograms = histograms;
     }
 
     /// Enters a booking: pending while its trace is open, settled otherwise.
     pub fn book(&mut self, booking: &Booking<'_>) {
         let amounts = Amounts::of(booking);
         let tally = amounts.tally();
-        let number = self.series.find_or_add(labels(booking, self.feature));
+        let number = self.series.of(booking);
         let series = self.series.get_mut(number);
         let places: Places = self
             .dimensions
@@ -94,6 +105,7 @@ impl Books {
             }
             _ => {
                 series.settled.add(&amounts);
+                self.histograms.call(number, &series.labels, &amounts);
                 each(&mut self.dimensions, &places, |account| account.settled.add(&tally));
                 release(&mut self.dimensions, &places);
             }
@@ -122,7 +134,7 @@ impl Books {
             if let Ok(change) = changed.map(|at| changes[at]) {
                 if let Some(booking) = change.restated.as_deref() {
                     pending.amounts = Amounts::of(booking);
-                    pending.series = self.series.find_or_add(labels(booking, self.feature));
+                    pending.series = self.series.of(booking);
                     let values = values(booking, action);
                     for ((dimension, place), value) in dimensions.iter_mut().zip(&mut *places).zip(values) {
                         dimension.exchange(place, value);
@@ -133,14 +145,14 @@ impl Books {
                     let index = *index as usize;
                     let Some(place) = places[..action].get_mut(index) else { continue };
                     dimensions[index].exchange(place, *value);
-                    if self.feature == Some(index) {
-                        pending.series = self.series.with_feature(pending.series, *value);
-                    }
+                    pending.series = self.series.moved(pending.series, index, *value);
                 }
             }
             dimensions[action].exchange(&mut places[action], settlement.action);
 
-            self.series.get_mut(pending.series).settled.add(&pending.amounts);
+            let series = self.series.get_mut(pending.series);
+            series.settled.add(&pending.amounts);
+            self.histograms.call(pending.series, &series.labels, &pending.amounts);
             let after = pending.amounts.tally();
             each(dimensions, places, |account| account.settled.add(&after));
             if pending.amounts.verdict == Counted::Here {
@@ -149,6 +161,7 @@ impl Books {
             }
         }
         let Settlement { trace, root, action, .. } = *settlement;
+        self.histograms.action(action.as_str(), &tally);
         show(&Settled { trace, root, action, tally, agreed, dimensions: &self.dimensions });
 
         chain = bookings;
@@ -186,12 +199,6 @@ impl Books {
     pub fn folded(&self) -> u64 {
         self.series.folded()
     }
-}
-
-/// The labels of a booking's series.
-fn labels<'b>(booking: &Booking<'b>, feature: Option<usize>) -> [Text<'b>; 5] {
-    let feature = feature.and_then(|index| booking.dimensions.get(index)).copied().unwrap_or_default();
-    [booking.provider, booking.model_asked, booking.model_served, booking.operation, feature]
 }
 
 /// The values of a booking's dimensions: as many as are configured, then those of [`OWN`].
@@ -298,6 +305,6 @@ mod tests {
         }
         assert_eq!(books.total().0, Picodollars::new(10_000));
         assert_eq!((books.series().len(), books.folded()), (11, 9_990));
-        assert_eq!(&*books.series()[10].labels.model_served, OTHER);
+        assert_eq!(books.series()[10].labels.model(), OTHER);
     }
 }

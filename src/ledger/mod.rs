@@ -7,6 +7,7 @@
 pub mod accounts;
 pub mod actions;
 pub mod books;
+pub mod histograms;
 pub mod instruments;
 mod open;
 pub mod push;
@@ -22,6 +23,7 @@ use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
 use actions::ActionEvents;
 use books::{Books, Settled};
+use histograms::Histograms;
 
 /// What stands in place of everything beyond a limit.
 pub const OTHER: &str = "other";
@@ -41,6 +43,18 @@ impl Ledger {
         dimensions: impl IntoIterator<Item = &'n str>,
     ) -> Self {
         Ledger { books: Arc::new(Mutex::new(Books::new(max_series, max_values, dimensions))) }
+    }
+
+    /// Makes labels of metrics of these dimensions, by their position in the config. Nothing is booked yet.
+    #[must_use]
+    pub fn with_labels(self, dimensions: &[usize]) -> Self {
+        self.books().label_with(dimensions);
+        self
+    }
+
+    /// Records in `histograms` what becomes final from now on.
+    pub fn record_into(&self, histograms: Histograms) {
+        self.books().record_into(histograms);
     }
 
     /// Reads the queue until it is closed and read to its end, and tells what settles. A record is done when its events are in the

@@ -5,8 +5,10 @@
 mod components;
 mod dimensions;
 mod exporters;
+mod metrics;
 mod processors;
 mod receivers;
+mod sampling;
 mod service;
 
 use schemars::JsonSchema;
@@ -17,8 +19,10 @@ pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{
     Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
 };
+pub(super) use metrics::Metrics;
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
+pub(super) use sampling::Sampling;
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be

@@ -50,7 +50,7 @@ impl CostMetrics {
         for meter in &meters {
             instruments::register(meter, ledger, keys);
         }
-        ledger.record_into(Histograms::new(&meters));
+        ledger.set_histograms(Histograms::new(&meters));
         Ok(CostMetrics(providers))
     }
 

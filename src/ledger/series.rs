@@ -81,7 +81,7 @@ impl AllSeries {
     }
 
     /// Makes labels of these dimensions, by their position in the config. There are no series yet.
-    pub(super) fn label_with(&mut self, dimensions: &[usize]) {
+    pub(super) fn set_labels(&mut self, dimensions: &[usize]) {
         self.chosen = dimensions.into();
     }
 

@@ -19,6 +19,7 @@ pub(super) struct Amounts {
     /// Output tokens spent on reasoning; nobody means more than fit.
     pub(super) reasoning: u32,
     input: u64,
+    cached: u64,
     output: u64,
     beside: Option<Box<Beside>>,
 }
@@ -39,6 +40,7 @@ impl Amounts {
             known: booking.money.is_some(),
             money: booking.money.unwrap_or(Picodollars::ZERO),
             input: booking.input,
+            cached: booking.cache_read,
             output: booking.output,
             misdated: booking.misdated,
             reasoning: u32::try_from(booking.reasoning).unwrap_or(u32::MAX),
@@ -63,12 +65,13 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, input, output, .. } = *self;
+        let Amounts { money, input, cached, output, .. } = *self;
         let (estimate, saved) =
             self.beside.as_ref().map_or((money, Picodollars::ZERO), |beside| (beside.estimate, beside.saved));
         let unpriced = (!self.known && self.status != Status::Failed).into();
-        let misdated = self.misdated.into();
-        Tally { money, estimate, saved, input, output, calls: 1, unpriced, misdated, ..Tally::default() }
+        let (reasoning, misdated) = (self.reasoning.into(), self.misdated.into());
+        let tally = Tally { money, estimate, saved, input, cached, output, reasoning, ..Tally::default() };
+        Tally { calls: 1, unpriced, misdated, ..tally }
     }
 }
 
@@ -85,8 +88,12 @@ pub struct Tally {
     pub revenue: Picodollars,
     /// Their input tokens, cached ones included.
     pub input: u64,
+    /// Of these, read from a cache.
+    pub cached: u64,
     /// Their output tokens.
     pub output: u64,
+    /// Of these, spent on reasoning.
+    pub reasoning: u64,
     /// How many they are.
     pub calls: u64,
     /// Of how many the cost is not known. A call that failed before it used anything cost nothing, and is none of them.
@@ -117,7 +124,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(more.saved);
         self.revenue = self.revenue.saturating_add(more.revenue);
         self.input = self.input.saturating_add(more.input);
+        self.cached = self.cached.saturating_add(more.cached);
         self.output = self.output.saturating_add(more.output);
+        self.reasoning = self.reasoning.saturating_add(more.reasoning);
         self.calls += more.calls;
         self.unpriced += more.unpriced;
         self.misdated += more.misdated;
@@ -131,7 +140,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(-less.saved);
         self.revenue = self.revenue.saturating_add(-less.revenue);
         self.input = self.input.saturating_sub(less.input);
+        self.cached = self.cached.saturating_sub(less.cached);
         self.output = self.output.saturating_sub(less.output);
+        self.reasoning = self.reasoning.saturating_sub(less.reasoning);
         self.calls = self.calls.saturating_sub(less.calls);
         self.unpriced = self.unpriced.saturating_sub(less.unpriced);
         self.misdated = self.misdated.saturating_sub(less.misdated);

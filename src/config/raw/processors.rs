@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
+use super::ledger::Ledger;
 use super::metrics::Metrics;
 use super::sampling::Sampling;
 use crate::config::model::{Alias, Attributes, Upstream};
@@ -91,4 +92,6 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) metrics: Metrics,
     /// What spans say of those that were sampled away before they came here.
     pub(in crate::config) sampling: Sampling,
+    /// Where the ledger is kept.
+    pub(in crate::config) ledger: Ledger,
 }

@@ -5,6 +5,7 @@
 mod actions;
 mod attribution;
 mod attribution_page;
+mod booked;
 mod captures;
 mod chain;
 mod config;

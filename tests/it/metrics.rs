@@ -178,7 +178,7 @@ pub(crate) fn final_cost(sink: &Sink) -> i128 {
 }
 
 /// All points of the monotonic sums in a request: start and value by name and labels.
-fn totals(request: &ExportMetricsServiceRequest) -> BTreeMap<(String, String), (u64, f64)> {
+pub(crate) fn totals(request: &ExportMetricsServiceRequest) -> BTreeMap<(String, String), (u64, f64)> {
     let scopes = request.resource_metrics.iter().flat_map(|resource| &resource.scope_metrics);
     let mut totals = BTreeMap::new();
     for metric in scopes.flat_map(|scope| &scope.metrics) {

@@ -7,6 +7,7 @@ use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::{ComponentId, Secret};
+use crate::attribution::margin::Rules;
 use crate::attribution::{ActionNames, Dimension};
 use crate::otlp::Signal;
 use crate::processor::Reported;
@@ -86,6 +87,8 @@ pub struct Pricetag {
     pub lookups: Vec<Lookup>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// What customers pay.
+    pub margin: Rules,
 }
 
 /// How much is written onto a priced span.

@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
+use super::margin::Margin;
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -85,4 +86,6 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) lookups: Vec<Lookup>,
     /// What actions are called: traces with calls, by their root spans.
     pub(in crate::config) actions: Actions,
+    /// What customers pay, for margins by tier, tenant and action.
+    pub(in crate::config) margin: Margin,
 }

@@ -2,6 +2,7 @@
 
 mod dimensions;
 mod exporters;
+mod margin;
 mod receivers;
 mod service;
 
@@ -111,6 +112,7 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
+        margin: margin::margin(said, &dimensions, path, report),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -118,3 +118,6 @@ impl Share {
         months::part(amount, self.0.into(), Self::WHOLE.into())
     }
 }
+
+#[cfg(test)]
+mod tests;

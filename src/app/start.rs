@@ -27,8 +27,8 @@ use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
+use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
-use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -163,7 +163,13 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    listeners.serve(&mut app, config, vec![costs, self_metrics], shared, receiving_stops, serving_stops);
+    let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
+    if let Some(margins) = &margins {
+        app.settling.spawn(gauges::keep(&app.cost_metrics.meter("pricetag"), Arc::clone(margins)));
+    }
+    let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
+    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins };
+    listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -253,8 +259,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
-        registries: Vec<Registry>,
-        shared: Option<Arc<Shared>>,
+        site: Site,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -278,8 +283,6 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
-            let site = Site { registries, ledger, readiness, shared };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
                 if let Err(error) = admin::serve(listener, site, stop).await {

@@ -161,6 +161,11 @@ impl Shared {
             .map(|count| count.load(Ordering::Relaxed))
     }
 
+    /// Whose money it is, as configured.
+    pub fn attribution(&self) -> &Attribution {
+        &self.whose.attribution
+    }
+
     /// The dimensions, in the order in which bookings have their values.
     pub fn dimensions(&self) -> &[Dimension] {
         &self.whose.attribution.dimensions

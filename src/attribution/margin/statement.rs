@@ -6,6 +6,7 @@ use std::mem::take;
 use hashbrown::HashMap;
 
 use super::customers::Counts;
+use super::months::part;
 use super::{By, Customers, Fees, Months, Rules};
 use crate::pricing::money::Picodollars;
 
@@ -59,6 +60,11 @@ impl Line {
     pub fn ratio(&self) -> Option<f64> {
         let revenue = self.revenue();
         (!revenue.is_zero()).then_some(self.margin()?.to_usd_f64() / revenue.to_usd_f64())
+    }
+
+    /// What of an amount is that of one action, rounded half to even; `None` where there is none.
+    pub fn per_action(&self, amount: Picodollars) -> Option<Picodollars> {
+        (self.used.actions > 0).then(|| part(amount, 1, self.used.actions.into()))
     }
 
     fn add(&mut self, more: &Line) {
@@ -211,7 +217,7 @@ impl Making<'_> {
         self.statement.total.add(&line);
         self.statement.lines.push(line);
         // A table may have a million tenants.
-        if self.statement.lines.len() > 2 * self.top + 1000 {
+        if self.statement.lines.len() > self.top.saturating_mul(2).saturating_add(1000) {
             self.statement.keep(self.top);
         }
     }

@@ -2,9 +2,10 @@
 
 pub mod gauges;
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 
 use crate::attribution::Lookups;
@@ -24,7 +25,7 @@ pub struct Margins {
     counted: Mutex<Option<(Arc<Lookups>, Arc<ByTier>)>>,
 }
 
-type ByTier = BTreeMap<String, Counts>;
+type ByTier = HashMap<String, Counts>;
 
 impl Margins {
     /// Margins of what processors share and a ledger has booked; `None` where no revenue is configured.
@@ -56,7 +57,7 @@ impl Margins {
     /// [`QueryError::Store`]
     pub fn statement(&self, by: By, asked: Period, top: usize) -> Result<(Period, Statement), QueryError> {
         let period = self.since_the_first_booking(asked)?;
-        let rows = self.ledger.rows(by.as_str(), period.hours())?;
+        let rows = self.ledger.rows(by.as_str(), self.known(period.hours()))?;
         let (attribution, lookups) = (self.shared.attribution(), self.shared.lookups());
         let customers = Customers::new(attribution, &lookups);
         let by_tier = self.by_tier(&customers, &lookups);
@@ -80,9 +81,21 @@ impl Margins {
         })
     }
 
+    /// The hours that the ledger has sums for, nearest to these. Where it has those of days alone it would take the one before, though a
+    /// month of a zone may begin an hour before a day.
+    fn known(&self, hours: Range<u32>) -> Range<u32> {
+        let nearest = |hour: u32| hour.saturating_add(12) / 24 * 24;
+        let is_kept = |hours: Range<u32>| self.ledger.answered(&hours).start == hours.start;
+        let start = if is_kept(hours.clone()) { hours.start } else { nearest(hours.start) };
+        let end =
+            if is_kept(hours.end..hours.end.saturating_add(1)) { hours.end } else { nearest(hours.end) };
+        start..end
+    }
+
     fn since_the_first_booking(&self, asked: Period) -> Result<Period, QueryError> {
-        let first =
-            |hours, step| Ok(self.ledger.timeline(TOTAL, hours, step)?.first().map(|point| point.start));
+        let first = |hours, step| -> Result<Option<u32>, QueryError> {
+            Ok(self.ledger.timeline(TOTAL, hours, step)?.first().map(|point| point.start))
+        };
         let hours = asked.hours();
         let Some(day) = first(0..hours.end, Step::Day)? else {
             return Ok(Period { from: asked.until, ..asked });

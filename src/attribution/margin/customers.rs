@@ -1,6 +1,6 @@
 //! Who pays by the month: the rows of the lookups by tenant and by user, also of customers that make no calls.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use super::{Each, Per, Rules};
 use crate::attribution::{Attribution, Lookups};
@@ -65,17 +65,10 @@ impl<'l> Customers<'l> {
     }
 
     /// How many there are of each tier.
-    pub fn by_tier(&self) -> BTreeMap<String, Counts> {
-        // Few tiers, many customers: a name is copied when it is new.
-        fn count<'c>(counts: &'c mut BTreeMap<String, Counts>, tier: &str) -> &'c mut Counts {
-            if !counts.contains_key(tier) {
-                counts.insert(tier.to_owned(), Counts::default());
-            }
-            counts.get_mut(tier).unwrap_or_else(|| unreachable!("it was inserted"))
-        }
-        let mut counts = BTreeMap::new();
-        self.tenants(|tenant| count(&mut counts, &tenant.tier.as_str()).tenants += 1);
-        self.users(|user| count(&mut counts, &user.tier.as_str()).users += 1);
+    pub fn by_tier(&self) -> HashMap<String, Counts> {
+        let mut counts: HashMap<String, Counts> = HashMap::new();
+        self.tenants(|tenant| counts.entry_ref(tenant.tier.as_str()).or_default().tenants += 1);
+        self.users(|user| counts.entry_ref(user.tier.as_str()).or_default().users += 1);
         counts
     }
 

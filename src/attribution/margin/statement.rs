@@ -1,6 +1,5 @@
 //! A statement: revenue, cost and margin of each tier, tenant or action.
 
-use std::collections::BTreeMap;
 use std::mem::take;
 
 use hashbrown::HashMap;
@@ -101,7 +100,7 @@ pub struct Sources<'a> {
     /// Who they are.
     pub customers: &'a Customers<'a>,
     /// How many they are, by tier.
-    pub by_tier: &'a BTreeMap<String, Counts>,
+    pub by_tier: &'a HashMap<String, Counts>,
     /// How many months it is about.
     pub months: Months,
     /// What was booked in these, by the values that the statement is by.

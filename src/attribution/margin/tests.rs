@@ -1,7 +1,5 @@
 //! Statements from tables and sums, worked out by hand.
 
-use std::collections::BTreeMap;
-
 use hashbrown::HashMap;
 use jiff::Timestamp;
 
@@ -158,7 +156,7 @@ fn hashed_customers_pay_the_same() {
     hashed.hasher = Some(Hasher::new(b"0123456789abcdef"));
     hashed.dimensions[0].hashed = true;
     hashed.dimensions[1].hashed = true;
-    let counts = |attribution: &Attribution| -> BTreeMap<String, customers::Counts> {
+    let counts = |attribution: &Attribution| -> HashMap<String, customers::Counts> {
         Customers::new(attribution, &tables(attribution).unwrap()).by_tier()
     };
     assert_eq!(counts(&hashed), counts(&plain));

@@ -1,6 +1,7 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod costs;
+mod margin;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::margin::Margins;
 use crate::processor::Shared;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
@@ -44,6 +46,8 @@ pub struct Site {
     pub readiness: Readiness,
     /// What processors share; none where nothing is priced.
     pub shared: Option<Arc<Shared>>,
+    /// What is earned; none where no revenue is configured.
+    pub margins: Option<Arc<Margins>>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -55,7 +59,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, .. } = site;
+    let Site { registries, ledger, readiness, margins, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -66,6 +70,13 @@ pub async fn serve(
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
+        .route(
+            "/api/v1/margin",
+            get(async move |request: Request| {
+                let answer = move || margin::answer(margins.as_deref(), &request);
+                tokio::task::spawn_blocking(answer).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+            }),
+        )
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

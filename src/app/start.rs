@@ -25,6 +25,7 @@ use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolv
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
+use crate::ledger::log_events::LogEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
@@ -126,8 +127,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
     let names = dimensions.iter().map(|dimension| dimension.name.as_str());
     let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
-    let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
-    reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
+    let events = LogEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource);
+    let actions = ActionEvents::new(events.clone(), dimensions);
+    reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
 
     let intake = Arc::new(Intake::new(

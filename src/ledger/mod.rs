@@ -8,10 +8,12 @@ pub mod accounts;
 pub mod actions;
 pub mod books;
 pub mod instruments;
+pub mod log_events;
 mod open;
 pub mod push;
 pub mod query;
 pub mod series;
+pub mod spikes;
 pub mod sums;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,14 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value;
 
 use super::*;
 use crate::attribution::Attribution;
 use crate::booking::{Booking, Counted, Entries};
 use crate::ledger::Ledger;
+use crate::otlp::Signal;
 use crate::pricing::{Picodollars, Status};
-use crate::queue::{Budget, Item, OnFull, Reader};
+use crate::queue::{Budget, Item, Log, OnFull, Part, Reader, Route};
 
 struct Rig {
     log: Log,
@@ -30,7 +33,7 @@ impl Rig {
         let keys = ["user", "session", "tenant"].map(|name| (name, &[][..]));
         let dimensions = Attribution::of_keys(&keys).dimensions;
         let ledger = Ledger::new(10, 1, dimensions.iter().map(|dimension| dimension.name.as_str()));
-        let events = ActionEvents::new(log.clone(), &routes, &resource, &dimensions);
+        let events = ActionEvents::new(LogEvents::new(log.clone(), &routes, &resource), &dimensions);
         Rig { log, reader, ledger, events, entries: Entries::default() }
     }
 

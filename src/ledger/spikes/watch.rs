@@ -1,0 +1,103 @@
+//! Asks the ledger every few seconds, and tells what has changed.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::MissedTickBehavior;
+use tracing::{info, warn};
+
+use super::state::{Change, Spike, State};
+use super::webhook::Webhook;
+use super::words::line;
+use super::{Spikes, event};
+use crate::ledger::Ledger;
+use crate::ledger::log_events::LogEvents;
+use crate::ledger::query::{QueryError, Row, Step};
+use crate::pricing::Picodollars;
+
+/// How often the ledger is asked.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Who watches.
+#[derive(Debug)]
+pub struct Watch {
+    ledger: Ledger,
+    spikes: Spikes,
+    events: LogEvents,
+    webhook: Option<Webhook>,
+    /// Something was wrong, and has been said.
+    is_blind: bool,
+    is_full: bool,
+}
+
+impl Watch {
+    /// Watches `ledger`, shows what it finds in `spikes`, and sends `events`, and lines to the `webhook` if there is one.
+    pub fn new(ledger: Ledger, spikes: Spikes, events: LogEvents, webhook: Option<Webhook>) -> Self {
+        Watch { ledger, spikes, events, webhook, is_blind: false, is_full: false }
+    }
+
+    /// Watches for ever.
+    pub async fn run(mut self) {
+        let mut state = State::new(self.spikes.watched().rule);
+        let mut tick = tokio::time::interval(INTERVAL);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let (ledger, by) = (self.ledger.clone(), self.spikes.watched().by.clone());
+            // The ledger's store is read from disk.
+            let look = tokio::task::spawn_blocking(move || {
+                let (mut state, mut changes) = (state, Vec::new());
+                let seen = look(&mut state, &ledger, &by, &mut changes);
+                (state, changes, seen)
+            });
+            let Ok((after, changes, seen)) = look.await else { return };
+            state = after;
+            self.tell(&state, &changes, seen);
+        }
+    }
+
+    fn tell(&mut self, state: &State, changes: &[Change], seen: Result<(), QueryError>) {
+        let active: Vec<Spike> = state.active().cloned().collect();
+        self.spikes.set(active, changes);
+        let watched = self.spikes.watched();
+        for change in changes {
+            let line = line(watched, change);
+            match change {
+                Change::Fired(_) => warn!("spike: {line}"),
+                Change::Resolved(_) => info!("spike: {line}"),
+            }
+            if let Some(webhook) = &self.webhook {
+                webhook.send(change, line);
+            }
+        }
+        if !changes.is_empty() && !self.events.is_idle() {
+            self.events.send(changes.iter().map(|change| event::record(watched, change)).collect());
+        }
+        if let Err(error) = &seen
+            && !self.is_blind
+        {
+            warn!("spikes can not be looked for: {error}");
+        }
+        if state.is_full() && !self.is_full {
+            warn!("more spikes than are kept: raise processors.pricetag.spikes.above");
+        }
+        (self.is_blind, self.is_full) = (seen.is_err(), state.is_full());
+    }
+}
+
+fn look(state: &mut State, ledger: &Ledger, by: &str, changes: &mut Vec<Change>) -> Result<(), QueryError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let costs = |hour: u32| {
+        let rows = ledger.rows(by, hour..hour.saturating_add(1))?;
+        Ok(rows.into_iter().map(|row| (money(&row), row.value)).map(|(cost, value)| (value, cost)).collect())
+    };
+    let history = |value: &str, hours| {
+        let points = ledger.timeline(by, hours, Step::Hour)?.into_iter();
+        Ok(points.filter(|it| it.row.value == value).map(|it| (it.start, money(&it.row))).collect())
+    };
+    state.look(now, costs, history, changes)
+}
+
+/// What is known of its cost, also what may still change: a spike does not wait for traces to settle.
+fn money(row: &Row) -> Picodollars {
+    row.settled.money.saturating_add(row.pending.money)
+}

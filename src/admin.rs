@@ -1,6 +1,7 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod costs;
+mod spikes;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::ledger::spikes::Spikes;
 use crate::processor::Shared;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
@@ -44,6 +46,8 @@ pub struct Site {
     pub readiness: Readiness,
     /// What processors share; none where nothing is priced.
     pub shared: Option<Arc<Shared>>,
+    /// Spikes of cost; none where nothing is watched.
+    pub spikes: Option<Spikes>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -55,7 +59,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, .. } = site;
+    let Site { registries, ledger, readiness, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -66,6 +70,7 @@ pub async fn serve(
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
+        .route("/api/v1/spikes", get(async move |request: Request| spikes::answer(spikes.as_ref(), &request)))
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

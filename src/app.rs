@@ -7,6 +7,7 @@ mod observe;
 mod priced;
 mod prices;
 mod settings;
+mod spikes;
 mod start;
 mod wiring;
 

@@ -18,6 +18,7 @@ use tracing::info;
 
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
+use super::spikes;
 use super::wiring::{self, Routes};
 use super::{Addresses, App};
 use crate::admin::{self, Readiness, Site};
@@ -29,7 +30,6 @@ use crate::ledger::log_events::LogEvents;
 use crate::ledger::push::QueueExporter;
 use crate::ledger::{Ledger, accounts, instruments};
 use crate::otlp::Signal;
-use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -78,6 +78,9 @@ pub enum StartError {
         /// Why.
         source: crate::exporter::BuildError,
     },
+    /// The webhook of spikes can not be posted to.
+    #[error("processors.pricetag.spikes.webhook: {0}")]
+    Webhook(String),
     /// The metrics can not be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
@@ -131,6 +134,12 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let actions = ActionEvents::new(events.clone(), dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
+    let mut settling = JoinSet::new();
+    let said = config.processor.as_ref().and_then(|pricetag| pricetag.spikes.as_ref());
+    let meters = [&cost_metrics.meter("pricetag"), telemetry.meter()];
+    let spikes = said
+        .map(|said| spikes::watch(said, dimensions, &ledger, events, meters, &mut settling))
+        .transpose()?;
 
     let intake = Arc::new(Intake::new(
         log.clone(),
@@ -154,7 +163,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         cost_metrics,
         ledger_reader,
         receiving: JoinSet::new(),
-        settling: JoinSet::new(),
+        settling,
         reload: Vec::new(),
         reading,
         serving: JoinSet::new(),
@@ -165,7 +174,14 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    listeners.serve(&mut app, config, vec![costs, self_metrics], shared, receiving_stops, serving_stops);
+    let site = Site {
+        registries: vec![costs, self_metrics],
+        ledger: app.ledger.clone(),
+        readiness: readiness.clone(),
+        shared,
+        spikes,
+    };
+    listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -255,8 +271,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
-        registries: Vec<Registry>,
-        shared: Option<Arc<Shared>>,
+        site: Site,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -280,8 +295,6 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
-            let site = Site { registries, ledger, readiness, shared };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
                 if let Err(error) = admin::serve(listener, site, stop).await {

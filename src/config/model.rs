@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
+use super::spikes::Spikes;
 use super::values::{ComponentId, Secret};
 use crate::attribution::{ActionNames, Dimension};
 use crate::otlp::Signal;
@@ -86,6 +87,8 @@ pub struct Pricetag {
     pub lookups: Vec<Lookup>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// What is watched for spikes of cost.
+    pub spikes: Option<Spikes>,
 }
 
 /// How much is written onto a priced span.

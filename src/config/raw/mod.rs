@@ -8,6 +8,7 @@ mod exporters;
 mod processors;
 mod receivers;
 mod service;
+mod spikes;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -20,6 +21,7 @@ pub(super) use exporters::{
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
+pub(super) use spikes::Spikes;
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be
 /// `${env:NAME}` or `${env:NAME:-default}`.

@@ -7,8 +7,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
+use super::{Component, Spikes, present};
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -85,4 +85,7 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) lookups: Vec<Lookup>,
     /// What actions are called: traces with calls, by their root spans.
     pub(in crate::config) actions: Actions,
+    /// Tells when somebody costs much more than usual; a bare `spikes:` has the defaults. Default: off.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) spikes: Option<Spikes>,
 }

@@ -4,6 +4,7 @@ mod dimensions;
 mod exporters;
 mod receivers;
 mod service;
+mod spikes;
 
 use super::defaults;
 use super::endpoint::HostPort;
@@ -111,6 +112,10 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
+        spikes: said
+            .spikes
+            .as_ref()
+            .map(|said| spikes::spikes(said, &dimensions, &path.key("spikes"), report)),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -18,24 +18,36 @@ pub struct Message {
     pub line: String,
 }
 
-/// Posts what comes, until nothing more can come. The last message of a minute waits for its end and stands for all that came until then.
-pub async fn pace(mut messages: Receiver<Message>, mut post: impl AsyncFnMut(String)) {
-    let (mut began, mut posted) = (Instant::now(), 0);
-    while let Some(first) = messages.recv().await {
-        if began.elapsed() >= MINUTE {
-            (began, posted) = (Instant::now(), 0);
+/// Messages as they may be posted.
+#[derive(Debug)]
+pub struct Paced {
+    messages: Receiver<Message>,
+    /// When the minute began, and how many went out in it.
+    began: Instant,
+    posted: usize,
+}
+
+impl Paced {
+    /// These messages.
+    pub fn new(messages: Receiver<Message>) -> Self {
+        Paced { messages, began: Instant::now(), posted: 0 }
+    }
+
+    /// What to post next, when it may be posted; `None` when nothing more can come. The last message of a minute waits for its end
+    /// and stands for all that come until then.
+    pub async fn next(&mut self) -> Option<String> {
+        let first = self.messages.recv().await?;
+        if self.began.elapsed() >= MINUTE {
+            (self.began, self.posted) = (Instant::now(), 0);
         }
+        self.posted += 1;
         let mut rest = Rest { fired: 0, resolved: 0 };
-        if posted + 1 == MOST {
-            while let Ok(Some(message)) = timeout_at(began + MINUTE, messages.recv()).await {
+        if self.posted == MOST {
+            while let Ok(Some(message)) = timeout_at(self.began + MINUTE, self.messages.recv()).await {
                 rest.add(&message);
             }
-            posted = 0;
-            began = Instant::now();
-        } else {
-            posted += 1;
         }
-        post(rest.after(first.line)).await;
+        Some(rest.after(first.line))
     }
 }
 
@@ -71,10 +83,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn many_messages_are_few() {
         let (send, messages) = tokio::sync::mpsc::channel(1000);
-        let posted = std::cell::RefCell::new(Vec::new());
-        let start = Instant::now();
-        let receiving =
-            pace(messages, async |line: String| posted.borrow_mut().push((start.elapsed().as_secs(), line)));
+        let (mut paced, mut posted, start) = (Paced::new(messages), Vec::new(), Instant::now());
+        let receiving = async {
+            while let Some(line) = paced.next().await {
+                posted.push((start.elapsed().as_secs(), line));
+            }
+        };
         let sending = async {
             for n in 0..1000 {
                 send.send(Message { is_firing: n % 10 > 0, line: format!("line {n}") }).await.unwrap();
@@ -84,7 +98,6 @@ mod tests {
             drop(send);
         };
         tokio::join!(receiving, sending);
-        let posted = posted.into_inner();
         assert_eq!(posted.len(), MOST + 1);
         assert_eq!(posted[0], (0, "line 0".to_owned()));
         assert_eq!(posted[18], (0, "line 18".to_owned()));

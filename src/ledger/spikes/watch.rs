@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::MissedTickBehavior;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::state::{Change, Spike, State};
 use super::webhook::Webhook;
@@ -59,15 +59,13 @@ impl Watch {
         let active: Vec<Spike> = state.active().cloned().collect();
         self.spikes.set(active, changes);
         let watched = self.spikes.watched();
-        for change in changes {
-            let line = line(watched, change);
-            match change {
-                Change::Fired(_) => warn!("spike: {line}"),
-                Change::Resolved(_) => info!("spike: {line}"),
-            }
-            if let Some(webhook) = &self.webhook {
-                webhook.send(change, line);
-            }
+        if let [first, rest @ ..] = changes {
+            // One line, for there may be a thousand.
+            let more = if rest.is_empty() { String::new() } else { format!(", and {} more", rest.len()) };
+            warn!("spike of cost, {}: {}{more}", first.state(), line(watched, first));
+        }
+        if let Some(webhook) = &self.webhook {
+            changes.iter().for_each(|change| webhook.send(change, line(watched, change)));
         }
         if !changes.is_empty() && !self.events.is_idle() {
             self.events.send(changes.iter().map(|change| event::record(watched, change)).collect());

@@ -11,11 +11,11 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use reqwest::{Client, Url};
 use serde_json::json;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Sender, channel};
 use tracing::{info, warn};
 
 use super::Change;
-use super::pace::{Message, pace};
+use super::pace::{Message, Paced};
 use super::words::escaped;
 use crate::config::Secret;
 use crate::text::with_causes;
@@ -43,12 +43,11 @@ pub struct Webhook {
 
 /// Posts them.
 pub struct Poster {
-    messages: Receiver<Message>,
+    messages: Paced,
     counts: Counts,
     client: Client,
     url: Secret,
     headers: HeaderMap,
-    is_failing: bool,
 }
 
 impl fmt::Debug for Poster {
@@ -82,7 +81,7 @@ pub fn webhook(url: &Secret, headers: &[(HeaderName, Secret)]) -> Result<(Webhoo
     let (sender, messages) = channel(WAITING);
     let counts = Counts::default();
     let webhook = Webhook { messages: sender, counts: Arc::clone(&counts) };
-    Ok((webhook, Poster { messages, counts, client, url: url.clone(), headers: all, is_failing: false }))
+    Ok((webhook, Poster { messages: Paced::new(messages), counts, client, url: url.clone(), headers: all }))
 }
 
 impl Webhook {
@@ -112,8 +111,9 @@ impl Webhook {
 impl Poster {
     /// Posts what comes, as long as its [`Webhook`] is there.
     pub async fn run(self) {
-        let Poster { messages, counts, client, url, headers, mut is_failing } = self;
-        pace(messages, async |text: String| {
+        let Poster { mut messages, counts, client, url, headers } = self;
+        let mut is_failing = false;
+        while let Some(text) = messages.next().await {
             let body = json!({ "text": text }).to_string();
             let request = || client.post(url.expose()).headers(headers.clone()).body(body.clone());
             let outcome = post(request).await;
@@ -125,8 +125,7 @@ impl Poster {
                 _ => {}
             }
             is_failing = outcome.is_err();
-        })
-        .await;
+        }
     }
 }
 

@@ -22,7 +22,7 @@ pub(super) fn line(watched: &Watched, change: &Change) -> String {
 }
 
 /// When an hour began, as in `2026-11-23T14:00:00Z`.
-pub(super) fn timestamp(hour: u32) -> String {
+pub fn timestamp(hour: u32) -> String {
     jiff::Timestamp::from_second(i64::from(hour) * 3600)
         .map_or_else(|_| hour.to_string(), |it| it.to_string())
 }

@@ -124,3 +124,6 @@ impl Spikes {
             .build();
     }
 }
+
+#[cfg(test)]
+mod tests;

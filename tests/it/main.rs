@@ -38,6 +38,7 @@ mod reported;
 mod settlement;
 mod shop;
 mod shutdown;
+mod spikes;
 mod start;
 mod support;
 mod tidy;

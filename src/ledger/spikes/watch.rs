@@ -51,12 +51,13 @@ impl Watch {
             });
             let Ok((after, changes, seen)) = look.await else { return };
             state = after;
-            self.tell(&state, &changes, seen);
+            self.tell(state.active().cloned().collect(), &changes);
+            self.complain(&state, seen);
         }
     }
 
-    fn tell(&mut self, state: &State, changes: &[Change], seen: Result<(), QueryError>) {
-        let active: Vec<Spike> = state.active().cloned().collect();
+    /// Tells what has changed, and shows the spikes that there are.
+    pub(super) fn tell(&mut self, active: Vec<Spike>, changes: &[Change]) {
         self.spikes.set(active, changes);
         let watched = self.spikes.watched();
         if let [first, rest @ ..] = changes {
@@ -70,6 +71,10 @@ impl Watch {
         if !changes.is_empty() && !self.events.is_idle() {
             self.events.send(changes.iter().map(|change| event::record(watched, change)).collect());
         }
+    }
+
+    /// Says once what keeps spikes from being seen.
+    fn complain(&mut self, state: &State, seen: Result<(), QueryError>) {
         if let Err(error) = &seen
             && !self.is_blind
         {

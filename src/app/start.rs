@@ -20,7 +20,7 @@ use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::spikes;
 use super::wiring::{self, Routes};
-use super::{Addresses, App};
+use super::{Addresses, App, ledger};
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
@@ -28,7 +28,8 @@ use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
 use crate::ledger::log_events::LogEvents;
 use crate::ledger::push::QueueExporter;
-use crate::ledger::{Ledger, accounts, instruments};
+use crate::ledger::store::StoreError;
+use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
@@ -81,6 +82,9 @@ pub enum StartError {
     /// The webhook of spikes can not be posted to.
     #[error("processors.pricetag.spikes.webhook: {0}")]
     Webhook(String),
+    /// The ledger's file can not be used.
+    #[error("{0}")]
+    Ledger(#[from] StoreError),
     /// The metrics can not be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
@@ -128,8 +132,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let names = dimensions.iter().map(|dimension| dimension.name.as_str());
-    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
+    let ledger = ledger::open(config.processor.as_ref(), dimensions)?;
     let events = LogEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource);
     let actions = ActionEvents::new(events.clone(), dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
@@ -171,6 +174,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         stop_serving,
     };
     app.settling.spawn(settle(intake));
+    app.settling.spawn(app.ledger.clone().keep());
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::run::{Signals, log_to_stderr, runtime, until_stopped};
 use crate::app::{self, GRACE, Options};
-use crate::config::{Config, HostPort, LogEncoding, LogLevel, ProcessEnvironment};
+use crate::config::{Config, HostPort, LedgerFile, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::exporter::build::Output;
 use console::{Console, say};
 use sample::{CALLS, Twist};
@@ -44,6 +44,10 @@ impl Demo {
             Config::load(None, &[], &ProcessEnvironment).map_err(|errors| anyhow::anyhow!("{errors}"))?;
         log_to_stderr(LogLevel::Warn, LogEncoding::Console);
         replace_busy_ports(&mut config);
+        // Nobody paid for it: it is no part of the user's ledger.
+        if let Some(processor) = &mut config.processor {
+            processor.ledger.file = LedgerFile::Memory;
+        }
         runtime()?.block_on(self.play(config))
     }
 

@@ -9,6 +9,7 @@ use super::exporter::Exporter;
 use super::spikes::Spikes;
 use super::values::{ComponentId, Secret};
 use crate::attribution::{ActionNames, Dimension};
+use crate::ledger::store::Limits;
 use crate::otlp::Signal;
 use crate::processor::Reported;
 
@@ -89,6 +90,28 @@ pub struct Pricetag {
     pub actions: ActionNames,
     /// What is watched for spikes of cost.
     pub spikes: Option<Spikes>,
+    /// Where the ledger is kept.
+    pub ledger: Ledger,
+}
+
+/// Where the ledger is kept, and what may be in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// The store.
+    pub file: LedgerFile,
+    /// What is kept.
+    pub limits: Limits,
+}
+
+/// Where the ledger's store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerFile {
+    /// In the state folder; in memory where there is none that can be written.
+    Default,
+    /// In this file.
+    At(PathBuf),
+    /// In memory.
+    Memory,
 }
 
 /// How much is written onto a priced span.

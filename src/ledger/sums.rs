@@ -14,10 +14,15 @@ pub(super) struct Amounts {
     /// The money is known.
     known: bool,
     money: Picodollars,
+    estimate: Picodollars,
+    saved: Picodollars,
+    misdated: bool,
     /// In a box, for few senders say a cost.
     reported: Option<Box<Reported>>,
     input: u64,
+    cached: u64,
     output: u64,
+    reasoning: u64,
 }
 
 impl Amounts {
@@ -27,9 +32,14 @@ impl Amounts {
             status: booking.status,
             known: booking.money.is_some(),
             money: booking.money.unwrap_or(Picodollars::ZERO),
+            estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
+            saved: booking.saved,
+            misdated: booking.misdated,
             reported: booking.reported.map(Box::new),
             input: booking.input,
+            cached: booking.cache_read,
             output: booking.output,
+            reasoning: booking.reasoning,
         }
     }
 
@@ -38,9 +48,10 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, input, output, .. } = *self;
-        let unpriced = (!self.known && self.status != Status::Failed).into();
-        Tally { money, estimate: money, input, output, calls: 1, unpriced, ..Tally::default() }
+        let Amounts { money, estimate, saved, input, cached, output, reasoning, .. } = *self;
+        let tally = Tally { money, estimate, saved, input, cached, output, reasoning, ..Tally::default() };
+        let unpriced = !self.known && self.status != Status::Failed;
+        Tally { calls: 1, unpriced: unpriced.into(), misdated: self.misdated.into(), ..tally }
     }
 }
 
@@ -57,8 +68,12 @@ pub struct Tally {
     pub revenue: Picodollars,
     /// Their input tokens, cached ones included.
     pub input: u64,
+    /// Of these, read from a cache.
+    pub cached: u64,
     /// Their output tokens.
     pub output: u64,
+    /// Of these, spent on reasoning.
+    pub reasoning: u64,
     /// How many they are.
     pub calls: u64,
     /// Of how many the cost is not known. A call that failed before it used anything cost nothing, and is none of them.
@@ -89,7 +104,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(more.saved);
         self.revenue = self.revenue.saturating_add(more.revenue);
         self.input = self.input.saturating_add(more.input);
+        self.cached = self.cached.saturating_add(more.cached);
         self.output = self.output.saturating_add(more.output);
+        self.reasoning = self.reasoning.saturating_add(more.reasoning);
         self.calls += more.calls;
         self.unpriced += more.unpriced;
         self.misdated += more.misdated;
@@ -103,7 +120,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(-less.saved);
         self.revenue = self.revenue.saturating_add(-less.revenue);
         self.input = self.input.saturating_sub(less.input);
+        self.cached = self.cached.saturating_sub(less.cached);
         self.output = self.output.saturating_sub(less.output);
+        self.reasoning = self.reasoning.saturating_sub(less.reasoning);
         self.calls = self.calls.saturating_sub(less.calls);
         self.unpriced = self.unpriced.saturating_sub(less.unpriced);
         self.misdated = self.misdated.saturating_sub(less.misdated);

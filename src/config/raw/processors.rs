@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
 use super::dimensions::{Actions, Dimension, Lookup};
+use super::ledger::Ledger;
 use super::{Component, Spikes, present};
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
@@ -88,4 +89,6 @@ pub(in crate::config) struct Pricetag {
     /// Tells when somebody costs much more than usual; a bare `spikes:` has the defaults. Default: off.
     #[serde(deserialize_with = "present")]
     pub(in crate::config) spikes: Option<Spikes>,
+    /// Where the ledger is kept.
+    pub(in crate::config) ledger: Ledger,
 }

@@ -9,6 +9,7 @@ use super::*;
 use crate::attribution::Attribution;
 use crate::ledger::Ledger;
 use crate::ledger::log_events::LogEvents;
+use crate::ledger::store::Limits;
 use crate::pricing::Picodollars;
 use crate::queue::{Budget, Item, Log, OnFull, Part, Route};
 
@@ -26,7 +27,12 @@ async fn changes_are_told() {
     let spikes =
         Spikes::new(Watched::new("tenant", &Attribution::of_keys(&[("tenant", &[])]).dimensions, RULE));
     let events = LogEvents::new(log.clone(), &routes, &resource);
-    let mut watch = Watch::new(Ledger::new(1, 1, ["tenant"]), spikes.clone(), events, None);
+    let mut watch = Watch::new(
+        Ledger::in_memory(1, ["tenant"], Limits::default()).unwrap(),
+        spikes.clone(),
+        events,
+        None,
+    );
 
     let spike = |value: &str, cost: i128| Spike {
         value: value.to_owned(),
@@ -83,7 +89,7 @@ async fn changes_are_told() {
 /// Guarantees: what the config lets be watched is what the ledger can be asked for.
 #[test]
 fn every_dimension_has_a_key() {
-    let own: Vec<String> = Ledger::new(1, 1, []).dimensions();
+    let own: Vec<String> = Ledger::in_memory(1, [], Limits::default()).unwrap().dimensions();
     for name in own.iter().filter(|name| *name != crate::ledger::query::TOTAL) {
         assert!(OWN_KEYS.iter().any(|(known, _)| known == name), "{name}");
     }

@@ -11,8 +11,7 @@ use super::words::line;
 use super::{Spikes, event};
 use crate::ledger::Ledger;
 use crate::ledger::log_events::LogEvents;
-use crate::ledger::query::{QueryError, Row, Step};
-use crate::pricing::Picodollars;
+use crate::ledger::query::QueryError;
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -90,17 +89,10 @@ impl Watch {
 fn look(state: &mut State, ledger: &Ledger, by: &str, changes: &mut Vec<Change>) -> Result<(), QueryError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let costs = |hour: u32| {
-        let rows = ledger.rows(by, hour..hour.saturating_add(1))?;
-        Ok(rows.into_iter().map(|row| (money(&row), row.value)).map(|(cost, value)| (value, cost)).collect())
+        let rows = ledger.rows(by, hour..hour.saturating_add(1))?.into_iter();
+        // Pending money too: a spike does not wait for traces to settle.
+        Ok(rows.map(|it| (it.value, it.settled.money.saturating_add(it.pending.money))).collect())
     };
-    let history = |value: &str, hours| {
-        let points = ledger.timeline(by, hours, Step::Hour)?.into_iter();
-        Ok(points.filter(|it| it.row.value == value).map(|it| (it.start, money(&it.row))).collect())
-    };
+    let history = |value: &str, hours| ledger.history(by, value, hours);
     state.look(now, costs, history, changes)
-}
-
-/// What is known of its cost, also what may still change: a spike does not wait for traces to settle.
-fn money(row: &Row) -> Picodollars {
-    row.settled.money.saturating_add(row.pending.money)
 }

@@ -104,9 +104,12 @@ impl Model {
             }
             changes.insert(span, (tape.pick(&VERDICTS), restated, moved));
         }
-        let action = tape.pick(&VALUES);
+        let (action, again) = (tape.pick(&VALUES), tape.chance(20));
         let root: &[u8] = if tape.chance(50) { &[9; 8] } else { &[] };
         self.entries.push_settlement(&[trace; 16], action.into(), root, |record| {
+            if again {
+                record.again();
+            }
             for (span, (verdict, restated, moved)) in &changes {
                 let moved = moved.iter().map(|(dimension, value)| (*dimension, (*value).into()));
                 let restated = restated.as_ref().map(|restated| booking(restated, tape));
@@ -136,7 +139,7 @@ impl Model {
             return;
         }
         let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
-        self.actions += u64::from(!counting.is_empty());
+        self.actions += u64::from(!counting.is_empty() && !again);
         let common = |dimension: usize| {
             let first = counting.first()?.values[dimension];
             counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)

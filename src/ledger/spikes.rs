@@ -120,7 +120,9 @@ impl Spikes {
             .u64_observable_gauge("pricetag.spikes.active")
             .with_unit("{spike}")
             .with_description("Spikes of cost that have begun and not ended.")
-            .with_callback(move |observer| observer.observe(spikes.seen().active.len() as u64, &[by.clone()]))
+            .with_callback(move |observer| {
+                observer.observe(spikes.seen().active.len() as u64, std::slice::from_ref(&by));
+            })
             .build();
     }
 }

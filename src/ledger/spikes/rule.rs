@@ -148,6 +148,20 @@ mod tests {
         assert!(!RULE.is_exceeded(Picodollars::new(1_000_000), None));
     }
 
+    /// The table in docs/spikes.md.
+    #[test]
+    fn the_examples_of_the_page() {
+        let dollars = |text: &str| text.parse::<Picodollars>().unwrap();
+        let rule = Rule { above: dollars("1.00"), ..RULE };
+        let spikes = |cost: &str, usual: Option<Usual>| rule.is_spike(200, dollars(cost), usual.as_ref());
+        let ann = Usual::of((100..110).map(|hour| (hour, dollars(if hour < 105 { "0.40" } else { "0.42" }))));
+        assert_eq!(ann.map(|ann| ann.hour()), Some(dollars("0.41")));
+        assert!(!spikes("2.00", ann) && !spikes("2.05", ann) && spikes("2.06", ann));
+        assert!(!spikes("30", Usual::of((50..200).map(|hour| (hour, dollars("30"))))));
+        let eve = Usual::of((50..200).map(|hour| (hour, dollars("0.001"))));
+        assert!(!spikes("0.90", eve) && spikes("1.01", eve));
+    }
+
     #[test]
     fn factors_have_three_places() {
         let times = |text: &str| Times::try_from(text.parse::<Decimal>().unwrap());

@@ -2,6 +2,7 @@
 
 mod costs;
 mod margin;
+mod spikes;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 
@@ -48,6 +50,8 @@ pub struct Site {
     pub shared: Option<Arc<Shared>>,
     /// What is earned; none where no revenue is configured.
     pub margins: Option<Arc<Margins>>,
+    /// Spikes of cost; none where nothing is watched.
+    pub spikes: Option<Spikes>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -59,7 +63,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, margins, .. } = site;
+    let Site { registries, ledger, readiness, margins, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -77,6 +81,7 @@ pub async fn serve(
                 tokio::task::spawn_blocking(answer).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
             }),
         )
+        .route("/api/v1/spikes", get(async move |request: Request| spikes::answer(spikes.as_ref(), &request)))
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

@@ -41,6 +41,7 @@ mod reported;
 mod settlement;
 mod shop;
 mod shutdown;
+mod spikes;
 mod start;
 mod support;
 mod tidy;

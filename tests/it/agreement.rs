@@ -90,7 +90,10 @@ async fn nothing_is_lost_or_doubled() {
     let roots: Vec<Span> = (0..TRACES)
         .map(|nth| {
             let said = Some(attribute("tier", "pro")).filter(|_| all[nth as usize].tier == "pro");
-            Span { name: ["ask", "tell"][(nth % 2) as usize].to_owned(), ..span(10_000 + nth, said.into_iter().collect()) }
+            Span {
+                name: ["ask", "tell"][(nth % 2) as usize].to_owned(),
+                ..span(10_000 + nth, said.into_iter().collect())
+            }
         })
         .collect();
     let calls = all.iter().zip(&roots).zip(0..).map(|((sent, root), nth)| sent.call(nth, root)).collect();

@@ -24,6 +24,7 @@ mod json;
 mod ledger;
 mod lookups;
 mod metrics;
+mod metrics_page;
 mod names;
 mod odd;
 mod oracle;

@@ -92,7 +92,7 @@ impl Histograms {
             }
             // Most senders write zero where they do not know.
             if amounts.reasoning > 0 {
-                reasoning.record(amounts.reasoning.into(), attributes);
+                reasoning.record(amounts.reasoning, attributes);
             }
         }
     }

@@ -39,12 +39,16 @@ pub(super) struct Kept {
     /// When it ended, in hours since 1970.
     pub(super) hour: u32,
     pub(super) verdict: Counted,
-    /// It stands for so many calls, whose end can not be; and what a cache saved.
-    beside: (u64, bool, u32),
     status: Status,
     money: Option<i128>,
+    saved: i128,
+    /// How many calls it stands for.
+    weight: u64,
+    misdated: bool,
     input: u64,
+    cached: u64,
     output: u64,
+    reasoning: u64,
     pub(super) values: [&'static str; 11],
 }
 
@@ -103,9 +107,12 @@ impl Model {
             }
             changes.insert(span, (tape.pick(&VERDICTS), restated, moved));
         }
-        let action = tape.pick(&VALUES);
+        let (action, again) = (tape.pick(&VALUES), tape.chance(20));
         let root: &[u8] = if tape.chance(50) { &[9; 8] } else { &[] };
         self.entries.push_settlement(&[trace; 16], action.into(), root, |record| {
+            if again {
+                record.again();
+            }
             for (span, (verdict, restated, moved)) in &changes {
                 let moved = moved.iter().map(|(dimension, value)| (*dimension, (*value).into()));
                 let restated = restated.as_ref().map(|restated| booking(restated, tape));
@@ -135,7 +142,7 @@ impl Model {
             return;
         }
         let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
-        self.actions += u64::from(!counting.is_empty());
+        self.actions += u64::from(!counting.is_empty() && !again);
         let common = |dimension: usize| {
             let first = counting.first()?.values[dimension];
             counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)
@@ -168,11 +175,15 @@ fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
         open: true,
         hour: tape.pick(&HOURS),
         verdict: tape.pick(&VERDICTS),
-        beside: (tape.pick(&[1, 1, 4, 1_000]), tape.chance(20), tape.pick(&[0, 0, 7])),
         status: if money.is_some() { Status::Priced } else { tape.pick(&[Status::NoUsage, Status::Failed]) },
         money,
+        saved: tape.byte().into(),
+        weight: tape.pick(&[1, 1, 4, 1_000]),
+        misdated: tape.chance(10),
         input: tape.byte().into(),
+        cached: tape.byte().into(),
         output: tape.byte().into(),
+        reasoning: tape.byte().into(),
         values,
     }
 }
@@ -188,13 +199,15 @@ fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
     Booking {
         open: kept.open,
         verdict: kept.verdict,
-        weight: Weight::new(kept.beside.0, 1).unwrap(),
-        misdated: kept.beside.1,
-        saved: Picodollars::new(kept.beside.2.into()),
         status: kept.status,
         money: kept.money.map(Picodollars::new),
+        saved: Picodollars::new(kept.saved),
+        weight: Weight::new(kept.weight, 1).unwrap(),
+        misdated: kept.misdated,
         input: kept.input,
+        cache_read: kept.cached,
         output: kept.output,
+        reasoning: kept.reasoning,
         end_unix_nano: u64::from(kept.hour) * 3_600_000_000_000 + u64::from(kept.span),
         provider,
         model_asked,
@@ -212,12 +225,14 @@ pub(super) fn tally(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
     let mut tally = Tally::default();
     for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
         tally.money = Picodollars::new(tally.money.get() + kept.money.unwrap_or(0));
-        let (weight, misdated, saved) = kept.beside;
-        let estimate = tally.estimate.get() + kept.money.unwrap_or(0) * i128::from(weight);
-        (tally.estimate, tally.misdated) = (Picodollars::new(estimate), tally.misdated + u64::from(misdated));
-        tally.saved = Picodollars::new(tally.saved.get() + i128::from(saved));
+        let estimate = kept.money.unwrap_or(0) * i128::from(kept.weight);
+        tally.estimate = Picodollars::new(tally.estimate.get() + estimate);
+        tally.saved = Picodollars::new(tally.saved.get() + kept.saved);
+        tally.misdated += u64::from(kept.misdated);
         tally.input += kept.input;
+        tally.cached += kept.cached;
         tally.output += kept.output;
+        tally.reasoning += kept.reasoning;
         tally.calls += 1;
         tally.unpriced += u64::from(kept.money.is_none() && kept.status != Status::Failed);
     }

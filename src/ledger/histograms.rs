@@ -97,7 +97,7 @@ impl Histograms {
         }
     }
 
-    /// Records what a settled trace cost, if any of its calls count.
+    /// Records what a settled trace cost, if any of its calls count. One that settles again is recorded again, with what came late.
     pub(super) fn action(&mut self, name: &str, tally: &Tally) {
         if self.readers.is_empty() || tally.calls == 0 {
             return;

@@ -23,7 +23,6 @@ const MAX_TOP: usize = 10_000;
 /// `pending` is the money of open ones.
 pub(super) fn answer(ledger: &Ledger, request: &Request) -> Response<String> {
     let (status, body) = match is_addressed(request) {
-        // A page of a stranger whose name resolves to our address could otherwise read this through the user's browser.
         false => (StatusCode::FORBIDDEN, json!({"error": "use an IP address or localhost as the host"})),
         true => match costs(ledger, request.uri().query().unwrap_or_default()) {
             Ok(costs) => (StatusCode::OK, costs),
@@ -42,8 +41,9 @@ pub(super) fn response(status: StatusCode, body: &Value) -> Response<String> {
     response
 }
 
-/// Whether the request names us by an address or as this machine.
-fn is_addressed(request: &Request) -> bool {
+/// Whether the request names us by an address or as this machine. A page of a stranger whose name resolves to our address could
+/// otherwise read this through the user's browser.
+pub(super) fn is_addressed(request: &Request) -> bool {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     // HTTP/2 has it in the URI.
     let Some(named) = request.uri().authority().cloned().or(named) else { return false };

@@ -30,10 +30,28 @@ struct Point {
 }
 
 /// Registers `pricetag.revenue` and `pricetag.margin`, and keeps them up to date as long as it is polled.
-pub fn keep(meter: &Meter, margins: Arc<Margins>) -> impl Future<Output = ()> + use<> {
+pub fn keep(meters: &[Meter], margins: Arc<Margins>) -> impl Future<Output = ()> + use<> {
     let points: Arc<Mutex<Vec<Point>>> = Arc::default();
+    for meter in meters {
+        register(meter, &points);
+    }
+    async move {
+        loop {
+            let start = Instant::now();
+            let margins = Arc::clone(&margins);
+            match spawn_blocking(move || all(&margins)).await {
+                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
+                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
+                Err(fault) => error!("margins can not be told: {fault}"),
+            }
+            sleep(AGE.max(start.elapsed() * PAUSE)).await;
+        }
+    }
+}
+
+fn register(meter: &Meter, points: &Arc<Mutex<Vec<Point>>>) {
     let gauge = |name: &'static str, about: &'static str, value: fn(&Point) -> Option<f64>| {
-        let points = Arc::clone(&points);
+        let points = Arc::clone(points);
         meter
             .f64_observable_gauge(name)
             .with_unit("USD")
@@ -55,18 +73,6 @@ pub fn keep(meter: &Meter, margins: Arc<Margins>) -> impl Future<Output = ()> + 
         "What is left of the revenue of the month to date after what calls and all else cost.",
         |point| point.margin,
     );
-    async move {
-        loop {
-            let start = Instant::now();
-            let margins = Arc::clone(&margins);
-            match spawn_blocking(move || all(&margins)).await {
-                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
-                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
-                Err(fault) => error!("margins can not be told: {fault}"),
-            }
-            sleep(AGE.max(start.elapsed() * PAUSE)).await;
-        }
-    }
 }
 
 fn all(margins: &Margins) -> Result<Vec<Point>, QueryError> {

@@ -7,8 +7,10 @@ mod dimensions;
 mod exporters;
 mod ledger;
 mod margin;
+mod metrics;
 mod processors;
 mod receivers;
+mod sampling;
 mod service;
 
 use schemars::JsonSchema;
@@ -21,8 +23,10 @@ pub(super) use exporters::{
 };
 pub(super) use ledger::Ledger;
 pub(super) use margin::{Margin, Per, Revenue};
+pub(super) use metrics::Metrics;
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
+pub(super) use sampling::Sampling;
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be

@@ -4,6 +4,7 @@ mod dimensions;
 mod exporters;
 mod ledger;
 mod margin;
+mod metrics;
 mod receivers;
 mod service;
 
@@ -114,6 +115,8 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         max_open_traces_bytes,
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
         margin: margin::margin(said, &dimensions, path, report),
+        metric_labels: metrics::labels(&said.metrics, &dimensions, &path.key("metrics"), report),
+        sampled: metrics::sampled(&said.sampling, &path.key("sampling"), report),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -31,7 +31,6 @@ pub(super) fn reply(
     answer: impl FnOnce(&str) -> Result<Value, String>,
 ) -> Response<String> {
     let (status, body) = match is_addressed(request) {
-        // A page of a stranger whose name resolves to our address could otherwise read this through the user's browser.
         false => (StatusCode::FORBIDDEN, json!({"error": "use an IP address or localhost as the host"})),
         true => match answer(request.uri().query().unwrap_or_default()) {
             Ok(answer) => (StatusCode::OK, answer),
@@ -50,8 +49,9 @@ pub(super) fn response(status: StatusCode, body: &Value) -> Response<String> {
     response
 }
 
-/// Whether the request names us by an address or as this machine.
-fn is_addressed(request: &Request) -> bool {
+/// Whether the request names us by an address or as this machine. A page of a stranger whose name resolves to our address could
+/// otherwise read this through the user's browser.
+pub(super) fn is_addressed(request: &Request) -> bool {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
     // HTTP/2 has it in the URI.
     let Some(named) = request.uri().authority().cloned().or(named) else { return false };

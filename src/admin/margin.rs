@@ -1,12 +1,16 @@
 //! `/api/v1/margin`: revenue, cost and margin by tier, tenant or action.
 
+use std::borrow::Cow;
+
 use axum::extract::Request;
-use http::{Response, StatusCode};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
+use super::costs::{is_addressed, response};
 use crate::attribution::margin::{By, Line, Period};
 use crate::margin::Margins;
 use crate::pricing::Picodollars;
@@ -109,19 +113,78 @@ impl Row {
     }
 }
 
-/// Answers `?by=tier&since=month&top=20`.
+/// Answers `?by=tier&since=month&top=20`, as JSON or, if the request accepts `text/csv`, the rows as CSV.
 pub(super) fn answer(margins: Option<&Margins>, request: &Request) -> Response<String> {
+    if !is_addressed(request) {
+        return response(
+            StatusCode::FORBIDDEN,
+            &json!({"error": "use an IP address or localhost as the host"}),
+        );
+    }
+    let Some(margins) = margins else {
+        let error = "no revenue is configured: write what customers pay into processors.pricetag.margin, see docs/margin.md";
+        return response(StatusCode::NOT_FOUND, &json!({ "error": error }));
+    };
     let query = request.uri().query().unwrap_or_default();
-    let answered = match margins {
-        Some(margins) => Asked::read(query, margins).and_then(|asked| told(margins, &asked)),
-        None => Err("no revenue is configured: write what customers pay into processors.pricetag.margin, see docs/margin.md"
-            .to_owned()),
-    };
-    let (status, body) = match answered {
-        Ok(answer) => (StatusCode::OK, json!(answer)),
-        Err(error) => (StatusCode::BAD_REQUEST, json!({ "error": error })),
-    };
-    super::costs::response(status, &body)
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    match Asked::read(query, margins).and_then(|asked| told(margins, &asked)) {
+        Ok(answer) if accept.contains("text/csv") => {
+            let mut response = Response::new(csv(&answer).unwrap_or_default());
+            let (csv, none) =
+                (HeaderValue::from_static("text/csv; charset=utf-8"), HeaderValue::from_static("no-store"));
+            response.headers_mut().extend([(CONTENT_TYPE, csv), (CACHE_CONTROL, none)]);
+            response
+        }
+        Ok(answer) => response(StatusCode::OK, &json!(answer)),
+        Err(error) => response(StatusCode::BAD_REQUEST, &json!({ "error": error })),
+    }
+}
+
+/// The rows, then the sum of the rest; unknown is an empty cell.
+fn csv(answer: &Answer) -> Option<String> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    csv.write_record([
+        answer.by,
+        "tenants",
+        "users",
+        "revenue",
+        "subscriptions",
+        "cost",
+        "other_cogs",
+        "margin",
+        "ratio",
+        "calls",
+        "unpriced",
+        "actions",
+    ])
+    .ok()?;
+    let rest = answer.rest.as_ref().map(|rest| ("(rest)".into(), rest));
+    for (value, row) in answer.rows.iter().map(|row| (harmless(&row.value), row)).chain(rest) {
+        csv.write_record([
+            &*value,
+            &row.tenants.to_string(),
+            &row.users.to_string(),
+            &row.revenue,
+            &row.subscriptions,
+            row.cost.as_deref().unwrap_or_default(),
+            &row.other_cogs,
+            row.margin.as_deref().unwrap_or_default(),
+            &row.ratio.map(|ratio| ratio.to_string()).unwrap_or_default(),
+            &row.calls.to_string(),
+            &row.unpriced.to_string(),
+            &row.actions.to_string(),
+        ])
+        .ok()?;
+    }
+    String::from_utf8(csv.into_inner().ok()?).ok()
+}
+
+/// A text that no spreadsheet takes for a formula.
+fn harmless(text: &str) -> Cow<'_, str> {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => Cow::Owned(format!("'{text}")),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// What is asked for.

@@ -1,8 +1,10 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod costs;
+mod page;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -16,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
 use crate::processor::Shared;
+use page::{Page, Sources};
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +47,8 @@ pub struct Site {
     pub readiness: Readiness,
     /// What processors share; none where nothing is priced.
     pub shared: Option<Arc<Shared>>,
+    /// Where OTLP/HTTP is listened for.
+    pub receiver: Option<SocketAddr>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -55,12 +60,13 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, .. } = site;
+    let Site { registries, ledger, readiness, shared, receiver } = site;
+    let page = Arc::new(Page::new(Sources { ledger: ledger.clone(), shared, receiver }));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
             "/",
-            get(async || "pricetag\n\n/api/v1/costs?by=user\n/metrics\n/health/live\n/health/ready\n"),
+            get(async move |request: Request| page.answer(request.uri().query().unwrap_or_default()).await),
         )
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))

@@ -279,7 +279,7 @@ impl Listeners {
         }
         if let Some(listener) = self.admin {
             let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
-            let site = Site { registries, ledger, readiness, shared };
+            let site = Site { registries, ledger, readiness, shared, receiver: app.addresses.http };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
                 if let Err(error) = admin::serve(listener, site, stop).await {

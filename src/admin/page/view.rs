@@ -139,7 +139,7 @@ fn lines(list: &List) -> Lines<'_> {
         percent: percent(tally.money, longest),
         note: match tally.unpriced {
             0 => String::new(),
-            unpriced => format!("and {} without a price", counted(unpriced, "call")),
+            unpriced => format!("and {} of unknown cost", counted(unpriced, "call")),
         },
     };
     let top = list.top.iter().map(|(value, tally)| match &**value {

@@ -33,6 +33,7 @@ struct Whole<'f> {
     calls_to_date: String,
     projected: Option<(Money, String)>,
     unpriced: String,
+    unpriced_of: String,
     step: &'static str,
     chart: Chart,
     lists: Vec<Lines<'f>>,
@@ -59,7 +60,9 @@ struct Line {
     cost: Money,
     /// Of the longest bar.
     percent: String,
-    note: String,
+    /// Calls of unknown cost.
+    unpriced: u64,
+    title: String,
 }
 
 struct Act {
@@ -115,6 +118,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         calls_to_date: counted(figures.month.to_date.calls, "call"),
         projected,
         unpriced: share(total.unpriced, total.calls),
+        unpriced_of: format!("{} of {}", Count(total.unpriced.into()), Count(total.calls.into())),
         step: window.step(),
         chart: Chart::of(&figures.bars, *window),
         lists: figures.lists.iter().map(lines).collect(),
@@ -137,10 +141,11 @@ fn lines(list: &List) -> Lines<'_> {
         is_ours,
         cost: Money::of(tally),
         percent: percent(tally.money, longest),
-        note: match tally.unpriced {
-            0 => String::new(),
-            unpriced => format!("and {} of unknown cost", counted(unpriced, "call")),
+        title: match tally.unpriced {
+            0 => text.to_owned(),
+            unpriced => format!("{text}: what {} cost is unknown", counted(unpriced, "call")),
         },
+        unpriced: tally.unpriced,
     };
     let top = list.top.iter().map(|(value, tally)| match &**value {
         "" => line(&format!("no {}", list.one), tally, true),

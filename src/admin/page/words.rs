@@ -85,14 +85,14 @@ pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", Count(count.into()), if count == 1 { "" } else { "s" })
 }
 
-/// A share in percent, never rounded to none or to all: `2.5 %`, `< 0.1 %`.
+/// A share in percent, never rounded to none or to all: `2.5%`, `< 0.1%`.
 pub(super) fn share(part: u64, whole: u64) -> String {
     let per_mille = (u128::from(part) * 1000 + u128::from(whole) / 2) / u128::from(whole.max(1));
     match per_mille {
-        0 if part > 0 => "< 0.1 %".to_owned(),
-        1000 if part < whole => "> 99.9 %".to_owned(),
-        _ if per_mille.is_multiple_of(10) => format!("{} %", per_mille / 10),
-        _ => format!("{}.{} %", per_mille / 10, per_mille % 10),
+        0 if part > 0 => "< 0.1%".to_owned(),
+        1000 if part < whole => "> 99.9%".to_owned(),
+        _ if per_mille.is_multiple_of(10) => format!("{}%", per_mille / 10),
+        _ => format!("{}.{}%", per_mille / 10, per_mille % 10),
     }
 }
 
@@ -144,12 +144,12 @@ mod tests {
 
     #[test]
     fn shares_are_never_rounded_to_none_or_all() {
-        assert_eq!(share(0, 0), "0 %");
-        assert_eq!(share(0, 9), "0 %");
-        assert_eq!(share(1, 40), "2.5 %");
-        assert_eq!(share(1, 1_000_000), "< 0.1 %");
-        assert_eq!(share(999_999, 1_000_000), "> 99.9 %");
-        assert_eq!(share(7, 7), "100 %");
+        assert_eq!(share(0, 0), "0%");
+        assert_eq!(share(0, 9), "0%");
+        assert_eq!(share(1, 40), "2.5%");
+        assert_eq!(share(1, 1_000_000), "< 0.1%");
+        assert_eq!(share(999_999, 1_000_000), "> 99.9%");
+        assert_eq!(share(7, 7), "100%");
     }
 
     #[test]

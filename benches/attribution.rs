@@ -20,6 +20,7 @@ use pricetag::genai::dialects::Dialects;
 use pricetag::genai::found::Found;
 use pricetag::genai::recognise::Recogniser;
 use pricetag::ledger::Ledger;
+use pricetag::ledger::store::Limits;
 use pricetag::otlp::splice::Plan;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Now, Processor, Restater, Shared};
@@ -136,7 +137,7 @@ fn a_million_open_traces() {
     const TRACES: u64 = 1_000_000;
     let (shared, mut processor) = processor(true, None);
     let names = shared.dimensions().iter().map(|it| it.name.as_str());
-    let ledger = Ledger::new(100, 10_000, names);
+    let ledger = Ledger::in_memory(100, names, Limits::default()).unwrap();
     let (mut most, mut open) = (0, 0);
     let settle = |due: &dyn Fn(&mut Vec<Settled>)| {
         let (mut settled, mut entries) = (Vec::new(), Entries::default());
@@ -167,14 +168,15 @@ fn a_million_open_traces() {
         (most, open) = (most.max(size.bytes), open.max(size.traces));
     }
     settle(&|settled| shared.open_traces().settle_all(settled));
-    let books = ledger.books();
-    let (settled, pending) = books.total();
+    let (settled, pending) = ledger.books().total();
     // 1500 tokens in and 350 out at $2.50 and $10 for a million.
     let expected = i128::from(TRACES) * (1500 * 2_500_000 + 350 * 10_000_000);
     assert_eq!((settled.get(), pending.get()), (expected, 0), "the total is not exact");
-    for accounts in books.dimensions().filter(|accounts| accounts.is_kept()) {
-        let sum: i128 = accounts.accounts().iter().map(|account| account.settled.money.get()).sum();
-        assert_eq!(sum, expected, "the sum over {} is not exact", accounts.name());
+    ledger.write().unwrap();
+    for name in ledger.dimensions() {
+        let rows = ledger.rows(&name, 0..u32::MAX).unwrap();
+        let sum: i128 = rows.iter().map(|row| row.settled.money.get()).sum();
+        assert_eq!(sum, expected, "the sum over {name} is not exact");
     }
     let size = shared.open_traces().size();
     println!(

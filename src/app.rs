@@ -2,6 +2,7 @@
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
 mod files;
+mod ledger;
 mod lookups;
 mod observe;
 mod priced;
@@ -123,6 +124,12 @@ impl App {
         self.intake.settle_all();
         if timeout_at(deadline, self.ledger_reader.drained()).await.is_err() {
             error!("the ledger could not finish in time");
+        }
+        let ledger = self.ledger.clone();
+        match timeout_at(deadline, tokio::task::spawn_blocking(move || ledger.write())).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => error!("the last sums are not in the ledger's store: {error}"),
+            _ => error!("the last sums are not in the ledger's store: there was no time"),
         }
         let cost_metrics = self.cost_metrics.clone();
         // It collects on this call, and waits for its own thread.

@@ -7,6 +7,7 @@ mod wire;
 
 use smallvec::SmallVec;
 
+use crate::genai::sampling::Weight;
 use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::Verdict;
@@ -20,8 +21,10 @@ pub struct Booking<'a> {
     pub trace: &'a [u8],
     /// Span id; likewise.
     pub span: &'a [u8],
-    /// End of the call, nanoseconds since 1970.
+    /// When it is booked, nanoseconds since 1970: the end of the call, or where that can not be, its arrival.
     pub end_unix_nano: u64,
+    /// Its own end lies too far back, or ahead: it is booked at its arrival. Its price is still that of its own time.
+    pub misdated: bool,
     /// The trace is open: a settlement will confirm or change this booking.
     pub open: bool,
     /// Whether it counts, as known when it was accepted.
@@ -32,6 +35,12 @@ pub struct Booking<'a> {
     pub money: Option<Picodollars>,
     /// What the sender says that it costs, where there is a price of ours too.
     pub reported: Option<Reported>,
+    /// How much more tokens read from a cache would have cost at the full rate of the input that they are, by the receipt's own
+    /// price: same model, conditions and adjustments. Zero where nothing was cached or there is no such rate; never negative.
+    /// What writing to the cache cost is not taken off.
+    pub saved: Picodollars,
+    /// How many calls it stands for, where spans were sampled before they came.
+    pub weight: Weight,
     /// The catalog's provider, or what the span calls it.
     pub provider: Text<'a>,
     /// Model asked for.
@@ -68,11 +77,14 @@ impl Default for Booking<'_> {
             trace: &[],
             span: &[],
             end_unix_nano: 0,
+            misdated: false,
             open: false,
             verdict: Counted::Here,
             status: Status::Error,
             money: None,
             reported: None,
+            saved: Picodollars::ZERO,
+            weight: Weight::ONE,
             provider: Text::default(),
             model_asked: Text::default(),
             model_served: Text::default(),
@@ -86,6 +98,13 @@ impl Default for Booking<'_> {
             reasoning: 0,
             dimensions: Values::new(),
         }
+    }
+}
+
+impl Booking<'_> {
+    /// What all calls cost that it stands for: an estimate, but for those that stand for themselves.
+    pub fn estimate(&self) -> Option<Picodollars> {
+        self.money.map(|money| money.scaled(self.weight.of(), self.weight.kept()))
     }
 }
 

@@ -14,6 +14,7 @@ mod whose;
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -212,8 +213,11 @@ impl Processor {
                 Status::Failed => Some(0),
                 _ => outcome.money.map(Picodollars::get),
             });
-            let booking = booking(call, &outcome, *judged, dimensions, catalog, now);
+            let booking = booking(call, &outcome, *judged, dimensions, catalog, now, shared.max_age);
             if !judged.again {
+                if call.weight.is_none() {
+                    shared.absurd_weights.fetch_add(1, Ordering::Relaxed);
+                }
                 self.entries.push_booking(&booking);
             }
             show(call, &outcome, *judged, &booking.dimensions);
@@ -270,6 +274,7 @@ fn booking<'b>(
     dimensions: Values<'b>,
     catalog: &'b Catalog,
     now: Now,
+    max_age: u64,
 ) -> Booking<'b> {
     let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
     let usage = call.usage().unwrap_or(&Usage::NOTHING);
@@ -277,15 +282,20 @@ fn booking<'b>(
     let reported = theirs
         .zip(outcome.receipt.cost())
         .map(|(cost, ours)| Compared { cost, difference: cost.saturating_add(-ours) });
+    let (end_unix_nano, misdated) = money::booked(call, now, max_age);
+    let cache_read = usage.cached_tokens();
     Booking {
         trace,
         span,
-        end_unix_nano: money::end(call, now),
+        end_unix_nano,
+        misdated,
         open: judged.open,
         verdict: judged.verdict.into(),
         status: outcome.status,
         money: outcome.money,
         reported,
+        saved: if cache_read == 0 { Picodollars::ZERO } else { catalog.saved(&outcome.receipt) },
+        weight: call.weight.unwrap_or_default(),
         provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id().into()),
         model_asked: call.model_asked,
         model_served: call.model_served,
@@ -294,7 +304,7 @@ fn booking<'b>(
         service_tier: if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served },
         input: usage.input_tokens(),
         output: usage.output_tokens(),
-        cache_read: usage.cached_tokens(),
+        cache_read,
         cache_write: usage.cache_write_tokens(),
         reasoning: usage[Bucket::Reasoning],
         dimensions,

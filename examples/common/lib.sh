@@ -121,7 +121,8 @@ import socket
 held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
 print(*(s.getsockname()[1] for s in held))')
     read -r grpc_port http_port admin_port <<<"$ports"
-    "$pricetag" run --config "$config" \
+    # Its ledger is the example's, too.
+    XDG_STATE_HOME=$work/$name "$pricetag" run --config "$config" \
         --set "receivers.otlp.protocols.grpc.endpoint=127.0.0.1:$grpc_port" \
         --set "receivers.otlp.protocols.http.endpoint=127.0.0.1:$http_port" \
         --set "exporters.otlphttp.endpoint=http://127.0.0.1:$sink_port" \

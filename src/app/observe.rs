@@ -57,12 +57,11 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
     meter
         .u64_observable_counter("pricetag_ledger_folded_values")
         .with_description(
-            "Times that a call was booked as `other` in a dimension because it had too many values.",
+            "Calls that are `other` in a dimension because it has too many values in their hour.",
         )
         .with_callback(move |observer| {
-            for dimension in folded.books().dimensions() {
-                let name = KeyValue::new("dimension", dimension.name().to_owned());
-                observer.observe(dimension.folded(), &[name]);
+            for (dimension, calls) in folded.books().folded_values() {
+                observer.observe(calls, &[KeyValue::new("dimension", dimension.to_owned())]);
             }
         })
         .build();

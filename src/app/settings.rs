@@ -20,6 +20,8 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         reported: pricetag.reported,
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
+        max_age: std::time::Duration::from_secs(400 * 86_400),
+        weight_key: None,
         max_open_bytes: pricetag.max_open_traces_bytes,
         attribution: Attribution {
             dimensions: pricetag.dimensions.clone(),

@@ -19,14 +19,15 @@ use tracing::info;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::wiring::{self, Routes};
-use super::{Addresses, App};
+use super::{Addresses, App, ledger};
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
 use crate::ledger::push::QueueExporter;
-use crate::ledger::{Ledger, accounts, instruments};
+use crate::ledger::store::StoreError;
+use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
 use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
@@ -77,6 +78,9 @@ pub enum StartError {
         /// Why.
         source: crate::exporter::BuildError,
     },
+    /// The ledger's file can not be used.
+    #[error("{0}")]
+    Ledger(#[from] StoreError),
     /// The metrics can not be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
@@ -124,8 +128,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let names = dimensions.iter().map(|dimension| dimension.name.as_str());
-    let ledger = Ledger::new(instruments::MAX_SERIES, accounts::MAX_VALUES, names);
+    let ledger = ledger::open(config.processor.as_ref(), dimensions)?;
     let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
     let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
@@ -160,6 +163,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         stop_serving,
     };
     app.settling.spawn(settle(intake));
+    app.settling.spawn(app.ledger.clone().keep());
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }

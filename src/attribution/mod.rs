@@ -7,6 +7,7 @@
 pub mod actions;
 pub mod defaults;
 pub mod lookups;
+pub mod margin;
 pub mod unknown;
 
 use aws_lc_rs::hmac;

@@ -1,6 +1,7 @@
 //! Bookings on the wire: the messages of `proto/pricetag/v1/booking.proto`.
 
 use super::{Booking, Change, Counted, Entry, Reported, Settlement};
+use crate::genai::sampling::Weight;
 use crate::otlp::view::Text;
 use crate::otlp::wire::{
     Malformed, Message, Value, begin_message, end_message, put_array, put_bytes, put_fixed64, put_uint,
@@ -33,6 +34,10 @@ mod number {
     pub(super) const DIMENSION: u32 = 12;
     pub(super) const CATALOG_VERSION: u32 = 20;
     pub(super) const SERVICE_TIER: u32 = 21;
+    pub(super) const MISDATED: u32 = 22;
+    pub(super) const SAVED: u32 = 23;
+    pub(super) const SAMPLED_OF: u32 = 24;
+    pub(super) const SAMPLED_KEPT: u32 = 25;
 
     pub(super) const CHANGE: u32 = 2;
     pub(super) const ACTION: u32 = 3;
@@ -168,6 +173,14 @@ impl<'a> Booking<'a> {
                 put_bytes(out, number, &money.get().to_le_bytes());
             }
         }
+        put_uint(out, number::MISDATED, self.misdated.into());
+        if !self.saved.is_zero() {
+            put_bytes(out, number::SAVED, &self.saved.get().to_le_bytes());
+        }
+        if self.weight != Weight::ONE {
+            put_uint(out, number::SAMPLED_OF, self.weight.of());
+            put_uint(out, number::SAMPLED_KEPT, self.weight.kept());
+        }
         let texts = [
             (number::PROVIDER, self.provider),
             (number::MODEL_ASKED, self.model_asked),
@@ -200,6 +213,7 @@ impl<'a> Booking<'a> {
             bytes.bytes().try_into().ok().map(|le| Picodollars::new(i128::from_le_bytes(le)))
         };
         let mut booking = Booking::default();
+        let mut sampled = (1, 1);
         for field in message.fields() {
             let field = field?;
             match (field.number, field.value) {
@@ -219,6 +233,10 @@ impl<'a> Booking<'a> {
                 (number::DIFFERENCE, Value::Len(bytes)) => {
                     booking.reported.get_or_insert_default().difference = money(bytes).unwrap_or_default();
                 }
+                (number::MISDATED, Value::Varint(bit)) => booking.misdated = bit != 0,
+                (number::SAVED, Value::Len(bytes)) => booking.saved = money(bytes).unwrap_or_default(),
+                (number::SAMPLED_OF, Value::Varint(of)) => sampled.0 = of,
+                (number::SAMPLED_KEPT, Value::Varint(kept)) => sampled.1 = kept,
                 (number::PROVIDER, Value::Len(bytes)) => booking.provider = text(bytes),
                 (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
                 (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),
@@ -234,6 +252,7 @@ impl<'a> Booking<'a> {
                 _ => {}
             }
         }
+        booking.weight = Weight::new(sampled.0, sampled.1).unwrap_or_default();
         Ok(booking)
     }
 }

@@ -31,7 +31,9 @@ pub struct Demo {
 }
 
 /// What the demo has beside the embedded default.
-const SETS: [&str; 1] = [
+const SETS: [&str; 2] = [
+    // Nobody paid for it: it is no part of the user's ledger.
+    "processors.pricetag.ledger.file=':memory:'",
     // So that what settles is seen within the minute.
     "processors.pricetag.settle_after=3s",
 ];

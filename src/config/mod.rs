@@ -38,8 +38,8 @@ pub use exporter::{
 };
 pub use loops::{Loop, is_own_address, own_listener_loops, resolve};
 pub use model::{
-    Alias, Attributes, Config, GrpcReceiver, HealthCheck, HttpReceiver, LogEncoding, LogLevel, Lookup,
-    Pipeline, Pricetag, Receivers, Telemetry, Upstream,
+    Alias, Attributes, Config, GrpcReceiver, HealthCheck, HttpReceiver, Ledger, LedgerFile, LogEncoding,
+    LogLevel, Lookup, Pipeline, Pricetag, Receivers, Telemetry, Upstream,
 };
 pub use schema::schema;
 pub use substitute::{Environment, ProcessEnvironment};

@@ -8,6 +8,7 @@ use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::{ComponentId, Secret};
 use crate::attribution::{ActionNames, Dimension};
+use crate::ledger::store::Limits;
 use crate::otlp::Signal;
 use crate::processor::Reported;
 
@@ -86,6 +87,28 @@ pub struct Pricetag {
     pub lookups: Vec<Lookup>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// Where the ledger is kept.
+    pub ledger: Ledger,
+}
+
+/// Where the ledger is kept, and what may be in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// The store.
+    pub file: LedgerFile,
+    /// What is kept.
+    pub limits: Limits,
+}
+
+/// Where the ledger's store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerFile {
+    /// In the state folder; in memory where there is none that can be written.
+    Default,
+    /// In this file.
+    At(PathBuf),
+    /// In memory.
+    Memory,
 }
 
 /// How much is written onto a priced span.

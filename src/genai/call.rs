@@ -1,6 +1,7 @@
 //! A call: one LLM request and its answer, as one span tells of it.
 
 use super::dimensions::Row;
+use super::sampling::Weight;
 use super::usage::Usage;
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Scalar, Text};
@@ -138,6 +139,8 @@ pub struct Call<'a> {
     pub ours: u64,
     /// What the span itself says about dimensions.
     pub dimensions: Row,
+    /// How many calls it stands for; `None`: what it says of that can not be.
+    pub weight: Option<Weight>,
 }
 
 /// What a span tells of usage.

@@ -170,6 +170,7 @@ impl Recogniser {
             kind: LOG_EVENT,
             end_unix_nano: if time == 0 { observed } else { time },
             failed: false,
+            trace_state: Text::default(),
         };
         found.calls.push(Call { scope, ..reading.call(role, table, place) });
         Ok(())

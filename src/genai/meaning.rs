@@ -9,6 +9,8 @@ pub enum Meaning {
     Count(Count),
     /// What the sender thinks that the call cost, in USD.
     ReportedCost,
+    /// How many calls the span stands for.
+    Weight,
     /// The n-th of the configured dimensions.
     Dimension(u8),
     /// The n-th of the documents: a text or map with members that say something.
@@ -31,6 +33,7 @@ impl Meaning {
             self,
             Meaning::Dimension(_)
                 | Meaning::OursToo(_)
+                | Meaning::Weight
                 | Meaning::Name(Host | Error | CloudProvider | CloudRegion | Conversation | Route)
         )
     }

@@ -18,4 +18,5 @@ pub mod meaning;
 pub mod pattern;
 mod reading;
 pub mod recognise;
+pub mod sampling;
 pub mod usage;

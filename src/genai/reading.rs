@@ -6,6 +6,7 @@ use super::dialects::{Dialect, DialectId, Tells, UNKNOWN};
 use super::dimensions::{Mentions, Row};
 use super::keys::Ranked;
 use super::meaning::{Count, Meaning, Name};
+use super::sampling::Weight;
 use super::usage::MAX_PLAUSIBLE;
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
@@ -29,6 +30,7 @@ pub(super) struct Reading<'a> {
     implausible: Option<(Count, &'a [u8])>,
     pub(super) reported: Option<Reported<'a>>,
     reported_rank: u8,
+    weight: Option<Scalar<'a>>,
     upstream: bool,
     pub(super) ours: u64,
     pub(super) dimensions: Row,
@@ -48,6 +50,7 @@ pub(super) struct Place<'a> {
     pub(super) kind: u8,
     pub(super) end_unix_nano: u64,
     pub(super) failed: bool,
+    pub(super) trace_state: Text<'a>,
 }
 
 const UNSAID: u8 = u8::MAX;
@@ -65,6 +68,7 @@ impl<'a> Reading<'a> {
             implausible: None,
             reported: None,
             reported_rank: UNSAID,
+            weight: None,
             upstream: false,
             ours: 0,
             dimensions,
@@ -102,6 +106,7 @@ impl<'a> Reading<'a> {
                 _ => self.odd_count(slot, rank, attribute.key, attribute.scalar()?),
             },
             Meaning::ReportedCost => self.cost(rank, attribute.key, attribute.scalar()?),
+            Meaning::Weight => self.weight = Some(attribute.scalar()?),
             Meaning::Dimension(index) => {
                 mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?);
             }
@@ -260,6 +265,12 @@ impl<'a> Reading<'a> {
             reported: self.reported,
             ours: self.ours,
             dimensions: self.dimensions,
+            weight: match self.weight {
+                // What the config asks for knows of all samplers on the way; the trace state, of those that write it.
+                Some(said) => Weight::of_attribute(said),
+                None if place.trace_state.is_empty() => Some(Weight::ONE),
+                None => Weight::of_trace_state(place.trace_state),
+            },
         }
     }
 

@@ -118,7 +118,7 @@ impl Recogniser {
         message.expect_end();
         let mut reading: Option<Reading<'a>> = None;
         let mut ids = (None, None, [0; 8]);
-        let mut name = Text::default();
+        let (mut name, mut trace_state) = (Text::default(), Text::default());
         let (mut kind, mut start, mut end, mut code) = (0, 0, 0, 0);
         let mut attributes = 0;
         found.asides.clear();
@@ -138,6 +138,7 @@ impl Recogniser {
                 }
                 span::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
+                span::TRACE_STATE => trace_state = Text(field.message()?.bytes()),
                 span::PARENT_SPAN_ID => ids.2 = field.message()?.bytes().try_into().unwrap_or_default(),
                 span::NAME => name = Text(field.message()?.bytes()),
                 span::KIND => kind = int32(field.varint()?),
@@ -208,6 +209,7 @@ impl Recogniser {
                 kind: kind.min(u32::from(LOG_EVENT) - 1) as u8,
                 end_unix_nano: if end == 0 { start } else { end },
                 failed: code == ERROR,
+                trace_state,
             };
             found.calls.push(reading.call(role, self.dialects.get(reading.dialect), place));
         }

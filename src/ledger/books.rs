@@ -1,20 +1,34 @@
-//! The books: every booking is in one series and in one account of each dimension, pending or settled.
+//! The books: every booking is in one series and in one cell of each dimension, pending or settled.
 
 use smallvec::SmallVec;
 
-use super::accounts::{Account, Accounts, Place};
+use super::cells::{Cell, Cells, Place};
 use super::open::Open;
+use super::query::TOTAL;
 use super::series::{AllSeries, Series};
+use super::store::{Batch, Delta};
 use super::sums::{Amounts, Tally};
+use crate::attribution::margin::UseRevenue;
 use crate::booking::{Booking, Change, Counted, Settlement};
 use crate::otlp::view::Text;
 use crate::pricing::Picodollars;
 
 /// Dimensions that every booking has, behind the configured ones. The action is empty until the trace settles.
-const OWN: [&str; 5] = ["action", "model_asked", "model_served", "service_tier", "catalog_version"];
+const OWN: [&str; 8] = [
+    "action",
+    "provider",
+    "model_asked",
+    "model_served",
+    "operation",
+    "service_tier",
+    "catalog_version",
+    TOTAL,
+];
 
-/// The dimension without accounts: there is no end of new sessions. They stand on spans and in events.
+/// The dimension that is not written: there is no end of new sessions. They stand on spans and in events.
 const SESSION: &str = "session";
+
+const NANOS_PER_HOUR: u64 = 3_600_000_000_000;
 
 /// Places of a booking's values, in the order of [`Books::dimensions`].
 type Places = SmallVec<[Place; 20]>;
@@ -24,10 +38,12 @@ type Places = SmallVec<[Place; 20]>;
 pub struct Books {
     series: AllSeries,
     /// The configured dimensions, then [`OWN`].
-    dimensions: Vec<Accounts>,
+    dimensions: Vec<Cells>,
     configured: usize,
     feature: Option<usize>,
     open: Open,
+    /// What customers pay by use, and the place of the tier that it depends on; unknown where there is no such dimension.
+    by_use: ByUse,
 }
 
 /// A trace whose bookings have settled.
@@ -43,27 +59,21 @@ pub struct Settled<'b> {
     pub tally: Tally,
     /// Where the values are that all of these have.
     agreed: Places,
-    dimensions: &'b [Accounts],
+    dimensions: &'b [Cells],
 }
 
 impl Settled<'_> {
     /// The value of the n-th configured dimension that all calls have which were pending, and count; empty: there is none.
     pub fn value(&self, dimension: usize) -> &str {
-        self.agreed.get(dimension).map_or("", |place| self.dimensions[dimension].value(*place))
+        self.agreed.get(dimension).map_or("", |place| &self.dimensions[dimension].get(*place).value)
     }
 }
 
 impl Books {
-    /// Empty books for bookings with these dimensions, by name, that tell at most `max_series` series apart, and in each dimension
-    /// at most `max_values` values.
-    pub fn new<'n>(
-        max_series: usize,
-        max_values: usize,
-        dimensions: impl IntoIterator<Item = &'n str>,
-    ) -> Self {
-        let limit = |name| if name == SESSION { 0 } else { max_values };
-        let dimensions: Vec<Accounts> =
-            dimensions.into_iter().chain(OWN).map(|name| Accounts::new(name, limit(name))).collect();
+    /// Empty books for bookings with these dimensions, by name, that tell at most `max_series` series apart.
+    pub fn new<'n>(max_series: usize, dimensions: impl IntoIterator<Item = &'n str>) -> Self {
+        let cells = |name| Cells::new(name, name != SESSION);
+        let dimensions: Vec<Cells> = dimensions.into_iter().chain(OWN).map(cells).collect();
         let configured = dimensions.len() - OWN.len();
         Books {
             series: AllSeries::new(max_series),
@@ -71,30 +81,38 @@ impl Books {
             feature: dimensions[..configured].iter().position(|dimension| dimension.name() == "feature"),
             open: Open::new(dimensions.len()),
             dimensions,
+            by_use: None,
         }
+    }
+
+    /// Books from now on what customers pay by use, too.
+    pub(super) fn set_revenue(&mut self, by_use: UseRevenue) {
+        self.by_use = Some((self.position("tier"), by_use));
     }
 
     /// Enters a booking: pending while its trace is open, settled otherwise.
     pub fn book(&mut self, booking: &Booking<'_>) {
         let amounts = Amounts::of(booking);
         let tally = amounts.tally();
+        let hour = (booking.end_unix_nano / NANOS_PER_HOUR) as u32;
         let number = self.series.find_or_add(labels(booking, self.feature));
         let series = self.series.get_mut(number);
         let places: Places = self
             .dimensions
             .iter_mut()
             .zip(values(booking, self.configured))
-            .map(|(dimension, value)| dimension.hold(value))
+            .map(|(dimension, value)| dimension.hold(hour, value))
             .collect();
         match <[u8; 16]>::try_from(booking.trace) {
             Ok(trace) if booking.open => {
                 series.pending.add(&amounts);
-                each(&mut self.dimensions, &places, |account| account.pending.add(&tally));
+                each(&mut self.dimensions, &places, |cell| cell.pending.add(&tally));
                 self.open.push(trace, booking.span.try_into().unwrap_or_default(), number, amounts, &places);
             }
             _ => {
                 series.settled.add(&amounts);
-                each(&mut self.dimensions, &places, |account| account.settled.add(&tally));
+                let tally = paid(tally, &self.by_use, &self.dimensions, &places);
+                each(&mut self.dimensions, &places, |cell| cell.settled.add(&tally));
                 release(&mut self.dimensions, &places);
             }
         }
@@ -116,7 +134,7 @@ impl Books {
             let dimensions = &mut self.dimensions;
             self.series.get_mut(pending.series).pending.take(&pending.amounts);
             let before = pending.amounts.tally();
-            each(dimensions, places, |account| account.pending.take(&before));
+            each(dimensions, places, |cell| cell.pending.take(&before));
 
             let changed = changes.binary_search_by_key(&&pending.span[..], |change| change.span);
             if let Ok(change) = changed.map(|at| changes[at]) {
@@ -141,12 +159,15 @@ impl Books {
             dimensions[action].exchange(&mut places[action], settlement.action);
 
             self.series.get_mut(pending.series).settled.add(&pending.amounts);
-            let after = pending.amounts.tally();
-            each(dimensions, places, |account| account.settled.add(&after));
+            let after = paid(pending.amounts.tally(), &self.by_use, dimensions, places);
+            each(dimensions, places, |cell| cell.settled.add(&after));
             if pending.amounts.verdict == Counted::Here {
-                agree(&mut agreed, places);
+                agree(dimensions, &mut agreed, places);
                 tally.add(&after);
             }
+        }
+        if tally.calls > 0 {
+            count_action(&mut self.dimensions, &agreed, &self.by_use);
         }
         let Settlement { trace, root, action, .. } = *settlement;
         show(&Settled { trace, root, action, tally, agreed, dimensions: &self.dimensions });
@@ -163,10 +184,59 @@ impl Books {
         self.series.all()
     }
 
-    /// The dimensions that have accounts: the configured ones but for the session, then the action, the models, the service tier
-    /// and the catalog's version.
-    pub fn dimensions(&self) -> impl Iterator<Item = &Accounts> {
-        self.dimensions.iter().filter(|dimension| dimension.is_kept())
+    /// The names of the dimensions that can be asked for: the configured ones but for the session, then [`OWN`].
+    pub fn dimensions(&self) -> impl Iterator<Item = &str> {
+        self.dimensions.iter().filter(|dimension| dimension.is_kept()).map(Cells::name)
+    }
+
+    /// Names of all dimensions.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.dimensions.iter().map(|dimension| dimension.name().to_owned()).collect()
+    }
+
+    /// The place of a dimension that can be asked for.
+    pub(super) fn position(&self, name: &str) -> Option<usize> {
+        self.dimensions.iter().position(|dimension| dimension.is_kept() && dimension.name() == name)
+    }
+
+    /// What a dimension has in memory: what is pending, and what is not written yet.
+    pub(super) fn cells(&self, dimension: usize) -> impl Iterator<Item = &Cell> {
+        self.dimensions[dimension].iter().map(|(_, cell)| cell)
+    }
+
+    /// Cells in memory.
+    pub fn cells_in_memory(&self) -> usize {
+        self.dimensions.iter().map(Cells::len).sum()
+    }
+
+    /// What is to be written.
+    pub(super) fn unwritten(&self) -> Batch {
+        let mut batch = Batch::default();
+        for (dimension, cells) in self.dimensions.iter().enumerate().filter(|(_, cells)| cells.is_kept()) {
+            for (place, cell) in cells.iter().filter(|(_, cell)| cell.settled != Tally::default()) {
+                let Cell { hour, value, settled: sums, .. } = cell;
+                let (hour, value, sums) = (*hour, value.clone(), *sums);
+                batch.deltas.push(Delta { dimension, place, hour, value, sums, folded: false });
+            }
+        }
+        batch
+    }
+
+    /// Says that a batch has been written.
+    pub(super) fn written(&mut self, batch: &Batch) {
+        for delta in &batch.deltas {
+            let folded = if delta.folded { delta.sums.calls } else { 0 };
+            self.dimensions[delta.dimension].written(delta.place, &delta.sums, folded);
+        }
+        for dimension in &mut self.dimensions {
+            dimension.tidy();
+        }
+    }
+
+    /// Calls that went into `other` because a dimension had too many values, by its name.
+    pub fn folded_values(&self) -> impl Iterator<Item = (&str, u64)> {
+        let kept = self.dimensions.iter().filter(|dimension| dimension.is_kept());
+        kept.map(|dimension| (dimension.name(), dimension.folded()))
     }
 
     /// Settled and pending money of all series.
@@ -196,108 +266,74 @@ fn labels<'b>(booking: &Booking<'b>, feature: Option<usize>) -> [Text<'b>; 5] {
 
 /// The values of a booking's dimensions: as many as are configured, then those of [`OWN`].
 fn values<'b>(booking: &'b Booking<'_>, configured: usize) -> impl Iterator<Item = Text<'b>> {
-    let Booking { model_asked, model_served, service_tier, catalog_version, .. } = *booking;
-    let own = [Text::default(), model_asked, model_served, service_tier, catalog_version];
-    let unknown = std::iter::repeat(Text::default());
-    booking.dimensions.iter().copied().chain(unknown).take(configured).chain(own)
+    let Booking { provider, model_asked, model_served, operation, service_tier, catalog_version, .. } =
+        *booking;
+    let nothing = Text::default();
+    let own =
+        [nothing, provider, model_asked, model_served, operation, service_tier, catalog_version, nothing];
+    booking.dimensions.iter().copied().chain(std::iter::repeat(nothing)).take(configured).chain(own)
 }
 
-/// Does something to all accounts of a booking.
+/// Does something to all cells of a booking.
 #[inline]
-fn each(dimensions: &mut [Accounts], places: &[Place], mut act: impl FnMut(&mut Account)) {
+fn each(dimensions: &mut [Cells], places: &[Place], mut act: impl FnMut(&mut Cell)) {
     for (dimension, place) in dimensions.iter_mut().zip(places) {
-        act(dimension.account(*place));
+        act(dimension.get_mut(*place));
     }
 }
 
 /// Says that a booking is not there any more.
-fn release(dimensions: &mut [Accounts], places: &[Place]) {
+fn release(dimensions: &mut [Cells], places: &[Place]) {
     for (dimension, place) in dimensions.iter_mut().zip(places) {
         dimension.release(*place);
     }
 }
 
-/// Leaves of the agreed places those that are the same here; the first booking brings them all.
-fn agree(agreed: &mut Places, places: &[Place]) {
+/// Leaves of the agreed places those with the same value here, in the later hour; the first booking brings them all.
+fn agree(dimensions: &[Cells], agreed: &mut Places, places: &[Place]) {
     if agreed.is_empty() {
         agreed.extend_from_slice(places);
     }
-    for (agreed, place) in agreed.iter_mut().zip(places) {
-        if agreed != place {
-            *agreed = Place::UNKNOWN;
+    for ((dimension, agreed), place) in dimensions.iter().zip(agreed).zip(places) {
+        if agreed != place && *agreed != Place::NONE {
+            let (one, other) = (dimension.get(*agreed), dimension.get(*place));
+            match one.value == other.value {
+                true if one.hour < other.hour => *agreed = *place,
+                true => {}
+                false => *agreed = Place::NONE,
+            }
+        }
+    }
+}
+
+type ByUse = Option<(Option<usize>, UseRevenue)>;
+
+/// With what is paid for a call that counts.
+fn paid(tally: Tally, by_use: &ByUse, dimensions: &[Cells], places: &[Place]) -> Tally {
+    let Some((tier, by_use)) = by_use.as_ref().filter(|_| tally.calls > 0) else { return tally };
+    let tier = tier.map_or("", |tier| &dimensions[tier].get(places[tier]).value);
+    Tally { revenue: by_use.of_call(tier, tally.input.saturating_add(tally.output)), ..tally }
+}
+
+/// Counts an action where its calls agree, in the hour of its last call; where they do not, it is of no known value.
+fn count_action(dimensions: &mut [Cells], agreed: &[Place], by_use: &ByUse) {
+    let revenue = by_use.as_ref().map_or(Picodollars::ZERO, |(tier, by_use)| {
+        by_use.of_action(tier.map_or("", |tier| &dimensions[tier].get(agreed[tier]).value))
+    });
+    let one = Tally { actions: 1, revenue, ..Tally::default() };
+    // All calls agree on the total.
+    let Some((total, last)) = dimensions.last().zip(agreed.last()) else { return };
+    let hour = total.get(*last).hour;
+    for (dimension, place) in dimensions.iter_mut().zip(agreed) {
+        if dimension.get(*place).hour == hour {
+            dimension.get_mut(*place).settled.add(&one);
+        } else {
+            let place = dimension.hold(hour, Text::default());
+            dimension.get_mut(place).settled.add(&one);
+            dimension.release(place);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::ledger::OTHER;
-    use crate::ledger::sums::Sums;
-    use crate::pricing::Status;
-
-    fn booking<'a>(span: &'a [u8; 8], money: i128, model: &'a str) -> Booking<'a> {
-        Booking {
-            trace: &[1; 16],
-            span,
-            open: true,
-            status: Status::Priced,
-            money: Some(Picodollars::new(money)),
-            model_served: model.into(),
-            input: 10,
-            output: 5,
-            ..Booking::default()
-        }
-    }
-
-    /// Scenario: three calls of a trace; at the end one is a duplicate and one that was a duplicate counts.
-    /// Guarantees: pending money is settled or voided, the sum is what counts, nothing stays pending.
-    #[test]
-    fn settlements_confirm_void_and_restore() {
-        let mut books = Books::new(10, 10, ["user", "feature"]);
-        books.book(&booking(&[1; 8], 100, "m"));
-        books.book(&booking(&[2; 8], 30, "m"));
-        books.book(&Booking { verdict: Counted::AsDuplicate, ..booking(&[3; 8], 40, "m") });
-        assert_eq!(books.total(), (Picodollars::ZERO, Picodollars::new(130)));
-        let change = |span, verdict| Change { span, verdict, ..Change::default() };
-        let changes = vec![change(&[2; 8], Counted::AsDuplicate), change(&[3; 8], Counted::Here)];
-        books.settle(&Settlement { trace: &[1; 16], changes, ..Settlement::default() }, |_| {});
-        assert_eq!(books.total(), (Picodollars::new(140), Picodollars::ZERO));
-        let series = &books.series()[0];
-        assert_eq!(series.pending, Sums::default());
-        let calls: Vec<_> = series.settled.calls().collect();
-        assert_eq!(calls, [(Status::Priced, 2), (Status::Duplicate, 1)]);
-        assert_eq!((series.settled.counting.input, series.settled.counting.output), (20, 10));
-    }
-
-    /// Scenario: a call without a model is booked, and its trace settles with another model and price.
-    /// Guarantees: what was pending is gone, what is settled stands in the other series, and the span counts once.
-    #[test]
-    fn a_restated_booking_takes_the_place_of_the_old_one() {
-        let mut books = Books::new(10, 10, ["user", "feature"]);
-        books.book(&Booking { status: Status::UnknownModel, money: None, ..booking(&[1; 8], 0, "") });
-        books.book(&booking(&[2; 8], 30, "m"));
-        let restated = Some(Box::new(Booking { input: 7, ..booking(&[1; 8], 100, "m") }));
-        let changes = vec![Change { span: &[1; 8], verdict: Counted::Here, restated, ..Change::default() }];
-        books.settle(&Settlement { trace: &[1; 16], changes, ..Settlement::default() }, |_| {});
-        assert_eq!(books.total(), (Picodollars::new(130), Picodollars::ZERO));
-        let [nameless, named] = books.series() else { panic!("{:?}", books.series()) };
-        assert_eq!((nameless.settled, nameless.pending), (Sums::default(), Sums::default()));
-        assert_eq!(named.settled.calls().collect::<Vec<_>>(), [(Status::Priced, 2)]);
-        assert_eq!((named.settled.counting.input, named.pending), (17, Sums::default()));
-    }
-
-    /// Scenario: ten thousand model names against a limit of ten series.
-    /// Guarantees: the total is exact, the rest is in `other`, and counted.
-    #[test]
-    fn beyond_the_limit_everything_is_other() {
-        let mut books = Books::new(10, 10, ["user", "feature"]);
-        for n in 0..10_000 {
-            let name = format!("model-{n}");
-            books.book(&Booking { open: false, ..booking(&[1; 8], 1, &name) });
-        }
-        assert_eq!(books.total().0, Picodollars::new(10_000));
-        assert_eq!((books.series().len(), books.folded()), (11, 9_990));
-        assert_eq!(&*books.series()[10].labels.model_served, OTHER);
-    }
-}
+mod tests;

@@ -1,46 +1,87 @@
 //! The ledger: running totals of money, tokens and calls, exact to the picodollar.
 //!
 //! It is a reader of the queue like any exporter. What it reads are bookings, pending until their trace
-//! settles, and settlements. [`books`] keeps the totals, as [`series`] and [`accounts`], [`instruments`] shows them as metrics, [`push`]
-//! puts those metrics into the queue like everything else that leaves, [`actions`] an event for each trace that settles.
+//! settles, and settlements. [`books`] keeps what is pending or new, [`store`] what is final, by hour, and [`query`] answers from both.
+//! [`instruments`] shows totals as metrics, [`push`] puts those into the queue like everything else that leaves, [`actions`] an
+//! event for each trace that settles.
 
-pub mod accounts;
 pub mod actions;
 pub mod books;
+mod cells;
 pub mod instruments;
 mod open;
 pub mod push;
 pub mod query;
 pub mod series;
+pub mod store;
 pub mod sums;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tracing::error;
+use tokio::sync::Notify;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::{error, info};
 
+use crate::attribution::margin::UseRevenue;
 use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
 use actions::ActionEvents;
 use books::{Books, Settled};
+use store::{Limits, Store, StoreError};
 
 /// What stands in place of everything beyond a limit.
 pub const OTHER: &str = "other";
 
-/// The ledger. Clones share the same books.
+/// How often what is final is written to the store.
+const WRITING: Duration = Duration::from_secs(1);
+/// So many cells are written sooner.
+const MANY: usize = 50_000;
+
+/// The ledger. Clones share the same books and the same store.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     books: Arc<Mutex<Books>>,
+    /// Locked before the books, never after them.
+    store: Arc<Mutex<Store>>,
+    /// There is much to write.
+    full: Arc<Notify>,
 }
 
 impl Ledger {
-    /// A ledger of bookings with these dimensions, by name, whose books tell apart at most `max_series` combinations of labels, and
-    /// `max_values` values of a dimension.
-    pub fn new<'n>(
+    /// A ledger in memory of bookings with these dimensions, by name, whose books tell apart at most `max_series` combinations of
+    /// labels.
+    ///
+    /// # Errors
+    /// [`StoreError`]: SQLite can not be used at all.
+    pub fn in_memory<'n>(
         max_series: usize,
-        max_values: usize,
         dimensions: impl IntoIterator<Item = &'n str>,
-    ) -> Self {
-        Ledger { books: Arc::new(Mutex::new(Books::new(max_series, max_values, dimensions))) }
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
+        Ledger::open(None, max_series, dimensions, limits)
+    }
+
+    /// The same with a store in a file, made if there is none; `None`: in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file can not be used.
+    pub fn open<'n>(
+        file: Option<&Path>,
+        max_series: usize,
+        dimensions: impl IntoIterator<Item = &'n str>,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
+        let books = Books::new(max_series, dimensions);
+        let store = Store::open(file, &books.names(), limits)?;
+        let (books, store) = (Arc::new(Mutex::new(books)), Arc::new(Mutex::new(store)));
+        Ok(Ledger { books, store, full: Arc::default() })
+    }
+
+    /// Books from now on what customers pay by use, too.
+    pub fn set_revenue(&self, by_use: UseRevenue) {
+        self.books().set_revenue(by_use);
     }
 
     /// Reads the queue until it is closed and read to its end, and tells what settles. A record is done when its events are in the
@@ -53,6 +94,54 @@ impl Ledger {
             }
             reader.done(&item);
         }
+    }
+
+    /// Writes to the store, again and again.
+    pub async fn keep(self) {
+        let mut tick = interval(WRITING);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut is_failing = false;
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.full.notified() => {}
+            }
+            let ledger = self.clone();
+            let now =
+                (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600) as u32;
+            let written = tokio::task::spawn_blocking(move || {
+                ledger.write()?;
+                ledger.store().expire(now)
+            });
+            match written.await {
+                Ok(Ok(())) if is_failing => {
+                    is_failing = false;
+                    info!("the ledger's store is written again");
+                }
+                Ok(Err(error)) if !is_failing => {
+                    is_failing = true;
+                    error!(
+                        "the ledger's store can not be written: {error}; its sums are kept in memory, and it is tried every second"
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Writes what is final to the store.
+    ///
+    /// # Errors
+    /// What SQLite says. Nothing is lost then, and nothing written twice later.
+    pub fn write(&self) -> rusqlite::Result<()> {
+        let mut store = self.store();
+        let mut batch = self.books().unwritten();
+        if batch.deltas.is_empty() {
+            return Ok(());
+        }
+        store.write(&mut batch)?;
+        self.books().written(&batch);
+        Ok(())
     }
 
     /// Books the entries of one record, all under one lock.
@@ -70,10 +159,17 @@ impl Ledger {
                 Err(fault) => error!("the ledger can not read one of its own records: {fault}"),
             }
         }
+        if books.cells_in_memory() > MANY {
+            self.full.notify_one();
+        }
     }
 
     /// The books as they are.
     pub fn books(&self) -> MutexGuard<'_, Books> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,15 @@
 //! Questions to the ledger: what was it, by which dimension, in which hours.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
+use hashbrown::HashMap;
+
 use super::Ledger;
+use super::books::Books;
+use super::cells::Cell;
 use super::sums::Tally;
+use crate::pricing::Picodollars;
 
 /// The dimension of which everything is one value.
 pub const TOTAL: &str = "total";
@@ -50,39 +56,29 @@ pub enum QueryError {
     },
     /// The store can not be read.
     #[error("the ledger's store can not be read: {0}")]
-    Store(String),
+    Store(#[from] rusqlite::Error),
 }
 
 impl Ledger {
     /// The names of the dimensions that can be asked for; [`TOTAL`] is one of them.
     pub fn dimensions(&self) -> Vec<String> {
-        let books = self.books();
-        let names = books.dimensions().map(|dimension| dimension.name().to_owned());
-        std::iter::once(TOTAL.to_owned()).chain(names).collect()
+        self.books().dimensions().map(str::to_owned).collect()
+    }
+
+    /// The hours that a question about these hours is answered for: long ranges begin with a day, and so do those that begin where
+    /// there are daily sums only.
+    pub fn answered(&self, hours: &Range<u32>) -> Range<u32> {
+        self.store().answered(hours)
     }
 
     /// What each value of a dimension has cost in these hours since 1970, in no order. Values of which there is nothing have no row.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn rows(&self, by: &str, _hours: Range<u32>) -> Result<Vec<Row>, QueryError> {
-        let books = self.books();
-        if by == TOTAL {
-            let (settled, pending) = books.tally();
-            return Ok(vec![Row { value: String::new(), settled, pending }]);
-        }
-        let dimension =
-            books.dimensions().find(|it| it.name() == by).ok_or_else(|| QueryError::Dimension {
-                asked: by.to_owned(),
-                known: books.dimensions().map(|it| it.name()).collect::<Vec<_>>().join(", "),
-            })?;
-        let in_use = dimension.accounts().iter().filter(|it| it.settled.calls + it.pending.calls > 0);
-        let row = |account: &super::accounts::Account| Row {
-            value: account.value.to_string(),
-            settled: account.settled,
-            pending: account.pending,
-        };
-        Ok(in_use.map(row).collect())
+    pub fn rows(&self, by: &str, hours: Range<u32>) -> Result<Vec<Row>, QueryError> {
+        let mut rows: HashMap<String, Row> = HashMap::new();
+        self.read(by, &hours, false, |_, value, settled, pending| add(&mut rows, value, settled, pending))?;
+        Ok(rows.into_values().collect())
     }
 
     /// Everything in these hours, as one row.
@@ -94,12 +90,92 @@ impl Ledger {
     }
 
     /// The same as [`rows`](Self::rows) hour by hour, or day by day, in the order of time. Steps in which there is nothing of a value
-    /// are left out.
+    /// are left out. Hourly sums are kept for [`HOURLY`](super::store::HOURLY) hours.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn timeline(&self, by: &str, hours: Range<u32>, _step: Step) -> Result<Vec<Point>, QueryError> {
-        let start = hours.end.saturating_sub(1);
-        Ok(self.rows(by, hours)?.into_iter().map(|row| Point { start, row }).collect())
+    pub fn timeline(&self, by: &str, hours: Range<u32>, step: Step) -> Result<Vec<Point>, QueryError> {
+        let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
+        self.read(by, &hours, step == Step::Hour, |hour, value, settled, pending| {
+            let start = if step == Step::Day { hour - hour % 24 } else { hour };
+            add(points.entry(start).or_default(), value, settled, pending);
+        })?;
+        let of = |(start, rows): (u32, HashMap<String, Row>)| {
+            rows.into_values().map(move |row| Point { start, row })
+        };
+        Ok(points.into_iter().flat_map(of).collect())
     }
+
+    /// What one value of a dimension has cost in each of these hours, pending money included; hours without anything are left out.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn history(
+        &self,
+        by: &str,
+        value: &str,
+        hours: Range<u32>,
+    ) -> Result<Vec<(u32, Picodollars)>, QueryError> {
+        let store = self.store();
+        let mut found: BTreeMap<u32, Picodollars> = BTreeMap::new();
+        let mut add = |hour: u32, money: Picodollars| {
+            let sum = found.entry(hour).or_insert(Picodollars::ZERO);
+            *sum = sum.saturating_add(money);
+        };
+        let books = self.books();
+        let dimension = position(&books, by)?;
+        for cell in books.cells(dimension).filter(|cell| hours.contains(&cell.hour) && *cell.value == *value)
+        {
+            add(cell.hour, cell.settled.money.saturating_add(cell.pending.money));
+        }
+        drop(books);
+        for (hour, sums) in store.history(dimension, value, hours)? {
+            add(hour, sums.money);
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Shows what there is of a dimension in these hours: an hour (or the first of a day, unless it is to be hourly), a value, and
+    /// its settled and pending sums there.
+    fn read(
+        &self,
+        by: &str,
+        hours: &Range<u32>,
+        hourly: bool,
+        mut show: impl FnMut(u32, &str, &Tally, &Tally),
+    ) -> Result<(), QueryError> {
+        // Nothing is written as long as we have the store: what is not in it is in the books.
+        let store = self.store();
+        let answered = store.answered(hours);
+        let books = self.books();
+        let dimension = position(&books, by)?;
+        let here: Vec<Cell> = books
+            .cells(dimension)
+            .filter(|cell| answered.contains(&cell.hour) && !cell.is_empty())
+            .cloned()
+            .collect();
+        drop(books);
+        for cell in here {
+            show(cell.hour, &cell.value, &cell.settled, &cell.pending);
+        }
+        let nothing = Tally::default();
+        Ok(store
+            .read(dimension, hours, hourly, |hour, value, settled| show(hour, value, &settled, &nothing))?)
+    }
+}
+
+fn position(books: &Books, by: &str) -> Result<usize, QueryError> {
+    books.position(by).ok_or_else(|| QueryError::Dimension {
+        asked: by.to_owned(),
+        known: books.dimensions().collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn add(rows: &mut HashMap<String, Row>, value: &str, settled: &Tally, pending: &Tally) {
+    let row = match rows.get_mut(value) {
+        Some(row) => row,
+        None => rows.entry(value.to_owned()).or_insert(Row { value: value.to_owned(), ..Row::default() }),
+    };
+    row.settled.add(settled);
+    row.pending.add(pending);
 }

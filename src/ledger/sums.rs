@@ -17,7 +17,9 @@ pub(super) struct Amounts {
     /// In a box, for few senders say a cost.
     reported: Option<Box<Reported>>,
     input: u64,
+    cached: u64,
     output: u64,
+    reasoning: u64,
 }
 
 impl Amounts {
@@ -29,7 +31,9 @@ impl Amounts {
             money: booking.money.unwrap_or(Picodollars::ZERO),
             reported: booking.reported.map(Box::new),
             input: booking.input,
+            cached: booking.cache_read,
             output: booking.output,
+            reasoning: booking.reasoning,
         }
     }
 
@@ -38,9 +42,10 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, input, output, .. } = *self;
+        let Amounts { money, input, cached, output, reasoning, .. } = *self;
         let unpriced = (!self.known && self.status != Status::Failed).into();
-        Tally { money, estimate: money, input, output, calls: 1, unpriced, ..Tally::default() }
+        let tally = Tally { money, estimate: money, input, cached, output, reasoning, ..Tally::default() };
+        Tally { calls: 1, unpriced, ..tally }
     }
 }
 
@@ -57,8 +62,12 @@ pub struct Tally {
     pub revenue: Picodollars,
     /// Their input tokens, cached ones included.
     pub input: u64,
+    /// Of these, read from a cache.
+    pub cached: u64,
     /// Their output tokens.
     pub output: u64,
+    /// Of these, spent on reasoning.
+    pub reasoning: u64,
     /// How many they are.
     pub calls: u64,
     /// Of how many the cost is not known. A call that failed before it used anything cost nothing, and is none of them.
@@ -89,7 +98,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(more.saved);
         self.revenue = self.revenue.saturating_add(more.revenue);
         self.input = self.input.saturating_add(more.input);
+        self.cached = self.cached.saturating_add(more.cached);
         self.output = self.output.saturating_add(more.output);
+        self.reasoning = self.reasoning.saturating_add(more.reasoning);
         self.calls += more.calls;
         self.unpriced += more.unpriced;
         self.misdated += more.misdated;
@@ -103,7 +114,9 @@ impl Tally {
         self.saved = self.saved.saturating_add(-less.saved);
         self.revenue = self.revenue.saturating_add(-less.revenue);
         self.input = self.input.saturating_sub(less.input);
+        self.cached = self.cached.saturating_sub(less.cached);
         self.output = self.output.saturating_sub(less.output);
+        self.reasoning = self.reasoning.saturating_sub(less.reasoning);
         self.calls = self.calls.saturating_sub(less.calls);
         self.unpriced = self.unpriced.saturating_sub(less.unpriced);
         self.misdated = self.misdated.saturating_sub(less.misdated);

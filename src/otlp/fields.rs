@@ -26,6 +26,7 @@ fields! {
     span = "opentelemetry.proto.trace.v1.Span" {
         TRACE_ID = "trace_id" 1,
         SPAN_ID = "span_id" 2,
+        TRACE_STATE = "trace_state" 3,
         PARENT_SPAN_ID = "parent_span_id" 4,
         NAME = "name" 5,
         KIND = "kind" 6,

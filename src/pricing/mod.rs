@@ -27,6 +27,7 @@ pub mod receipt;
 pub mod region;
 pub mod resolver;
 pub mod rules;
+mod savings;
 pub mod status;
 pub mod variant;
 mod varied;

@@ -65,6 +65,18 @@ impl Picodollars {
         Self(self.0.saturating_add(other.0))
     }
 
+    /// `of / kept` of it, rounded half-even to the picodollar; stops at the largest amount. `kept` is not zero.
+    #[must_use]
+    pub fn scaled(self, of: u64, kept: u64) -> Self {
+        if of == kept || kept == 0 {
+            return self;
+        }
+        let (kept, product) = (i128::from(kept), self.0.saturating_mul(of.into()));
+        let (quotient, rest) = (product / kept, (product % kept).abs());
+        let up = rest > kept - rest || (rest == kept - rest && quotient % 2 != 0);
+        Self(quotient + if up { product.signum() } else { 0 })
+    }
+
     /// Dollars as the double nearest to the exact decimal, which prints as that decimal.
     #[inline]
     pub fn to_usd_f64(self) -> f64 {
@@ -130,6 +142,15 @@ mod tests {
     fn doubles_print_the_same_decimal() {
         assert_eq!(Picodollars::new(844_600_000).to_usd_f64().to_string(), "0.0008446");
         assert_eq!(Picodollars::new(74_352 * 100_000).to_usd_f64().to_string(), "0.0074352");
+    }
+
+    #[test]
+    fn fractions_round_half_to_even() {
+        let scaled = |amount, of, kept| Picodollars::new(amount).scaled(of, kept).get();
+        assert_eq!([5, 7, -5, -7].map(|amount| scaled(amount, 3, 2)), [8, 10, -8, -10]);
+        assert_eq!((scaled(100, 1 << 56, 1), scaled(7, 1, 1)), (100 << 56, 7));
+        assert_eq!((scaled(10, 10, 3), scaled(-10, 10, 3), scaled(20, 10, 3)), (33, -33, 67));
+        assert_eq!(scaled(i128::MAX, 1 << 56, 1), i128::MAX);
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Catalog {
     }
 
     /// What token rates and what other rates were multiplied by for a receipt; `None` where it does not fit.
-    fn factors(&self, receipt: &Receipt) -> Option<(Factor, Factor)> {
+    pub(super) fn factors(&self, receipt: &Receipt) -> Option<(Factor, Factor)> {
         let by_rule = match receipt.model {
             Some(model) => self.entry(model).rules.factor(receipt.applied)?,
             None => Factor::ONE,

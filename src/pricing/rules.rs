@@ -311,6 +311,13 @@ impl Rules {
         applied.within(self.patching).iter().rev().find(naming)
     }
 
+    /// The bucket's own rate under the conditions that were true: the last one that names the bucket decides, else the base.
+    pub(super) fn own_rate(&self, applied: Applied, bucket: Bucket) -> Option<Rate> {
+        let patching = applied.within(self.patching);
+        let patched = patching.iter().rev().find_map(|nth| self.whens[nth].rates.get(bucket));
+        patched.or_else(|| self.base.get(bucket)).flatten()
+    }
+
     /// The factor on token rates under the conditions that were true; `None` where it does not fit.
     pub(super) fn factor(&self, applied: Applied) -> Option<Factor> {
         let mut xs = applied.within(self.scaling).iter().filter_map(|nth| self.whens[nth].x);
@@ -319,11 +326,9 @@ impl Rules {
 }
 
 impl InForce<'_> {
-    /// The bucket's own rate: the last true `when` that names the bucket decides, else the base.
+    /// The bucket's own rate.
     pub(super) fn own_rate(&self, bucket: Bucket) -> Option<Rate> {
-        let patching = self.applied.within(self.rules.patching);
-        let patched = patching.iter().rev().find_map(|nth| self.rules.whens[nth].rates.get(bucket));
-        patched.or_else(|| self.rules.base.get(bucket)).flatten()
+        self.rules.own_rate(self.applied, bucket)
     }
 
     /// The bucket's rate, and whose it is: its own, or the nearest one of which it is a part.

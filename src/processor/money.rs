@@ -35,6 +35,16 @@ pub struct Outcome<'a> {
     pub reported: Option<(&'a str, Option<Picodollars>)>,
 }
 
+/// How far ahead of us a sender's clock may be.
+const MAX_AHEAD: u64 = 3_600_000_000_000;
+
+/// When a call is booked: when it ended, or if that can not be, now, and whether that is so. `max_age` is how far back it may lie.
+pub(super) fn booked(call: &Call<'_>, now: Now, max_age: u64) -> (u64, bool) {
+    let end = end(call, now);
+    let may_be = now.unix_nano.saturating_sub(max_age)..=now.unix_nano.saturating_add(MAX_AHEAD);
+    if may_be.contains(&end) { (end, false) } else { (now.unix_nano, true) }
+}
+
 /// When the call ended; now, if the span does not say.
 pub(super) fn end(call: &Call<'_>, now: Now) -> u64 {
     if call.end_unix_nano == 0 { now.unix_nano } else { call.end_unix_nano }

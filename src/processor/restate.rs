@@ -69,7 +69,8 @@ impl<'s> Restater<'s> {
                 let outcome = self.price(&call);
                 let judged = Judged { verdict: *verdict, ..Judged::ALONE };
                 let dimensions = values.as_ref().map(|known| self.values(known)).unwrap_or_default();
-                let booking = booking(&call, &outcome, judged, dimensions, &self.catalog, self.now);
+                let max_age = self.shared.max_age;
+                let booking = booking(&call, &outcome, judged, dimensions, &self.catalog, self.now, max_age);
                 let booking = Booking { trace: &settled.trace, span, ..booking };
                 changes.push(span, (*verdict).into(), Some(&booking), []);
             }

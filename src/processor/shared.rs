@@ -1,7 +1,7 @@
 //! What all processors of a process share: how spans are read, what is written on them, prices and lookups in force, open traces.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -63,6 +63,10 @@ pub struct Shared {
     pub(super) reported: Reported,
     pub(super) edition: ArcSwap<Edition>,
     pub(super) open_traces: OpenTraces,
+    /// Nanoseconds after which a call's end can not be true.
+    pub(super) max_age: u64,
+    /// Calls that said that they stand for a number of calls which can not be.
+    pub(super) absurd_weights: AtomicU64,
 }
 
 /// The processor's settings, validated.
@@ -80,6 +84,10 @@ pub struct Settings {
     pub settle_after: std::time::Duration,
     /// Bytes that open traces may take.
     pub max_open_bytes: usize,
+    /// How far back the end of a call may lie; older ones are booked when they come.
+    pub max_age: std::time::Duration,
+    /// The attribute that says how many calls a span stands for, if there is one.
+    pub weight_key: Option<String>,
     /// Whose money it was.
     pub attribution: Attribution,
     /// Dialects beside the embedded ones.
@@ -103,20 +111,24 @@ impl Shared {
         }
         let upstream = Ranked { meaning: Meaning::UpstreamStatus, rank: 0, only: Ranked::ANY };
         dialects.keys_mut().insert(annotate::STATUS, upstream);
+        let mut of_events = Dialects::of_events(&settings.dialects, &keys);
+        if let Some(key) = &settings.weight_key {
+            let weight = Ranked { meaning: Meaning::Weight, rank: 0, only: Ranked::ANY };
+            for dialects in [&mut dialects, &mut of_events] {
+                dialects.keys_mut().insert(key, weight);
+            }
+        }
+        let trust_upstream = settings.trust_upstream;
         Shared {
-            recogniser: Recogniser { dialects, trust_upstream: settings.trust_upstream },
-            events: Recogniser {
-                dialects: Dialects::of_events(&settings.dialects, &keys),
-                trust_upstream: settings.trust_upstream,
-            },
+            recogniser: Recogniser { dialects, trust_upstream },
+            events: Recogniser { dialects: of_events, trust_upstream },
             whose: Whose::new(attribution),
             annotations,
             reported: settings.reported,
             edition: ArcSwap::from_pointee(Edition { number: 0, catalog, lookups: Arc::default() }),
-            open_traces: OpenTraces::new(
-                u64::try_from(settings.settle_after.as_nanos()).unwrap_or(u64::MAX),
-                settings.max_open_bytes,
-            ),
+            open_traces: OpenTraces::new(nanoseconds(settings.settle_after), settings.max_open_bytes),
+            max_age: nanoseconds(settings.max_age),
+            absurd_weights: AtomicU64::new(0),
         }
     }
 
@@ -161,6 +173,11 @@ impl Shared {
             .map(|count| count.load(Ordering::Relaxed))
     }
 
+    /// Calls since the start that said that they stand for a number of calls which can not be: they stand for one.
+    pub fn absurd_weights(&self) -> u64 {
+        self.absurd_weights.load(Ordering::Relaxed)
+    }
+
     /// The dimensions, in the order in which bookings have their values.
     pub fn dimensions(&self) -> &[Dimension] {
         &self.whose.attribution.dimensions
@@ -170,4 +187,8 @@ impl Shared {
     pub fn headers(&self) -> &[String] {
         &self.whose.headers
     }
+}
+
+fn nanoseconds(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

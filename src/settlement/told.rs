@@ -7,6 +7,7 @@ use super::names::Names;
 use crate::genai::call::{Call, Cloud, Known, Reported, Role};
 use crate::genai::dialects::DialectId;
 use crate::genai::dimensions::Row;
+use crate::genai::sampling::Weight;
 use crate::genai::usage::Usage;
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Scalar, Text};
@@ -24,6 +25,7 @@ pub struct Told {
     failed: bool,
     usage: Usage,
     clamped: bool,
+    weight: Option<Weight>,
     /// The sender's cost, where it is no text.
     reported: Option<Scalar<'static>>,
 }
@@ -77,6 +79,7 @@ impl Told {
             failed: call.failed,
             usage,
             clamped,
+            weight: call.weight,
             reported: call.reported.map(|_| reported),
         }
     }
@@ -146,6 +149,7 @@ impl Told {
             reported: self.reported.map(|scalar| Reported { key: key.as_str(), value: value(scalar) }),
             ours: 0,
             dimensions: Row::default(),
+            weight: self.weight,
         }
     }
 }

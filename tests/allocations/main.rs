@@ -25,6 +25,8 @@ fn a_request_costs_two_allocations() {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
+        max_age: Duration::from_secs(400 * 86_400),
+        weight_key: None,
         attribution: Attribution::of_keys(&[
             ("user", &["user.id"]),
             ("session", &["session.id"]),

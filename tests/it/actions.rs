@@ -176,7 +176,7 @@ async fn costs_by_dimension() {
     for wrong in ["", "?by=session", "?by=user&top=0", "?by=user&top=many", "?by=user&since=24h"] {
         let (status, error) = costs(&pricetag, wrong).await;
         assert_eq!(status, 400, "{wrong}");
-        let helps = if wrong.contains("user") { "top" } else { "environment, action, model_asked" };
+        let helps = if wrong.contains("user") { "top" } else { "environment, action, provider, model_asked" };
         assert!(error["error"].as_str().unwrap().contains(helps), "{wrong}: {error}");
     }
     let url = format!("http://{}/api/v1/costs?by=user", pricetag.admin);

@@ -46,6 +46,8 @@ impl Bench {
             trust_upstream: run.trust_upstream,
             settle_after: Duration::from_secs(10),
             max_open_bytes: 1 << 26,
+            max_age: Duration::from_secs(400 * 86_400),
+            weight_key: None,
             attribution: Attribution::of_keys(&DIMENSIONS.map(|(name, _, keys)| (name, keys))),
             dialects: Vec::new(),
             reported: Reported::Fallback,

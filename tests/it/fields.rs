@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use pricetag::booking::{Booking, Counted, Entries, Reported};
+use pricetag::genai::sampling::Weight;
 use pricetag::otlp::fields;
 use pricetag::pricing::{Picodollars, Status};
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, Value};
@@ -45,11 +46,14 @@ fn bookings_are_as_their_definition_says() {
         trace: b"a trace of 16 by",
         span: b"8 bytes!",
         end_unix_nano: 1_764_547_200_000_000_001,
+        misdated: true,
         open: true,
         verdict: Counted::AsAggregate,
         status: Status::Reported,
         money: Some(Picodollars::new(-123_456_789_012_345_678_901)),
         reported: Some(Reported { cost: Picodollars::new(7), difference: Picodollars::new(-8) }),
+        saved: Picodollars::new(9),
+        weight: Weight::new(7, 2).unwrap(),
         provider: "provider".into(),
         model_asked: "asked".into(),
         model_served: "served".into(),
@@ -88,6 +92,10 @@ fn bookings_are_as_their_definition_says() {
         ("money", bytes(&(-123_456_789_012_345_678_901i128).to_le_bytes())),
         ("reported", bytes(&7i128.to_le_bytes())),
         ("difference", bytes(&(-8i128).to_le_bytes())),
+        ("misdated", Value::Bool(true)),
+        ("saved", bytes(&9i128.to_le_bytes())),
+        ("sampled_of", Value::U64(7)),
+        ("sampled_kept", Value::U64(2)),
         ("provider", text("provider")),
         ("model_asked", text("asked")),
         ("model_served", text("served")),

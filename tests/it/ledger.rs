@@ -4,31 +4,36 @@
 mod model;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use pricetag::booking::Counted;
 use pricetag::ledger::Ledger;
+use pricetag::ledger::query::{Row, Step};
+use pricetag::ledger::store::Limits;
 use pricetag::ledger::sums::Tally;
 use proptest::test_runner::TestCaseError;
 
 use crate::differential::tape::{self, Tape};
 use model::{Kept, Model, NAMES};
 
-/// Scenario: 3,000 histories of up to a hundred entries in records of any length: bookings of six traces, open
+/// Scenario: 1,500 histories of up to a hundred entries in records of any length: bookings of six traces in hours of ten days, open
 /// or alone, of every verdict, with known and unknown money of either sign, in more series than there may be, and with more
 /// values of a dimension; settlements between them that confirm, void, restore, restate or move, of traces that reopen later or that
-/// are unknown; moves of dimensions that there are not.
-/// Guarantees: after each record settled and pending sums are what a plain list adds up to, in total, over the accounts of each
-/// dimension, and in each account; a value without an account is in `other`, and there is one only beyond the limit. When all traces
-/// have settled nothing is pending, in no series and in no account, and calls are as many as were booked. Each settlement shows
-/// what the pending calls of its trace cost in the end, and the values that those have in common which count.
+/// are unknown; moves of dimensions that there are not; and now and then a batch is written.
+/// Guarantees: whatever of it is in memory and what in the store, settled and pending sums are what a plain list adds up to, in total,
+/// over the values of each dimension, for each value, for any hours, by hour and by day; of too many values as many have a row in an
+/// hour as may be, the rest is `other`. When all traces have settled nothing is pending, in no series and in no row, and calls are as
+/// many as were booked. Each settlement shows what the pending calls of its trace cost in the end, and the values that those have in
+/// common which count, and is one action.
 /// Excluded: a settlement that comes before a booking of the trace it settles. The intake's lock keeps that
 /// order; a booking that came after would stay pending until its trace settles again.
 #[test]
 fn settled_and_pending_are_the_sum_of_all_bookings() {
-    tape::check(3_000, 900, |tape| {
+    tape::check(1_500, 900, |tape| {
         let tape = &mut Tape::new(tape);
         let (max_series, max_values) = (tape.pick(&[3, 1_000]), tape.pick(&[10_000, 1, 3]));
-        let ledger = Ledger::new(max_series, max_values, NAMES[..3].iter().copied());
+        let limits = Limits { values: max_values, ..Limits::default() };
+        let ledger = Ledger::in_memory(max_series, NAMES[..3].iter().copied(), limits).unwrap();
         let mut model = Model::default();
         for _ in 0..tape.below(100) {
             if tape.chance(25) {
@@ -38,14 +43,22 @@ fn settled_and_pending_are_the_sum_of_all_bookings() {
             }
             if tape.chance(50) {
                 apply(&ledger, &mut model)?;
-                check(&ledger, &model, max_series, max_values)?;
+            }
+            if tape.chance(10) {
+                ledger.write().unwrap();
+            }
+            if tape.chance(10) {
+                apply(&ledger, &mut model)?;
+                check(&ledger, &model, max_series, max_values, tape)?;
             }
         }
         for trace in 1..8 {
             model.settle(trace, tape);
         }
         apply(&ledger, &mut model)?;
-        check(&ledger, &model, max_series, max_values)?;
+        check(&ledger, &model, max_series, max_values, tape)?;
+        ledger.write().unwrap();
+        check(&ledger, &model, max_series, max_values, tape)?;
         finished(&ledger, &model.kept)
     });
 }
@@ -65,42 +78,49 @@ fn apply(ledger: &Ledger, model: &mut Model) -> Result<(), TestCaseError> {
     same("settlements", &shown, &std::mem::take(&mut model.shown), &model.kept)
 }
 
-fn check(ledger: &Ledger, model: &Model, max_series: usize, max_values: usize) -> Result<(), TestCaseError> {
-    let books = ledger.books();
+fn check(
+    ledger: &Ledger,
+    model: &Model,
+    max_series: usize,
+    max_values: usize,
+    tape: &mut Tape<'_>,
+) -> Result<(), TestCaseError> {
     let kept = &model.kept;
     let expected = (model::tally(kept, |kept| !kept.open), model::tally(kept, |kept| kept.open));
-    same("totals", &books.tally(), &expected, kept)?;
-
-    let listed: Vec<&str> = books.dimensions().map(|dimension| dimension.name()).collect();
+    same("totals", &ledger.books().tally(), &expected, kept)?;
     let names: Vec<&str> = NAMES.into_iter().filter(|name| *name != "session").collect();
-    same("dimensions", &listed, &names, kept)?;
-    for dimension in books.dimensions() {
-        let index = NAMES.iter().position(|name| *name == dimension.name()).unwrap();
-        let sum = dimension.accounts().iter().fold(<(Tally, Tally)>::default(), |sum, account| {
-            (sum.0.plus(&account.settled), sum.1.plus(&account.pending))
-        });
-        same(dimension.name(), &sum, &expected, kept)?;
+    same("dimensions", &ledger.dimensions(), &names.iter().map(|name| (*name).to_owned()).collect(), kept)?;
 
-        let seen = &model.seen[index];
-        let own: Vec<&str> = dimension.accounts()[2..].iter().map(|account| &*account.value).collect();
-        same("values with an account", &own.len(), &seen.len().min(max_values), kept)?;
-        same("something is folded", &(dimension.folded() > 0), &(seen.len() > max_values), kept)?;
-        for account in dimension.accounts() {
-            let is_here = |kept: &Kept| {
-                let value = kept.values[index];
-                let folded = account.value == "other".into() && !value.is_empty() && !own.contains(&value);
-                *value == *account.value || folded
+    let (from, until) =
+        tape.pick(&[(0, u32::MAX), (0, 24), (1, 73), (1, 192), (20, 193), (30, 31), (24, 200)]);
+    let hours = from..until;
+    let answered = ledger.answered(&hours);
+    for (index, name) in NAMES.into_iter().enumerate().filter(|(_, name)| *name != "session") {
+        let of = |hours: &Range<u32>, value: Option<&str>| {
+            let is_meant = |kept: &Kept| {
+                hours.contains(&kept.hour) && value.is_none_or(|value| kept.values[index] == value)
             };
-            let expected = (
-                model::tally(kept, |kept| !kept.open && is_here(kept)),
-                model::tally(kept, |kept| kept.open && is_here(kept)),
-            );
-            same(&account.value, &(account.settled, account.pending), &expected, kept)?;
+            let settled = model::tally(kept, |kept| !kept.open && is_meant(kept));
+            (settled, model::tally(kept, |kept| kept.open && is_meant(kept)))
+        };
+        let rows = ledger.rows(name, hours.clone()).unwrap();
+        same(name, &sum(&rows), &of(&answered, None), kept)?;
+        let points = ledger.timeline(name, hours.clone(), tape.pick(&[Step::Hour, Step::Day])).unwrap();
+        let points: Vec<Row> = points.into_iter().map(|point| point.row).collect();
+        same("all of the timeline", &sum(&points), &of(&answered, None), kept)?;
+
+        if model.seen[index].len() <= max_values {
+            for row in &rows {
+                same(&row.value, &sum(std::slice::from_ref(row)), &of(&answered, Some(&row.value)), kept)?;
+            }
         }
+        let all = ledger.rows(name, 0..u32::MAX).unwrap();
+        same("actions", &all.iter().map(|row| row.settled.actions).sum(), &model.actions, kept)?;
     }
 
     // In few series all is `other`; in many the feature is a label.
     let mut features: BTreeMap<&str, (Tally, Tally)> = BTreeMap::new();
+    let books = ledger.books();
     for series in books.series().iter().filter(|_| max_series == 1_000) {
         let (settled, pending) = features.entry(&series.labels.feature).or_default();
         *settled = settled.plus(&series.settled.counting);
@@ -114,6 +134,14 @@ fn check(ledger: &Ledger, model: &Model, max_series: usize, max_values: usize) -
         same("series of a feature", &sums, &expected, kept)?;
     }
     Ok(())
+}
+
+/// Settled and pending sums of rows; actions are looked at by themselves.
+fn sum(rows: &[Row]) -> (Tally, Tally) {
+    let sums = rows.iter().fold(<(Tally, Tally)>::default(), |sums, row| {
+        (sums.0.plus(&row.settled), sums.1.plus(&row.pending))
+    });
+    (Tally { actions: 0, ..sums.0 }, sums.1)
 }
 
 fn finished(ledger: &Ledger, kept: &[Kept]) -> Result<(), TestCaseError> {

@@ -45,6 +45,8 @@ fn dollars(calls: &[(Vec<KeyValue>, Vec<KeyValue>)]) -> Vec<String> {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 64 << 20,
+        max_age: Duration::from_secs(400 * 86_400),
+        weight_key: None,
         attribution: Attribution::of_keys(&[("region", &["cloud.region"])]),
         dialects: Vec::new(),
         reported: Reported::Fallback,

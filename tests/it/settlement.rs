@@ -64,6 +64,7 @@ fn tell(facts: &Facts) -> Told {
         reported: None,
         ours: 0,
         dimensions: Default::default(),
+        weight: Some(Default::default()),
     };
     Told::of(&call, Cloud::default())
 }

@@ -22,7 +22,10 @@ const PURE: [&str; 11] = [
 
 /// Which other modules of the crate a part may use.
 const MAY_USE: [(&str, &[&str]); 6] = [
-    ("src/attribution", &["attribution", "genai::dimensions", "genai::pattern", "otlp", "text", "yaml"]),
+    (
+        "src/attribution",
+        &["attribution", "genai::dimensions", "genai::pattern", "otlp", "pricing::money", "text", "yaml"],
+    ),
     ("src/otlp", &["otlp"]),
     ("src/genai", &["genai", "otlp", "yaml"]),
     ("src/pricing", &["pricing", "genai::usage", "text", "yaml"]),

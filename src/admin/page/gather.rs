@@ -103,6 +103,7 @@ pub(super) struct Action {
 pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Result<Figures, QueryError> {
     let ledger = &sources.ledger;
     let (hours, step) = window.hours(now);
+    let hours = ledger.answered(&hours);
     let known = ledger.dimensions();
     let key = |name: &str| {
         let dimensions = sources.shared.as_ref().map_or(&[][..], |shared| shared.dimensions());

@@ -5,6 +5,7 @@
 mod components;
 mod dimensions;
 mod exporters;
+mod ledger;
 mod processors;
 mod receivers;
 mod service;
@@ -17,6 +18,7 @@ pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{
     Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
 };
+pub(super) use ledger::Ledger;
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};

@@ -9,6 +9,7 @@ use serde::de::{IgnoredAny, MapAccess};
 
 use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
+use super::ledger::Ledger;
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -85,4 +86,6 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) lookups: Vec<Lookup>,
     /// What actions are called: traces with calls, by their root spans.
     pub(in crate::config) actions: Actions,
+    /// Where the ledger is kept.
+    pub(in crate::config) ledger: Ledger,
 }

@@ -2,6 +2,7 @@
 
 mod dimensions;
 mod exporters;
+mod ledger;
 mod receivers;
 mod service;
 
@@ -114,6 +115,7 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),
+        ledger: ledger::ledger(&said.ledger, &path.key("ledger"), report),
     }
 }
 

@@ -8,6 +8,7 @@ use super::*;
 use crate::attribution::Attribution;
 use crate::booking::{Booking, Counted, Entries};
 use crate::ledger::Ledger;
+use crate::ledger::store::Limits;
 use crate::pricing::{Picodollars, Status};
 use crate::queue::{Budget, Item, OnFull, Reader};
 
@@ -29,7 +30,8 @@ impl Rig {
         let resource = opentelemetry_sdk::Resource::builder_empty().with_service_name("pricetag").build();
         let keys = ["user", "session", "tenant"].map(|name| (name, &[][..]));
         let dimensions = Attribution::of_keys(&keys).dimensions;
-        let ledger = Ledger::new(10, 1, dimensions.iter().map(|dimension| dimension.name.as_str()));
+        let names = dimensions.iter().map(|dimension| dimension.name.as_str());
+        let ledger = Ledger::in_memory(10, names, Limits { values: 1, ..Limits::default() }).unwrap();
         let events = ActionEvents::new(log.clone(), &routes, &resource, &dimensions);
         Rig { log, reader, ledger, events, entries: Entries::default() }
     }

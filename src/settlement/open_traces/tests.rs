@@ -72,6 +72,7 @@ fn nothing<'a>() -> Call<'a> {
         reported: None,
         ours: 0,
         dimensions: Default::default(),
+        weight: Some(Default::default()),
     }
 }
 

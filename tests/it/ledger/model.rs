@@ -9,19 +9,24 @@ use pricetag::pricing::{Picodollars, Status};
 use crate::differential::tape::Tape;
 
 /// The dimensions: those that are configured, the action, and those of every booking.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 11] = [
     "user",
     "session",
     "feature",
     "action",
+    "provider",
     "model_asked",
     "model_served",
+    "operation",
     "service_tier",
     "catalog_version",
+    "total",
 ];
 const ACTION: usize = 3;
 
 const VERDICTS: [Counted; 3] = [Counted::Here, Counted::AsDuplicate, Counted::AsAggregate];
+/// Of some days, and on both sides of their borders.
+pub(super) const HOURS: [u32; 8] = [0, 1, 23, 24, 30, 72, 191, 200];
 const VALUES: [&str; 8] = ["", "a", "b", "c", "d", "other", "e", "f"];
 
 /// What the test remembers of a booking.
@@ -30,12 +35,14 @@ pub(super) struct Kept {
     trace: u8,
     span: u8,
     pub(super) open: bool,
+    /// When it ended, in hours since 1970.
+    pub(super) hour: u32,
     pub(super) verdict: Counted,
     status: Status,
     money: Option<i128>,
     input: u64,
     output: u64,
-    pub(super) values: [&'static str; 8],
+    pub(super) values: [&'static str; 11],
 }
 
 /// What a settlement shows.
@@ -54,8 +61,10 @@ pub(super) struct Model {
     pub(super) entries: Entries,
     /// What the settlements in `entries` should show.
     pub(super) shown: Vec<Shown>,
-    /// All values that any booking ever had, by dimension; not the unknown one, nor `other`, which has an account from the start.
-    pub(super) seen: [BTreeSet<&'static str>; 8],
+    /// Settled actions with a call that counts.
+    pub(super) actions: u64,
+    /// All values that any booking ever had, by dimension; not the unknown one, nor `other`, which is always there.
+    pub(super) seen: [BTreeSet<&'static str>; 11],
 }
 
 impl Model {
@@ -106,7 +115,7 @@ impl Model {
             kept.open = false;
             if let Some((verdict, restated, moved)) = changes.get(&kept.span) {
                 if let Some(restated) = restated {
-                    *kept = Kept { open: false, ..restated.clone() };
+                    *kept = Kept { open: false, hour: kept.hour, ..restated.clone() };
                     values.push(kept.values);
                 }
                 kept.verdict = *verdict;
@@ -123,6 +132,7 @@ impl Model {
             return;
         }
         let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
+        self.actions += u64::from(!counting.is_empty());
         let common = |dimension: usize| {
             let first = counting.first()?.values[dimension];
             counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)
@@ -136,7 +146,7 @@ impl Model {
         });
     }
 
-    fn see(&mut self, values: &[&'static str; 8]) {
+    fn see(&mut self, values: &[&'static str; 11]) {
         for (seen, value) in self.seen.iter_mut().zip(values) {
             if !["", "other"].contains(value) {
                 seen.insert(value);
@@ -148,11 +158,12 @@ impl Model {
 fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
     let money = (!tape.chance(15)).then(|| i128::from(tape.u64() as i64) << tape.below(20));
     let mut values = std::array::from_fn(|_| tape.pick(&VALUES));
-    values[ACTION] = "";
+    (values[ACTION], values[10]) = ("", "");
     Kept {
         trace,
         span,
         open: true,
+        hour: tape.pick(&HOURS),
         verdict: tape.pick(&VERDICTS),
         status: if money.is_some() { Status::Priced } else { tape.pick(&[Status::NoUsage, Status::Failed]) },
         money,
@@ -164,7 +175,7 @@ fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
 
 /// The booking without its ids. Sometimes the last of its dimensions are not there: then they are not known.
 fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
-    let [user, session, feature, _, model_asked, model_served, service_tier, catalog_version] =
+    let [user, session, feature, _, provider, model_asked, model_served, operation, tier, version, _] =
         kept.values.map(Into::into);
     let mut dimensions = pricetag::booking::Values::from_iter([user, session, feature]);
     while tape.chance(50) && dimensions.last().is_some_and(|value| value.is_empty()) {
@@ -177,10 +188,13 @@ fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
         money: kept.money.map(Picodollars::new),
         input: kept.input,
         output: kept.output,
+        end_unix_nano: u64::from(kept.hour) * 3_600_000_000_000 + u64::from(kept.span),
+        provider,
         model_asked,
         model_served,
-        service_tier,
-        catalog_version,
+        operation,
+        service_tier: tier,
+        catalog_version: version,
         dimensions,
         ..Booking::default()
     }
@@ -191,6 +205,7 @@ pub(super) fn tally(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
     let mut tally = Tally::default();
     for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
         tally.money = Picodollars::new(tally.money.get() + kept.money.unwrap_or(0));
+        tally.estimate = tally.money;
         tally.input += kept.input;
         tally.output += kept.output;
         tally.calls += 1;

@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pricetag::attribution::Attribution;
 use pricetag::booking::Entries;
 use pricetag::ledger::Ledger;
+use pricetag::ledger::store::Limits;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Attributes, Now, Processor, Reported, Restater, Settings, Shared};
 use prost::Message as _;
@@ -24,12 +25,14 @@ fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
         trust_upstream: true,
         settle_after: Duration::from_secs(10),
         max_open_bytes: 1 << 24,
+        max_age: Duration::from_secs(400 * 86_400),
+        weight_key: None,
         attribution: Attribution::default(),
         dialects: Vec::new(),
     };
     let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
     let mut processor = Processor::new(Arc::clone(&shared));
-    let ledger = Ledger::new(10, 10, []);
+    let ledger = Ledger::in_memory(10, [], Limits::default()).unwrap();
     for span in spans {
         let body = Bytes::from(request(vec![(*span).clone()]).encode_to_vec());
         ledger.apply(&processor.process(body, Now::default()).unwrap().entries);

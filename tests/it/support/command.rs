@@ -25,6 +25,9 @@ pub(crate) fn pricetag_with(arguments: &[&str], environment: &[(&str, &str)], in
     let mut child = Command::new(BINARY)
         .args(arguments)
         .env_remove("RUST_LOG")
+        // Nothing of a test is kept: there is no such folder.
+        .env("XDG_STATE_HOME", "")
+        .env_remove("HOME")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

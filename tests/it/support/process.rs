@@ -93,7 +93,7 @@ impl Setup {
         for set in &self.sets {
             command.arg("--set").arg(set);
         }
-        command.env_remove("RUST_LOG").envs(self.environment);
+        command.env_remove("RUST_LOG").env("XDG_STATE_HOME", folder.path()).envs(self.environment);
         Pricetag::spawn(command, folder).await
     }
 }
@@ -125,7 +125,9 @@ impl Pricetag {
         for set in sets {
             command.arg("--set").arg(set);
         }
-        Pricetag::spawn(command, tempfile::tempdir().unwrap()).await
+        let state = tempfile::tempdir().unwrap();
+        command.env("XDG_STATE_HOME", state.path());
+        Pricetag::spawn(command, state).await
     }
 
     async fn spawn(mut command: Command, folder: TempDir) -> Self {

@@ -1,0 +1,43 @@
+//! Opens the ledger where the config says.
+
+use tracing::{info, warn};
+
+use crate::attribution::Dimension;
+use crate::config::{self, LedgerFile, Pricetag};
+use crate::ledger::store::{Limits, StoreError, default_file};
+use crate::ledger::{Ledger, instruments};
+
+/// The ledger of this processor; one in memory where nothing is priced.
+pub(super) fn open(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger, StoreError> {
+    let names = || dimensions.iter().map(|dimension| dimension.name.as_str());
+    let limits = processor.map_or(Limits::default(), |processor| processor.ledger.limits);
+    let in_memory = || Ledger::in_memory(instruments::MAX_SERIES, names(), limits);
+    let Some(config::Ledger { file, .. }) = processor.map(|processor| &processor.ledger) else {
+        return in_memory();
+    };
+    let file = match file {
+        LedgerFile::Memory => return in_memory(),
+        LedgerFile::At(file) => file.clone(),
+        LedgerFile::Default => match default_file(|name| std::env::var_os(name)) {
+            Some(file) => file,
+            None => {
+                warn!(
+                    "the ledger is kept in memory, for there is no state folder; name a file with processors.pricetag.ledger.file"
+                );
+                return in_memory();
+            }
+        },
+    };
+    match Ledger::open(Some(&file), instruments::MAX_SERIES, names(), limits) {
+        Ok(ledger) => {
+            info!("the ledger is kept in {}", file.display());
+            Ok(ledger)
+        }
+        // Nobody asked for this file: pricetag runs without it. Whoever did wants to know.
+        Err(error) if processor.is_some_and(|it| it.ledger.file == LedgerFile::Default) => {
+            warn!("the ledger is kept in memory, and gone when pricetag ends: {error}");
+            in_memory()
+        }
+        Err(error) => Err(error),
+    }
+}

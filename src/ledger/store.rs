@@ -1,0 +1,111 @@
+//! The store: what is final, by hour and by day, in a SQLite file that any tool opens.
+//!
+//! Money stands in two columns of integers, whole dollars and picodollars of the rest, so that sums in plain SQL are exact. Rows
+//! are written in batches; a batch is a transaction, and names what it includes.
+
+mod error;
+mod file;
+mod migrate;
+mod rows;
+mod write;
+
+use std::path::Path;
+
+use hashbrown::HashMap;
+use rusqlite::Connection;
+
+pub use error::StoreError;
+use file::Lock;
+pub use file::default_file;
+pub(super) use write::{Batch, Delta};
+
+/// Hours of which there are hourly rows; of earlier ones there are daily rows.
+pub const HOURLY: u32 = 14 * 24;
+
+/// A value that is in no file.
+pub const MEMORY: &str = ":memory:";
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Days of which there are daily rows.
+    pub days: u32,
+    /// Values of a dimension that have a row of their own in an hour, and in a day; others share one.
+    pub values: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { days: 400, values: 10_000 }
+    }
+}
+
+/// The ledger's store.
+#[derive(Debug)]
+pub struct Store {
+    db: Connection,
+    limits: Limits,
+    /// The number of each dimension in the store, in the order of the books.
+    dimensions: Vec<i64>,
+    /// Rows of a dimension in an hour or a day, as far as they have been asked for.
+    counts: HashMap<(Table, i64, u32), usize>,
+    /// The last hour of which there is a row.
+    latest: u32,
+    /// Up to which hour rows have been looked for that are too old.
+    expired: u32,
+    /// Nobody else writes.
+    _lock: Option<Lock>,
+}
+
+/// A table of sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Table {
+    Hours,
+    Days,
+}
+
+impl Table {
+    const fn name(self) -> &'static str {
+        match self {
+            Table::Hours => "hours",
+            Table::Days => "days",
+        }
+    }
+
+    /// The column that says when.
+    const fn column(self) -> &'static str {
+        match self {
+            Table::Hours => "hour",
+            Table::Days => "day",
+        }
+    }
+
+    /// The hour, or the day, that an hour is in.
+    const fn period(self, hour: u32) -> u32 {
+        match self {
+            Table::Hours => hour,
+            Table::Days => hour / 24,
+        }
+    }
+}
+
+impl Store {
+    /// The store in this file, made if there is none, for the books of these dimensions; `None`: in memory.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the file can not be used.
+    pub fn open(file: Option<&Path>, dimensions: &[String], limits: Limits) -> Result<Self, StoreError> {
+        let lock = file.map(Lock::take).transpose()?;
+        let db = match file {
+            Some(file) => Connection::open(file).map_err(|error| StoreError::open(file, &error))?,
+            None => Connection::open_in_memory()?,
+        };
+        let place = file.unwrap_or(Path::new(MEMORY));
+        db.set_prepared_statement_cache_capacity(64);
+        migrate::migrate(&db).map_err(|error| error.at(place))?;
+        let dimensions = dimensions.iter().map(|name| migrate::dimension(&db, name));
+        let dimensions = dimensions.collect::<Result<_, _>>()?;
+        let latest = db.query_row("SELECT coalesce(max(hour), 0) FROM hours", [], |row| row.get(0))?;
+        Ok(Store { db, limits, dimensions, counts: HashMap::new(), latest, expired: 0, _lock: lock })
+    }
+}

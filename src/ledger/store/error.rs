@@ -1,0 +1,51 @@
+//! What can be wrong with a store.
+
+use std::path::{Path, PathBuf};
+
+/// Why a store can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file can not be opened or made.
+    #[error("{}: the ledger can not be opened: {message}", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// What the system or SQLite says.
+        message: String,
+    },
+    /// Another process has it.
+    #[error(
+        "{}: another pricetag keeps its ledger here; give each its own file with processors.pricetag.ledger.file",
+        file.display()
+    )]
+    Taken {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The file is of another version of pricetag, or something else.
+    #[error("{}: {message}", file.display())]
+    Foreign {
+        /// The file.
+        file: PathBuf,
+        /// What it is.
+        message: String,
+    },
+    /// SQLite can not read or write.
+    #[error("the ledger's store: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+impl StoreError {
+    pub(super) fn open(file: &Path, message: &dyn std::fmt::Display) -> Self {
+        StoreError::Open { file: file.to_owned(), message: message.to_string() }
+    }
+
+    /// The same error with the file's name.
+    pub(super) fn at(self, place: &Path) -> Self {
+        match self {
+            StoreError::Sqlite(error) => StoreError::open(place, &error),
+            StoreError::Foreign { message, .. } => StoreError::Foreign { file: place.to_owned(), message },
+            other => other,
+        }
+    }
+}

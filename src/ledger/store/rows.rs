@@ -1,0 +1,122 @@
+//! Reads sums back.
+
+use std::ops::Range;
+
+use rusqlite::{Row, params};
+
+use super::{HOURLY, Store, Table};
+use crate::ledger::sums::Tally;
+use crate::pricing::Picodollars;
+
+/// The columns of sums, as [`tally`] reads them.
+const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodollars, saved_usd, saved_picodollars, revenue_usd, \
+                    revenue_picodollars, input_tokens, cached_tokens, output_tokens, reasoning_tokens, calls, unpriced, \
+                    misdated, actions";
+
+/// Ranges that are longer are read by whole days.
+const EXACT: u32 = 7 * 24;
+/// Ranges that are shorter are read hour by hour.
+const BY_DAY: u32 = 72;
+
+impl Store {
+    /// The hours that a question about `hours` is answered for: where there are daily rows only, or hourly ones would be too many,
+    /// from the beginning of a day on.
+    pub(in crate::ledger) fn answered(&self, hours: &Range<u32>) -> Range<u32> {
+        let hourly = self.latest.saturating_sub(HOURLY);
+        let by_day = hours.len() as u32 > EXACT || hours.start < hourly;
+        hours.start - if by_day { hours.start % 24 } else { 0 }..hours.end
+    }
+
+    /// Shows all rows of a dimension, by its place in the books, in these hours: when each began, its value and its sums.
+    pub(in crate::ledger) fn read(
+        &self,
+        dimension: usize,
+        hours: &Range<u32>,
+        hourly: bool,
+        mut show: impl FnMut(u32, &str, Tally),
+    ) -> rusqlite::Result<()> {
+        let hours = self.answered(hours);
+        // Nothing is later: the last day is whole.
+        let until = match hours.end > self.latest {
+            true => (self.latest + 1).next_multiple_of(24).max(hours.start),
+            false => hours.end,
+        };
+        if hourly || hours.len() < BY_DAY as usize {
+            return self.scan(Table::Hours, dimension, &hours, &mut show);
+        }
+        let days = hours.start.next_multiple_of(24)..until - until % 24;
+        self.scan(Table::Hours, dimension, &(hours.start..days.start), &mut show)?;
+        self.scan(Table::Days, dimension, &(days.start / 24..days.end / 24), &mut show)?;
+        self.scan(Table::Hours, dimension, &(days.end..until), &mut show)
+    }
+
+    /// The sums of one value in these hours, hour by hour.
+    pub(in crate::ledger) fn history(
+        &self,
+        dimension: usize,
+        value: &str,
+        hours: Range<u32>,
+    ) -> rusqlite::Result<Vec<(u32, Tally)>> {
+        let sql = format!("SELECT {SUMS} FROM hours WHERE dimension = ? AND hour = ? AND value = ?");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut found = Vec::new();
+        for hour in hours {
+            let mut rows = statement.query(params![self.dimensions[dimension], hour, value])?;
+            if let Some(row) = rows.next()? {
+                found.push((hour, tally(row, 0)?));
+            }
+        }
+        Ok(found)
+    }
+
+    fn scan(
+        &self,
+        table: Table,
+        dimension: usize,
+        periods: &Range<u32>,
+        show: &mut impl FnMut(u32, &str, Tally),
+    ) -> rusqlite::Result<()> {
+        if periods.is_empty() {
+            return Ok(());
+        }
+        let (name, period) = (table.name(), table.column());
+        let length = if table == Table::Days { 24 } else { 1 };
+        let sql = format!(
+            "SELECT {period}, value, {SUMS} FROM {name} WHERE dimension = ? AND {period} >= ? AND {period} < ?"
+        );
+        let mut statement = self.db.prepare_cached(&sql)?;
+        let mut rows = statement.query(params![self.dimensions[dimension], periods.start, periods.end])?;
+        while let Some(row) = rows.next()? {
+            let start: u32 = row.get(0)?;
+            let value = row.get_ref(1)?.as_str()?;
+            show(start * length, value, tally(row, 2)?);
+        }
+        Ok(())
+    }
+}
+
+/// The sums of a row, from a column on.
+fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
+    let money = |at: usize| -> rusqlite::Result<Picodollars> {
+        let (usd, rest): (i64, i64) = (row.get(first + at)?, row.get(first + at + 1)?);
+        Ok(Picodollars::new(i128::from(usd) * DOLLAR + i128::from(rest)))
+    };
+    let count = |at: usize| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(first + at)? as u64) };
+    Ok(Tally {
+        money: money(0)?,
+        estimate: money(2)?,
+        saved: money(4)?,
+        revenue: money(6)?,
+        input: count(8)?,
+        cached: count(9)?,
+        output: count(10)?,
+        reasoning: count(11)?,
+        calls: count(12)?,
+        unpriced: count(13)?,
+        misdated: count(14)?,
+        actions: count(15)?,
+    })
+}
+
+/// Picodollars.
+pub(super) const DOLLAR: i128 = 1_000_000_000_000;

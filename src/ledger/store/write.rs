@@ -1,0 +1,225 @@
+//! Writes batches.
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use rusqlite::{Transaction, params};
+
+use super::rows::DOLLAR;
+use super::{HOURLY, Store, Table};
+use crate::ledger::OTHER;
+use crate::ledger::cells::Place;
+use crate::ledger::sums::Tally;
+use crate::pricing::Picodollars;
+
+/// Counts of rows that are remembered.
+const MAX_COUNTS: usize = 100_000;
+
+/// What is to be added to one value of a dimension in one hour.
+#[derive(Debug)]
+pub(in crate::ledger) struct Delta {
+    /// The dimension's place in the books, and the cell's.
+    pub(in crate::ledger) dimension: usize,
+    pub(in crate::ledger) place: Place,
+    pub(in crate::ledger) hour: u32,
+    pub(in crate::ledger) value: Box<str>,
+    pub(in crate::ledger) sums: Tally,
+    /// The hour has as many values as may be: it went into `other`.
+    pub(in crate::ledger) folded: bool,
+}
+
+/// What is written together.
+#[derive(Debug, Default)]
+pub(in crate::ledger) struct Batch {
+    /// Which process wrote it, and up to which of its records.
+    pub(in crate::ledger) process: String,
+    pub(in crate::ledger) records: u64,
+    pub(in crate::ledger) deltas: Vec<Delta>,
+    /// Labels and sums of the metrics' series that have changed, as JSON.
+    pub(in crate::ledger) series: Vec<(String, String)>,
+}
+
+impl Store {
+    /// Writes a batch, or nothing of it.
+    pub(in crate::ledger) fn write(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
+        let Store { db, limits, dimensions, counts, latest, .. } = self;
+        if counts.len() > MAX_COUNTS {
+            counts.clear();
+        }
+        let transaction = db.transaction()?;
+        let written = (|| {
+            for delta in &mut batch.deltas {
+                let dimension = dimensions[delta.dimension];
+                let mut add = |table| {
+                    Rows { transaction: &transaction, counts, limit: limits.values, table, dimension }
+                        .add(delta)
+                };
+                // The days may have room for a value that its hour has none for, or the other way round.
+                let folded = [add(Table::Hours)?, add(Table::Days)?];
+                delta.folded = folded[0];
+            }
+            for (labels, sums) in &batch.series {
+                transaction
+                    .prepare_cached("INSERT OR REPLACE INTO series (labels, sums) VALUES (?, ?)")?
+                    .execute([labels, sums])?;
+            }
+            transaction.execute(
+                "INSERT INTO batches (written, process, records, rows) VALUES (datetime('now'), ?, ?, ?)",
+                params![batch.process, batch.records as i64, batch.deltas.len() as i64],
+            )?;
+            // The last ones tell what is in; older ones nobody asks for.
+            transaction.execute("DELETE FROM batches WHERE id <= last_insert_rowid() - 1000", [])
+        })();
+        match written.and_then(|_| transaction.commit()) {
+            Ok(()) => {
+                *latest = batch.deltas.iter().map(|delta| delta.hour).max().unwrap_or(0).max(*latest);
+                Ok(())
+            }
+            Err(error) => {
+                // What was counted is not there.
+                counts.clear();
+                Err(error)
+            }
+        }
+    }
+
+    /// Deletes the rows that are too old, seen from this hour.
+    pub(in crate::ledger) fn expire(&mut self, now: u32) -> rusqlite::Result<()> {
+        if now <= self.expired {
+            return Ok(());
+        }
+        let days = (now / 24).saturating_sub(self.limits.days);
+        for (table, before) in [(Table::Hours, now.saturating_sub(HOURLY)), (Table::Days, days)] {
+            let (name, period) = (table.name(), table.column());
+            for dimension in &self.dimensions {
+                let sql = format!("DELETE FROM {name} WHERE dimension = ? AND {period} < ?");
+                self.db.prepare_cached(&sql)?.execute(params![dimension, before])?;
+            }
+            self.counts.retain(|(of, _, period), _| *of != table || *period >= before);
+        }
+        self.expired = now;
+        Ok(())
+    }
+}
+
+/// The rows of one dimension in one table.
+struct Rows<'t> {
+    transaction: &'t Transaction<'t>,
+    counts: &'t mut HashMap<(Table, i64, u32), usize>,
+    limit: usize,
+    table: Table,
+    dimension: i64,
+}
+
+impl Rows<'_> {
+    /// Adds to a value's row, or to that of the others if there are too many; says whether it was that.
+    fn add(&mut self, delta: &Delta) -> rusqlite::Result<bool> {
+        let period = self.table.period(delta.hour);
+        if self.update(period, &delta.value, &delta.sums)? {
+            return Ok(false);
+        }
+        let count = match self.counts.entry((self.table, self.dimension, period)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let sql = format!(
+                    "SELECT count(*) FROM {} WHERE dimension = ? AND {} = ? AND value NOT IN ('', ?)",
+                    self.table.name(),
+                    self.table.column()
+                );
+                let mut statement = self.transaction.prepare_cached(&sql)?;
+                let count: i64 =
+                    statement.query_row(params![self.dimension, period, OTHER], |row| row.get(0))?;
+                new.insert(count as usize)
+            }
+        };
+        let is_value = !delta.value.is_empty() && &*delta.value != OTHER;
+        if is_value && *count >= self.limit {
+            if !self.update(period, OTHER, &delta.sums)? {
+                self.insert(period, OTHER, &delta.sums)?;
+            }
+            return Ok(true);
+        }
+        *count += usize::from(is_value);
+        self.insert(period, &delta.value, &delta.sums)?;
+        Ok(false)
+    }
+
+    fn update(&self, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<bool> {
+        Ok(self.execute(self.table.sql().0, period, value, sums)? > 0)
+    }
+
+    fn insert(&self, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<()> {
+        self.execute(self.table.sql().1, period, value, sums).map(drop)
+    }
+
+    fn execute(&self, sql: &str, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<usize> {
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        statement.raw_bind_parameter(1, self.dimension)?;
+        statement.raw_bind_parameter(2, period)?;
+        statement.raw_bind_parameter(3, value)?;
+        for (index, column) in columns(sums).into_iter().enumerate() {
+            statement.raw_bind_parameter(4 + index, column)?;
+        }
+        statement.raw_execute()
+    }
+}
+
+/// The columns of sums, as `rows.rs` reads them back.
+fn columns(sums: &Tally) -> [i64; 16] {
+    let Tally { money, estimate, saved, revenue, .. } = *sums;
+    let usd = |money: Picodollars| money.get().div_euclid(DOLLAR) as i64;
+    let rest = |money: Picodollars| money.get().rem_euclid(DOLLAR) as i64;
+    let Tally { input, cached, output, reasoning, calls, unpriced, misdated, actions, .. } = *sums;
+    let [input, cached, output, reasoning, calls, unpriced, misdated, actions] =
+        [input, cached, output, reasoning, calls, unpriced, misdated, actions]
+            .map(|count| i64::try_from(count).unwrap_or(i64::MAX));
+    [
+        usd(money),
+        rest(money),
+        usd(estimate),
+        rest(estimate),
+        usd(saved),
+        rest(saved),
+        usd(revenue),
+        rest(revenue),
+        input,
+        cached,
+        output,
+        reasoning,
+        calls,
+        unpriced,
+        misdated,
+        actions,
+    ]
+}
+
+/// Adds to all sums of a row. A dollar of picodollars is carried; the right sides see the row as it was.
+macro_rules! add {
+    () => {
+        "usd = usd + ?4 + (picodollars + ?5) / 1000000000000, picodollars = (picodollars + ?5) % 1000000000000, \
+         estimate_usd = estimate_usd + ?6 + (estimate_picodollars + ?7) / 1000000000000, \
+         estimate_picodollars = (estimate_picodollars + ?7) % 1000000000000, \
+         saved_usd = saved_usd + ?8 + (saved_picodollars + ?9) / 1000000000000, \
+         saved_picodollars = (saved_picodollars + ?9) % 1000000000000, \
+         revenue_usd = revenue_usd + ?10 + (revenue_picodollars + ?11) / 1000000000000, \
+         revenue_picodollars = (revenue_picodollars + ?11) % 1000000000000, \
+         input_tokens = input_tokens + ?12, cached_tokens = cached_tokens + ?13, output_tokens = output_tokens + ?14, \
+         reasoning_tokens = reasoning_tokens + ?15, calls = calls + ?16, unpriced = unpriced + ?17, \
+         misdated = misdated + ?18, actions = actions + ?19"
+    };
+}
+
+impl Table {
+    /// What adds to a row, and what makes one. Constant, for they are looked up by their text for every row.
+    const fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Table::Hours => (
+                concat!("UPDATE hours SET ", add!(), " WHERE dimension = ?1 AND hour = ?2 AND value = ?3"),
+                "INSERT INTO hours VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+            ),
+            Table::Days => (
+                concat!("UPDATE days SET ", add!(), " WHERE dimension = ?1 AND day = ?2 AND value = ?3"),
+                "INSERT INTO days VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19)",
+            ),
+        }
+    }
+}

@@ -96,11 +96,7 @@ async fn the_page_says_what_the_ledger_knows() {
             "{page}"
         );
         for name in ["&#60;script&#62;alert(1)", "&#60;img src=x", "{{ cost }}&#60;/title&#62;"] {
-            assert_eq!(
-                page.contains(name),
-                !name.contains("cost") || query.is_empty() || total == all,
-                "{name}"
-            );
+            assert!(page.contains(name), "{name}\n{page}");
         }
         assert_eq!(page.matches("</main>").count(), 1, "{page}");
         assert!(page.contains("50%</b> of the calls") || total == all, "{page}");

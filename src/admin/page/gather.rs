@@ -112,7 +112,13 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
     let mut lists = Vec::new();
     for (name, title, one) in LISTS {
         if known.iter().any(|known| known == name) {
-            let (top, rest) = top(ledger.rows(name, hours.clone())?);
+            let mut rows = ledger.rows(name, hours.clone())?;
+            if name == "model_served" && nameless(&rows) > Picodollars::ZERO {
+                let asked = ledger.rows("model_asked", hours.clone())?;
+                // Many instrumentations tell only one of the two.
+                rows = if nameless(&asked) < nameless(&rows) { asked } else { rows };
+            }
+            let (top, rest) = top(rows);
             lists.push(List { title, one, key: key(name), top, rest });
         }
     }
@@ -136,6 +142,11 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
 /// What is settled and what is pending.
 fn all(row: &Row) -> Tally {
     row.settled.plus(&row.pending)
+}
+
+/// What calls cost that do not tell the dimension.
+fn nameless(rows: &[Row]) -> Picodollars {
+    rows.iter().find(|row| row.value.is_empty()).map_or(Picodollars::ZERO, |row| all(row).money)
 }
 
 /// Dearest first; `other` is part of the rest.

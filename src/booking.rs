@@ -185,6 +185,8 @@ pub struct Settlement<'a> {
     pub action: Text<'a>,
     /// Its root's span id; empty: not known.
     pub root: &'a [u8],
+    /// Some of it has settled before, as far as that is remembered: it is the same action.
+    pub again: bool,
     /// What is not as it was booked.
     pub changes: Vec<Change<'a>>,
 }

@@ -1,5 +1,7 @@
 //! The processor's settings, from the config.
 
+use std::time::Duration;
+
 use crate::attribution::{Attribution, Hasher};
 use crate::config;
 use crate::dialect_files;
@@ -20,7 +22,7 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         reported: pricetag.reported,
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
-        max_age: std::time::Duration::from_secs(400 * 86_400),
+        max_age: Duration::from_secs(u64::from(pricetag.ledger.limits.days) * 86_400),
         weight_key: None,
         max_open_bytes: pricetag.max_open_traces_bytes,
         attribution: Attribution {

@@ -35,6 +35,7 @@ fn entries_survive_the_wire() {
     written.push_booking(&booking);
     written.push_booking(&unknown);
     written.push_settlement(&[3; 16], "GET /ask".into(), &[6; 8], |changes| {
+        changes.again();
         changes.push(&[4; 8], Counted::AsAggregate, None, [(0, "ben".into()), (300, "".into())]);
         changes.push(&[5; 8], Counted::Here, Some(&booking), [(2, "chat".into())]);
     });
@@ -55,7 +56,8 @@ fn entries_survive_the_wire() {
             moved: vec![(2, "chat".into())],
         },
     ];
-    let settlement = Settlement { trace: &[3; 16], action: "GET /ask".into(), root: &[6; 8], changes };
+    let settlement =
+        Settlement { trace: &[3; 16], action: "GET /ask".into(), root: &[6; 8], again: true, changes };
     let nameless = Settlement { trace: &[7; 16], ..Settlement::default() };
     let settlements = [settlement, nameless].map(Entry::Settlement);
     let bookings = [booking, unknown].map(Entry::Booking);

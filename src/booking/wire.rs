@@ -42,6 +42,7 @@ mod number {
     pub(super) const CHANGE: u32 = 2;
     pub(super) const ACTION: u32 = 3;
     pub(super) const ROOT: u32 = 4;
+    pub(super) const AGAIN: u32 = 5;
 
     pub(super) const RESTATED: u32 = 6;
     pub(super) const MOVE: u32 = 7;
@@ -96,6 +97,11 @@ pub struct Changes<'e> {
 }
 
 impl Changes<'_> {
+    /// Says that some of the trace has settled before.
+    pub fn again(&mut self) {
+        put_uint(self.out, number::AGAIN, 1);
+    }
+
     /// Appends a change: the span's verdict; where its money is another, the booking that takes the place of the old one; and
     /// the dimensions whose value is another.
     pub fn push<'v>(
@@ -266,6 +272,7 @@ impl<'a> Settlement<'a> {
                 (number::TRACE, Value::Len(bytes)) => settlement.trace = bytes.bytes(),
                 (number::ACTION, Value::Len(bytes)) => settlement.action = Text(bytes.bytes()),
                 (number::ROOT, Value::Len(bytes)) => settlement.root = bytes.bytes(),
+                (number::AGAIN, Value::Varint(again)) => settlement.again = again != 0,
                 (number::CHANGE, Value::Len(change)) => settlement.changes.push(Change::read(change)?),
                 _ => {}
             }

@@ -166,7 +166,7 @@ impl Books {
                 tally.add(&after);
             }
         }
-        if tally.calls > 0 {
+        if tally.calls > 0 && !settlement.again {
             count_action(&mut self.dimensions, &agreed, &self.by_use);
         }
         let Settlement { trace, root, action, .. } = *settlement;

@@ -109,3 +109,6 @@ impl Store {
         Ok(Store { db, limits, dimensions, counts: HashMap::new(), latest, expired: 0, _lock: lock })
     }
 }
+
+#[cfg(test)]
+mod tests;

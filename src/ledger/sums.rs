@@ -14,6 +14,9 @@ pub(super) struct Amounts {
     /// The money is known.
     known: bool,
     money: Picodollars,
+    estimate: Picodollars,
+    saved: Picodollars,
+    misdated: bool,
     /// In a box, for few senders say a cost.
     reported: Option<Box<Reported>>,
     input: u64,
@@ -29,6 +32,9 @@ impl Amounts {
             status: booking.status,
             known: booking.money.is_some(),
             money: booking.money.unwrap_or(Picodollars::ZERO),
+            estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
+            saved: booking.saved,
+            misdated: booking.misdated,
             reported: booking.reported.map(Box::new),
             input: booking.input,
             cached: booking.cache_read,
@@ -42,10 +48,10 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, input, cached, output, reasoning, .. } = *self;
-        let unpriced = (!self.known && self.status != Status::Failed).into();
-        let tally = Tally { money, estimate: money, input, cached, output, reasoning, ..Tally::default() };
-        Tally { calls: 1, unpriced, ..tally }
+        let Amounts { money, estimate, saved, input, cached, output, reasoning, .. } = *self;
+        let tally = Tally { money, estimate, saved, input, cached, output, reasoning, ..Tally::default() };
+        let unpriced = !self.known && self.status != Status::Failed;
+        Tally { calls: 1, unpriced: unpriced.into(), misdated: self.misdated.into(), ..tally }
     }
 }
 

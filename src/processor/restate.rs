@@ -59,6 +59,9 @@ impl<'s> Restater<'s> {
         let action = self.shared.whose.action(&settled.action);
         let root = if settled.root == [0; 8] { &[][..] } else { &settled.root };
         entries.push_settlement(&settled.trace, (&*action).into(), root, |changes| {
+            if settled.again {
+                changes.again();
+            }
             for Change { span, verdict, restated, values } in &settled.changes {
                 let Some(restated) = restated else {
                     let values = values.as_ref().map(|known| self.values(known)).unwrap_or_default();

@@ -148,6 +148,8 @@ impl Facts {
 pub struct Settled {
     /// The trace.
     pub trace: [u8; 16],
+    /// Some of it has settled before, minutes ago at most: it is the same action.
+    pub again: bool,
     /// What is not as it was when it was forwarded.
     pub changes: Vec<Change>,
     /// Its root span; zero: not known.

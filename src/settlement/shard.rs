@@ -286,6 +286,7 @@ impl Shard {
             entry.remove();
         }
         if trace.first_call != NONE {
+            let before = self.remembered.get(hash);
             let ending = Ending {
                 id: trace.id,
                 index,
@@ -297,8 +298,9 @@ impl Shard {
                 sightings: &table.sightings,
                 sayings: &self.sayings,
                 root_said: trace.above_all(),
-                before: self.remembered.get(hash),
+                before,
             };
+            let again = before.is_some();
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
             let mut at = trace.first_call;
             while at != NONE {
@@ -319,7 +321,7 @@ impl Shard {
                 at = call.next_in_trace;
             }
             let action = sayings::action(self.sayings.get(trace.root_said)).into();
-            settled.push(Settled { trace: trace.id, changes, root: trace.root, action });
+            settled.push(Settled { trace: trace.id, again, changes, root: trace.root, action });
         }
         if trace.sum != NONE {
             self.sums.remove(trace.sum);

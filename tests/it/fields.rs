@@ -69,6 +69,7 @@ fn bookings_are_as_their_definition_says() {
     };
     entries.push_booking(&booking);
     entries.push_settlement(b"another 16 bytes", "action".into(), b"the root", |changes| {
+        changes.again();
         changes.push(b"span one", Counted::AsAggregate, None, [(0, "ben".into()), (7, "".into())]);
         changes.push(b"span two", Counted::AsDuplicate, Some(&booking), []);
     });
@@ -117,6 +118,7 @@ fn bookings_are_as_their_definition_says() {
         ("trace_id", bytes(b"another 16 bytes")),
         ("action", text("action")),
         ("root_span_id", bytes(b"the root")),
+        ("again", Value::Bool(true)),
         ("changes", settlement.get_field_by_name("changes").unwrap().into_owned()),
     ];
     check(settlement, &expected);

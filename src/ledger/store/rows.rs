@@ -22,7 +22,7 @@ impl Store {
     /// The hours that a question about `hours` is answered for: where there are daily rows only, or hourly ones would be too many,
     /// from the beginning of a day on.
     pub(in crate::ledger) fn answered(&self, hours: &Range<u32>) -> Range<u32> {
-        let hourly = self.latest.saturating_sub(HOURLY);
+        let hourly = self.latest.max(self.expired).saturating_sub(HOURLY);
         let by_day = hours.len() as u32 > EXACT || hours.start < hourly;
         hours.start - if by_day { hours.start % 24 } else { 0 }..hours.end
     }

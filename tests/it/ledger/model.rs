@@ -40,8 +40,12 @@ pub(super) struct Kept {
     pub(super) verdict: Counted,
     status: Status,
     money: Option<i128>,
+    saved: i128,
+    misdated: bool,
     input: u64,
+    cached: u64,
     output: u64,
+    reasoning: u64,
     pub(super) values: [&'static str; 11],
 }
 
@@ -100,9 +104,12 @@ impl Model {
             }
             changes.insert(span, (tape.pick(&VERDICTS), restated, moved));
         }
-        let action = tape.pick(&VALUES);
+        let (action, again) = (tape.pick(&VALUES), tape.chance(20));
         let root: &[u8] = if tape.chance(50) { &[9; 8] } else { &[] };
         self.entries.push_settlement(&[trace; 16], action.into(), root, |record| {
+            if again {
+                record.again();
+            }
             for (span, (verdict, restated, moved)) in &changes {
                 let moved = moved.iter().map(|(dimension, value)| (*dimension, (*value).into()));
                 let restated = restated.as_ref().map(|restated| booking(restated, tape));
@@ -132,7 +139,7 @@ impl Model {
             return;
         }
         let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
-        self.actions += u64::from(!counting.is_empty());
+        self.actions += u64::from(!counting.is_empty() && !again);
         let common = |dimension: usize| {
             let first = counting.first()?.values[dimension];
             counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)
@@ -167,8 +174,12 @@ fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
         verdict: tape.pick(&VERDICTS),
         status: if money.is_some() { Status::Priced } else { tape.pick(&[Status::NoUsage, Status::Failed]) },
         money,
+        saved: tape.byte().into(),
+        misdated: tape.chance(10),
         input: tape.byte().into(),
+        cached: tape.byte().into(),
         output: tape.byte().into(),
+        reasoning: tape.byte().into(),
         values,
     }
 }
@@ -186,8 +197,12 @@ fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
         verdict: kept.verdict,
         status: kept.status,
         money: kept.money.map(Picodollars::new),
+        saved: Picodollars::new(kept.saved),
+        misdated: kept.misdated,
         input: kept.input,
+        cache_read: kept.cached,
         output: kept.output,
+        reasoning: kept.reasoning,
         end_unix_nano: u64::from(kept.hour) * 3_600_000_000_000 + u64::from(kept.span),
         provider,
         model_asked,
@@ -206,8 +221,12 @@ pub(super) fn tally(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
     for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
         tally.money = Picodollars::new(tally.money.get() + kept.money.unwrap_or(0));
         tally.estimate = tally.money;
+        tally.saved = Picodollars::new(tally.saved.get() + kept.saved);
+        tally.misdated += u64::from(kept.misdated);
         tally.input += kept.input;
+        tally.cached += kept.cached;
         tally.output += kept.output;
+        tally.reasoning += kept.reasoning;
         tally.calls += 1;
         tally.unpriced += u64::from(kept.money.is_none() && kept.status != Status::Failed);
     }

@@ -1,0 +1,169 @@
+//! What stands in the file, and what becomes of files that are none.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use crate::booking::{Booking, Entries};
+use crate::ledger::Ledger;
+use crate::ledger::query::Row;
+use crate::ledger::store::{HOURLY, Limits, StoreError};
+use crate::pricing::{Picodollars, Status};
+
+const NANOS_PER_HOUR: u64 = 3_600_000_000_000;
+/// An hour of today.
+const NOW: u32 = 495_000;
+
+fn open(file: &Path, limits: Limits) -> Result<Ledger, StoreError> {
+    Ledger::open(Some(file), 10, ["user"], limits)
+}
+
+/// Books a settled call of this user in this hour.
+fn book(ledger: &Ledger, user: &str, hour: u32, picodollars: i128) {
+    let mut entries = Entries::default();
+    entries.push_booking(&Booking {
+        end_unix_nano: u64::from(hour) * NANOS_PER_HOUR,
+        status: Status::Priced,
+        money: Some(Picodollars::new(picodollars)),
+        dimensions: [user.into()].into_iter().collect(),
+        ..Booking::default()
+    });
+    ledger.apply(&entries.take());
+}
+
+/// Values and money of all users.
+fn users(ledger: &Ledger, hours: std::ops::Range<u32>) -> Vec<(String, i128)> {
+    let of = |row: Row| (row.value, row.settled.money.get());
+    let mut rows: Vec<_> = ledger.rows("user", hours).unwrap().into_iter().map(of).collect();
+    rows.sort();
+    rows
+}
+
+fn pairs(rows: &[(&str, i128)]) -> Vec<(String, i128)> {
+    rows.iter().map(|(value, money)| ((*value).to_owned(), *money)).collect()
+}
+
+/// Scenario: two processes after another, with sums beyond 64 bits of picodollars, and one that is written in two batches.
+/// Guarantees: what was written is there again, to the picodollar; plain SQL sees the same.
+#[test]
+fn sums_outlive_the_process() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("deep/er/ledger.db");
+    let large = i128::from(i64::MAX) * 5 + 3;
+    {
+        let ledger = open(&file, Limits::default()).unwrap();
+        book(&ledger, "ann", NOW, large);
+        ledger.write().unwrap();
+        book(&ledger, "ann", NOW, 999_999_999_999);
+        book(&ledger, "ben", NOW - 30, 7);
+        ledger.write().unwrap();
+    }
+    let ledger = open(&file, Limits::default()).unwrap();
+    assert_eq!(users(&ledger, 0..u32::MAX), pairs(&[("ann", large + 999_999_999_999), ("ben", 7)]));
+    let plain = rusqlite::Connection::open(&file).unwrap();
+    let sql =
+        "SELECT sum(usd), sum(picodollars) FROM days JOIN dimensions ON id = dimension WHERE name = 'user'";
+    let (usd, rest): (i64, i64) = plain.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(i128::from(usd) * 1_000_000_000_000 + i128::from(rest), large + 999_999_999_999 + 7);
+    let cost: String = plain
+        .query_row("SELECT cost FROM costs_by_hour WHERE dimension = 'user' AND value = 'ben'", [], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(cost, "0.000000000007");
+}
+
+/// Scenario: more users in an hour than may be, in several batches and processes.
+/// Guarantees: the first ones keep their rows, also for what comes later; the rest is `other`, in the hour that is full only, and counted.
+#[test]
+fn an_hour_tells_only_so_many_values_apart() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let limits = Limits { values: 2, ..Limits::default() };
+    {
+        let ledger = open(&file, limits).unwrap();
+        for user in ["a", "b", "", "c", "other"] {
+            book(&ledger, user, NOW, 1);
+            ledger.write().unwrap();
+        }
+        assert_eq!(ledger.books().folded_values().find(|(name, _)| *name == "user"), Some(("user", 1)));
+    }
+    let ledger = open(&file, limits).unwrap();
+    for (user, hour) in [("d", NOW), ("a", NOW), ("c", NOW + 1)] {
+        book(&ledger, user, hour, 10);
+    }
+    ledger.write().unwrap();
+    assert_eq!(users(&ledger, NOW..NOW + 1), pairs(&[("", 1), ("a", 11), ("b", 1), ("other", 12)]));
+    assert_eq!(users(&ledger, NOW + 1..NOW + 2), pairs(&[("c", 10)]));
+}
+
+/// Scenario: sums of today, of two weeks ago and of years ago.
+/// Guarantees: hourly rows go after two weeks, and the daily ones tell the same; those go after the days that are configured.
+#[test]
+fn what_is_old_goes() {
+    let ledger = Ledger::in_memory(10, ["user"], Limits { days: 30, ..Limits::default() }).unwrap();
+    let days = |days: u32| NOW - 24 * days;
+    for (hour, money) in [(NOW, 1), (NOW - HOURLY - 1, 20), (days(20), 300), (days(31) - 24, 4_000)] {
+        book(&ledger, "ann", hour, money);
+    }
+    ledger.write().unwrap();
+    assert_eq!(users(&ledger, 0..u32::MAX), pairs(&[("ann", 4_321)]));
+    ledger.store().expire(NOW).unwrap();
+    assert_eq!(users(&ledger, 0..u32::MAX), pairs(&[("ann", 321)]));
+    let hourly: i64 =
+        ledger.store().db.query_row("SELECT count(DISTINCT hour) FROM hours", [], |row| row.get(0)).unwrap();
+    assert_eq!(hourly, 1);
+}
+
+/// Guarantees: a second writer, another program's file, one of a later version and a folder are refused, each with what to do.
+#[test]
+fn foreign_files_are_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let fault = |file: &Path| open(file, Limits::default()).unwrap_err().to_string();
+    let first = open(&file, Limits::default()).unwrap();
+    assert!(
+        fault(&file).contains("another pricetag keeps its ledger here; give each its own file"),
+        "{}",
+        fault(&file)
+    );
+    drop(first);
+    rusqlite::Connection::open(&file).unwrap().pragma_update(None, "user_version", 7).unwrap();
+    assert!(fault(&file).contains("a ledger of version 7"), "{}", fault(&file));
+
+    let foreign = folder.path().join("foreign.db");
+    rusqlite::Connection::open(&foreign).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert!(fault(&foreign).contains("this is no ledger of pricetag"), "{}", fault(&foreign));
+    let text = folder.path().join("notes.txt");
+    std::fs::write(&text, "no database at all, but long enough to be taken for one").unwrap();
+    assert!(fault(&text).contains("not a database"), "{}", fault(&text));
+    assert!(fault(folder.path()).contains("can not be opened"), "{}", fault(folder.path()));
+}
+
+/// Scenario: the store refuses to be written, twice, while more is booked.
+/// Guarantees: nothing is lost and nothing is counted twice, in what is asked meanwhile and in what is written later.
+#[test]
+fn what_could_not_be_written_is_written_later() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let ledger = open(&file, Limits::default()).unwrap();
+    book(&ledger, "ann", NOW, 1);
+    ledger.write().unwrap();
+    let another = rusqlite::Connection::open(&file).unwrap();
+    another
+        .execute_batch(
+            "CREATE TRIGGER full BEFORE INSERT ON days BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+        )
+        .unwrap();
+    for _ in 0..2 {
+        book(&ledger, "ann", NOW, 10);
+        book(&ledger, "ben", NOW, 100);
+        assert!(ledger.write().unwrap_err().to_string().contains("disk full"));
+    }
+    let expected = pairs(&[("ann", 21), ("ben", 200)]);
+    assert_eq!(users(&ledger, 0..u32::MAX), expected);
+    another.execute_batch("DROP TRIGGER full").unwrap();
+    ledger.write().unwrap();
+    assert_eq!(users(&ledger, 0..u32::MAX), expected);
+    assert_eq!(users(&ledger, NOW - 24 * 30..u32::MAX), expected, "by day");
+}

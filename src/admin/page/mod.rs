@@ -33,8 +33,10 @@ use crate::ledger::query::Step;
 use crate::processor::Shared;
 use gather::hour_of;
 
-/// How long an answer holds: many viewers ask the ledger once a second for each window.
+/// How long an answer holds at least: many viewers ask the ledger once a second for each window.
 const HOLDS: Duration = Duration::from_secs(1);
+/// It holds so many times as long as it took, so that a large ledger has time for other things.
+const RESTS: u32 = 4;
 
 const STYLE: &str = include_str!("../../../templates/page.css");
 const SCRIPT: &str = include_str!("../../../templates/page.js");
@@ -70,7 +72,7 @@ pub(super) struct Page {
 
 #[derive(Debug)]
 struct Written {
-    at: Instant,
+    until: Instant,
     html: Bytes,
 }
 
@@ -96,10 +98,10 @@ impl Page {
     async fn html(&self, window: Window) -> Result<Bytes, String> {
         // Whoever comes while it is being written waits for it, and does not write it a second time.
         let mut written = self.written[window as usize].lock().await;
-        if let Some(written) = written.as_ref().filter(|written| written.at.elapsed() < HOLDS) {
+        if let Some(written) = written.as_ref().filter(|written| Instant::now() < written.until) {
             return Ok(written.html.clone());
         }
-        let sources = self.sources.clone();
+        let (sources, begun) = (self.sources.clone(), Instant::now());
         let work = move || {
             let now = Timestamp::now();
             let figures = gather::gather(&sources, window, now).map_err(|error| error.to_string())?;
@@ -107,7 +109,8 @@ impl Page {
         };
         let html = tokio::task::spawn_blocking(work).await.map_err(|error| error.to_string())??;
         let html = Bytes::from(html);
-        *written = Some(Written { at: Instant::now(), html: html.clone() });
+        let holds = HOLDS.max(RESTS * begun.elapsed());
+        *written = Some(Written { until: Instant::now() + holds, html: html.clone() });
         Ok(html)
     }
 }

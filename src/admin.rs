@@ -66,7 +66,9 @@ pub async fn serve(
     let router = Router::new()
         .route(
             "/",
-            get(async move |request: Request| page.answer(request.uri().query().unwrap_or_default()).await),
+            get(async move |request: Request| {
+                Arc::clone(&page).answer(request.uri().query().unwrap_or_default()).await
+            }),
         )
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))

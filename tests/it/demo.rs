@@ -43,14 +43,18 @@ fn dollars(picodollars: i128) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// So that demos find them taken. Whoever else holds one of them serves the purpose as well.
+fn hold_usual_ports() -> [std::io::Result<TcpListener>; 3] {
+    [4317, 4318, 8888].map(|port| TcpListener::bind(("127.0.0.1", port)))
+}
+
 /// Scenario: the usual ports are held by others, and the environment is full of OpenTelemetry variables that
 /// mean something else.
 /// Guarantees: free ports are taken, and that is said; the totals are those of an independent sum; each call
 /// has its line; no escape codes where there is no terminal; exit 0.
 #[test]
 fn once_plays_the_sample_and_adds_up() {
-    // Whoever else holds one of them serves the purpose as well.
-    let _held: Vec<_> = [4317, 4318, 8888].map(|port| TcpListener::bind(("127.0.0.1", port))).into();
+    let _held = hold_usual_ports();
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1"),
@@ -113,7 +117,7 @@ fn history() -> String {
 /// and a projection; the chart has bars of at least twenty hours; it ends with 0 when it is told to.
 #[tokio::test]
 async fn the_demo_fills_the_page() {
-    let before = history();
+    let (_held, before) = (hold_usual_ports(), history());
     let mut demo = Command::new(BINARY).arg("demo").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map_while(Result::ok);
     let address =

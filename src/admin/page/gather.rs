@@ -73,6 +73,9 @@ pub(super) struct Projection {
     pub(super) hours: u32,
 }
 
+/// A value and its sums.
+pub(super) type Named = (String, Tally);
+
 /// The values of a dimension that cost most.
 #[derive(Debug)]
 pub(super) struct List {
@@ -82,7 +85,7 @@ pub(super) struct List {
     /// The attribute that tells it; empty where it is no configured dimension.
     pub(super) key: String,
     /// Name and sums; an empty name: not told.
-    pub(super) top: Vec<(String, Tally)>,
+    pub(super) top: Vec<Named>,
     /// How many more there are, and their sums.
     pub(super) rest: Option<(usize, Tally)>,
 }
@@ -150,7 +153,7 @@ fn nameless(rows: &[Row]) -> Picodollars {
 }
 
 /// Dearest first; `other` is part of the rest.
-fn top(rows: Vec<Row>) -> (Vec<(String, Tally)>, Option<(usize, Tally)>) {
+fn top(rows: Vec<Row>) -> (Vec<Named>, Option<(usize, Tally)>) {
     let mut rows: Vec<_> =
         rows.into_iter().map(|row| (all(&row), row.value)).filter(|(tally, _)| tally.calls > 0).collect();
     rows.sort_by(|a, b| {

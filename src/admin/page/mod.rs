@@ -82,16 +82,18 @@ impl Page {
     }
 
     /// Answers a request for the page with this query.
-    pub(super) async fn answer(&self, query: &str) -> Response<Full<Bytes>> {
-        match Window::asked(query) {
-            Some(window) => match self.html(window).await {
-                Ok(html) => response(StatusCode::OK, "text/html; charset=utf-8", html),
-                Err(problem) => {
-                    error!("the page can not be written: {problem}");
-                    plain(StatusCode::INTERNAL_SERVER_ERROR, &problem)
-                }
-            },
-            None => plain(StatusCode::BAD_REQUEST, "since is one of 24h, 7d and 30d"),
+    pub(super) async fn answer(self: Arc<Self>, query: &str) -> Response<Full<Bytes>> {
+        let Some(window) = Window::asked(query) else {
+            return plain(StatusCode::BAD_REQUEST, "since is one of 24h, 7d and 30d");
+        };
+        // A task of its own: who asks and goes away at once must not let another begin beside it.
+        let html = tokio::spawn(async move { self.html(window).await }).await;
+        match html.map_err(|error| error.to_string()).flatten() {
+            Ok(html) => response(StatusCode::OK, "text/html; charset=utf-8", html),
+            Err(problem) => {
+                error!("the page can not be written: {problem}");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+            }
         }
     }
 

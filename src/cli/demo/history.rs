@@ -17,8 +17,11 @@ pub struct SampleAction {
     pub calls: Vec<SampleCall>,
 }
 
-/// Who uses the product: user, tenant, tier, and how often.
-const USERS: [(&str, &str, &str, u64); 10] = [
+/// A user, the tenant, the tier, and how often that user does something.
+type User = (&'static str, &'static str, &'static str, u64);
+
+/// Who uses the product.
+const USERS: [User; 10] = [
     ("ann", "acme", "enterprise", 9),
     ("ben", "acme", "enterprise", 6),
     ("gus", "acme", "enterprise", 4),
@@ -96,7 +99,7 @@ pub fn day(now: u64) -> Vec<SampleAction> {
             (0..BY_HOUR[hour as usize]).map(|_| hours_ago * HOUR + dice.below(HOUR) + 60).collect();
         ages.sort_unstable_by(|a, b| b.cmp(a));
         // Whoever is seldom there comes at least now and then, so that there is something that is usual.
-        if hour % 3 == 0 {
+        if hour.is_multiple_of(3) {
             actions.push(action(&mut dice, hours_ago * HOUR + HOUR, person(RUNAWAY), KINDS[1]));
         }
         actions.extend(ages.into_iter().map(|ago| {
@@ -126,14 +129,14 @@ pub fn second(n: u64) -> Vec<SampleAction> {
     actions
 }
 
-fn person(name: &str) -> (&'static str, &'static str, &'static str, u64) {
+fn person(name: &str) -> User {
     USERS.into_iter().find(|user| user.0 == name).unwrap_or(USERS[0])
 }
 
 fn action(
     dice: &mut Dice,
     ago: u64,
-    (user, tenant, tier, _): (&'static str, &'static str, &'static str, u64),
+    (user, tenant, tier, _): User,
     (name, feature, workflow, shapes, _): Kind,
 ) -> SampleAction {
     let percent = 50 + dice.below(100) as i64;

@@ -3,12 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,18 +14,17 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+use super::cost_metrics::CostMetrics;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
-use super::wiring::{self, Routes};
+use super::wiring;
 use super::{Addresses, App, ledger};
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
-use crate::ledger::push::QueueExporter;
 use crate::ledger::store::StoreError;
-use crate::ledger::{Ledger, instruments};
 use crate::otlp::Signal;
 use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
@@ -35,8 +32,6 @@ use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
 use crate::yaml::Mistakes;
 
-/// How often the cost metrics go out.
-const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 /// How often idle traces are looked for.
 const SETTLE_TICK: Duration = Duration::from_millis(250);
 
@@ -128,10 +123,15 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let ledger = ledger::open(config.processor.as_ref(), dimensions)?;
+    let labels = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.metric_labels);
+    let place = |label: &String| dimensions.iter().position(|dimension| dimension.name == *label);
+    let labels: Vec<usize> = labels.iter().filter_map(place).collect();
+    let ledger = ledger::open(config.processor.as_ref(), dimensions)?.with_labels(&labels);
     let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
-    let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
+    let keys: Vec<String> = labels.iter().map(|at| dimensions[*at].written.clone()).collect();
+    let metrics_routes = (&log, &routes[Signal::Metrics as usize][..]);
+    let cost_metrics = CostMetrics::start(&ledger, &keys, metrics_routes, &costs, resource)?;
 
     let intake = Arc::new(Intake::new(
         log.clone(),
@@ -184,32 +184,6 @@ fn resource(config: &Config) -> Resource {
         ])
         .with_attributes(own)
         .build()
-}
-
-fn cost_metrics(
-    ledger: &Ledger,
-    log: &Log,
-    routes: &Routes,
-    registry: &Registry,
-    resource: Resource,
-) -> Result<SdkMeterProvider, opentelemetry_sdk::error::OTelSdkError> {
-    let scrape = opentelemetry_prometheus::exporter()
-        .with_registry(registry.clone())
-        .without_counter_suffixes()
-        .without_units()
-        .build()?;
-    let mut provider =
-        SdkMeterProvider::builder().with_resource(resource).with_view(instruments::view).with_reader(scrape);
-    let routes = &routes[Signal::Metrics as usize];
-    if !routes.is_empty() {
-        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let exporter = QueueExporter::new(log.clone(), routes.clone(), start);
-        provider =
-            provider.with_reader(PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build());
-    }
-    let provider = provider.build();
-    instruments::register(&provider.meter("pricetag"), ledger);
-    Ok(provider)
 }
 
 async fn settle(intake: Arc<Intake>) {

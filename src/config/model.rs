@@ -87,6 +87,10 @@ pub struct Pricetag {
     pub lookups: Vec<Lookup>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// The dimensions that are labels of the cost metrics, by name.
+    pub metric_labels: Vec<String>,
+    /// The attribute that says how many calls a span stands for.
+    pub sampled: Option<String>,
     /// Where the ledger is kept.
     pub ledger: Ledger,
 }

@@ -38,9 +38,7 @@ impl Unpriced {
             for (status, calls) in settled.calls().chain(pending.calls()) {
                 match status {
                     Status::UnknownModel | Status::UnknownProvider => {
-                        let [asked, served] = [&labels.model_asked, &labels.model_served];
-                        let model = if served.is_empty() { asked } else { served };
-                        *models.entry((&labels.provider, model)).or_default() += calls;
+                        *models.entry((labels.provider(), labels.model())).or_default() += calls;
                     }
                     Status::NoUsage | Status::Implausible => *untold.entry(status).or_default() += calls,
                     _ => {}
@@ -50,8 +48,8 @@ impl Unpriced {
         let mut models: Vec<Nameless> = models
             .into_iter()
             .map(|((provider, model), calls)| Nameless {
-                provider: provider.to_string(),
-                model: model.to_string(),
+                provider: provider.to_owned(),
+                model: model.to_owned(),
                 calls,
             })
             .collect();

@@ -1,6 +1,7 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod costs;
+mod margin;
 mod page;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::margin::Margins;
 use crate::processor::Shared;
 use page::{Page, Sources};
 
@@ -47,6 +49,8 @@ pub struct Site {
     pub readiness: Readiness,
     /// What processors share; none where nothing is priced.
     pub shared: Option<Arc<Shared>>,
+    /// What is earned; none where no revenue is configured.
+    pub margins: Option<Arc<Margins>>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
 }
@@ -60,7 +64,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, shared, receiver } = site;
+    let Site { registries, ledger, readiness, shared, margins, receiver } = site;
     let page = Arc::new(Page::new(Sources { ledger: ledger.clone(), shared, receiver }));
     let ready = health(readiness.clone());
     let router = Router::new()
@@ -74,6 +78,13 @@ pub async fn serve(
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
+        .route(
+            "/api/v1/margin",
+            get(async move |request: Request| {
+                let answer = move || margin::answer(margins.as_deref(), &request);
+                tokio::task::spawn_blocking(answer).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
+            }),
+        )
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

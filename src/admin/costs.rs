@@ -30,6 +30,11 @@ pub(super) fn answer(ledger: &Ledger, request: &Request) -> Response<String> {
             Err(error) => (StatusCode::BAD_REQUEST, json!({"error": error})),
         },
     };
+    response(status, &body)
+}
+
+/// An answer that nobody keeps.
+pub(super) fn response(status: StatusCode, body: &Value) -> Response<String> {
     let mut response = Response::new(format!("{body}\n"));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

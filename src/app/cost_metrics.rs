@@ -46,12 +46,18 @@ impl CostMetrics {
             let push = PeriodicReader::builder(exporter).with_interval(INTERVAL).build();
             providers.push(provider().with_view(histograms::exponential).with_reader(push).build());
         }
-        let meters: Vec<Meter> = providers.iter().map(|provider| provider.meter("pricetag")).collect();
+        let metrics = CostMetrics(providers);
+        let meters = metrics.meters();
         for meter in &meters {
             instruments::register(meter, ledger, keys);
         }
         ledger.set_histograms(Histograms::new(&meters));
-        Ok(CostMetrics(providers))
+        Ok(metrics)
+    }
+
+    /// A meter of each provider, for instruments that both show.
+    pub(super) fn meters(&self) -> Vec<Meter> {
+        self.0.iter().map(|provider| provider.meter("pricetag")).collect()
     }
 
     /// Collects for the last time. Blocks, for it waits for a thread of its own.

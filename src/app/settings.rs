@@ -30,6 +30,7 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
             hasher: pricetag.hash_key.as_ref().map(|key| Hasher::new(key.expose().as_bytes())),
             actions: pricetag.actions.clone(),
             lookups: pricetag.lookups.len(),
+            margin: pricetag.margin.clone(),
         },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })

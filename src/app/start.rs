@@ -25,8 +25,8 @@ use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
 use crate::ledger::store::StoreError;
+use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
-use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
@@ -123,9 +123,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let labels = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.metric_labels);
-    let place = |label: &String| dimensions.iter().position(|dimension| dimension.name == *label);
-    let labels: Vec<usize> = labels.iter().filter_map(place).collect();
+    let labels = ledger::labels(config.processor.as_ref(), dimensions);
     let ledger = ledger::open(config.processor.as_ref(), dimensions)?.with_labels(&labels);
     let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
@@ -167,7 +165,14 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    listeners.serve(&mut app, config, vec![costs, self_metrics], shared, receiving_stops, serving_stops);
+    let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
+    if let Some(margins) = &margins {
+        app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
+    }
+    let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
+    let receiver = app.addresses.http;
+    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, receiver };
+    listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -231,8 +236,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
-        registries: Vec<Registry>,
-        shared: Option<Arc<Shared>>,
+        site: Site,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -256,8 +260,6 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
-            let site = Site { registries, ledger, readiness, shared, receiver: app.addresses.http };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
                 if let Err(error) = admin::serve(listener, site, stop).await {

@@ -7,6 +7,7 @@ use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::{ComponentId, Secret};
+use crate::attribution::margin::Rules;
 use crate::attribution::{ActionNames, Dimension};
 use crate::ledger::store::Limits;
 use crate::otlp::Signal;
@@ -93,6 +94,8 @@ pub struct Pricetag {
     pub sampled: Option<String>,
     /// Where the ledger is kept.
     pub ledger: Ledger,
+    /// What customers pay.
+    pub margin: Rules,
 }
 
 /// Where the ledger is kept, and what may be in it.

@@ -173,6 +173,11 @@ impl Shared {
             .map(|count| count.load(Ordering::Relaxed))
     }
 
+    /// Whose money it is, as configured.
+    pub fn attribution(&self) -> &Attribution {
+        &self.whose.attribution
+    }
+
     /// Calls since the start that said that they stand for a number of calls which can not be: they stand for one.
     pub fn absurd_weights(&self) -> u64 {
         self.absurd_weights.load(Ordering::Relaxed)

@@ -23,6 +23,7 @@ mod golden;
 mod json;
 mod ledger;
 mod lookups;
+mod margin;
 mod metrics;
 mod names;
 mod odd;

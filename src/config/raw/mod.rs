@@ -6,6 +6,7 @@ mod components;
 mod dimensions;
 mod exporters;
 mod ledger;
+mod margin;
 mod metrics;
 mod processors;
 mod receivers;
@@ -21,6 +22,7 @@ pub(super) use exporters::{
     Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
 };
 pub(super) use ledger::Ledger;
+pub(super) use margin::{Margin, Per, Revenue};
 pub(super) use metrics::Metrics;
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};

@@ -10,6 +10,7 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
 use super::ledger::Ledger;
+use super::margin::Margin;
 use super::metrics::Metrics;
 use super::sampling::Sampling;
 use crate::config::model::{Alias, Attributes, Upstream};
@@ -94,4 +95,6 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) sampling: Sampling,
     /// Where the ledger is kept.
     pub(in crate::config) ledger: Ledger,
+    /// What customers pay, for margins by tier, tenant and action.
+    pub(in crate::config) margin: Margin,
 }

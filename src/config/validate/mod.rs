@@ -3,6 +3,7 @@
 mod dimensions;
 mod exporters;
 mod ledger;
+mod margin;
 mod metrics;
 mod receivers;
 mod service;
@@ -115,6 +116,7 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
         metric_labels: metrics::labels(&said.metrics, &dimensions, &path.key("metrics"), report),
         sampled: metrics::sampled(&said.sampling, &path.key("sampling"), report),
+        margin: margin::margin(said, &dimensions, path, report),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -65,7 +65,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let Site { registries, ledger, readiness, shared, margins, receiver } = site;
-    let page = Arc::new(Page::new(Sources { ledger: ledger.clone(), shared, receiver }));
+    let page =
+        Arc::new(Page::new(Sources { ledger: ledger.clone(), shared, receiver, margins: margins.clone() }));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(

@@ -31,11 +31,15 @@ pub struct Demo {
 }
 
 /// What the demo has beside the embedded default.
-const SETS: [&str; 2] = [
+const SETS: [&str; 3] = [
     // Nobody paid for it: it is no part of the user's ledger.
     "processors.pricetag.ledger.file=':memory:'",
     // So that what settles is seen within the minute.
     "processors.pricetag.settle_after=3s",
+    "processors.pricetag.margin={other_cogs_percent: 15, revenue: [\
+        {tier: enterprise, amount: 600, per: month, each: total}, \
+        {tier: pro, amount: 240, per: month, each: total}, \
+        {tier: pro, amount: 0.01, per: action}]}",
 ];
 
 /// Calls that are sent together, and the pause after them: slow enough to watch.

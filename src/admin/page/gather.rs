@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::unpriced::Unpriced;
 use super::{Sources, Window};
+use crate::attribution::margin::{By, Period, Statement};
 use crate::ledger::query::{Point, QueryError, Row, Step, TOTAL};
 use crate::ledger::sums::Tally;
 use crate::ledger::{Ledger, OTHER};
@@ -53,6 +54,8 @@ pub(super) struct Figures {
     pub(super) lists: Vec<List>,
     pub(super) actions: Vec<Action>,
     pub(super) unpriced: Unpriced,
+    /// What is left of what tiers pay; none where no revenue is configured.
+    pub(super) margin: Option<Statement>,
 }
 
 /// The calendar month of UTC.
@@ -125,6 +128,9 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
             lists.push(List { title, one, key: key(name), top, rest });
         }
     }
+    let period = Period::new(time_of(hours.start), now);
+    let margin =
+        sources.margins.as_ref().map(|margins| margins.statement(By::Tier, period, TOP)).transpose()?;
     let total = ledger.total(hours.clone())?;
     let sum = all(&total);
     Ok(Figures {
@@ -138,6 +144,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         lists,
         actions: actions(ledger.rows("action", hours.clone())?),
         unpriced: Unpriced::of(ledger.books().series()),
+        margin: margin.map(|(_, statement)| statement),
         hours,
     })
 }
@@ -242,6 +249,11 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
 /// Rounded to the nearest picodollar.
 fn divide(money: Picodollars, by: i128) -> Picodollars {
     Picodollars::new((money.get() + by / 2).div_euclid(by.max(1)))
+}
+
+/// When an hour begins.
+pub(super) fn time_of(hour: u32) -> Timestamp {
+    Timestamp::from_second(i64::from(hour) * HOUR).unwrap_or_default()
 }
 
 /// Hours since 1970.

@@ -1,11 +1,12 @@
 //! `/`: what everything costs, as a page for people.
 //!
 //! The server writes all of it: it is whole in a text browser, loads nothing from elsewhere, and its few lines of script only
-//! fetch it again. [`gather`] asks the ledger, [`chart`], [`words`] and [`unpriced`] make of its answers what is seen, [`view`] fills
+//! fetch it again. [`gather`] asks the ledger, the others make of its answers what is seen, [`view`] fills
 //! `templates/page.html` with it.
 
 mod chart;
 mod gather;
+mod margin;
 mod unpriced;
 mod view;
 mod words;
@@ -30,6 +31,7 @@ use tracing::error;
 
 use crate::ledger::Ledger;
 use crate::ledger::query::Step;
+use crate::margin::Margins;
 use crate::processor::Shared;
 use gather::hour_of;
 
@@ -61,6 +63,8 @@ pub(super) struct Sources {
     pub(super) shared: Option<Arc<Shared>>,
     /// Where OTLP/HTTP is listened for.
     pub(super) receiver: Option<SocketAddr>,
+    /// What is earned; none where no revenue is configured.
+    pub(super) margins: Option<Arc<Margins>>,
 }
 
 /// The page, written anew at most once a second for each window.

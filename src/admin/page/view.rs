@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::chart::Chart;
 use super::gather::{Figures, List};
 use super::words::{Count, Money, counted, hour, share};
-use super::{SCRIPT, STYLE, Sources, Window};
+use super::{SCRIPT, STYLE, Sources, Window, margin};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
 use crate::text::escaped;
@@ -39,6 +39,7 @@ struct Whole<'f> {
     lists: Vec<Lines<'f>>,
     actions: Vec<Act>,
     models: Vec<Model>,
+    margin: Option<margin::Shown>,
     price_file: String,
     reasons: Vec<String>,
     since: String,
@@ -104,6 +105,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         };
         (Money(Some(projection.money)), pace)
     });
+    let margin = figures.margin.as_ref().zip(sources.margins.as_ref());
     Whole {
         style: STYLE,
         script: SCRIPT,
@@ -124,6 +126,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         lists: figures.lists.iter().map(lines).collect(),
         actions: actions.collect(),
         models: models.collect(),
+        margin: margin.map(|(statement, margins)| margin::Shown::of(statement, margins.rules())),
         price_file: figures.unpriced.price_file(),
         reasons: figures.unpriced.reasons(),
         since: hour(figures.hours.start, "%a %-d %b, %H:%M"),
@@ -193,7 +196,7 @@ fn percent(part: Picodollars, whole: Picodollars) -> String {
 }
 
 /// A stranger's word, short and without what steers a terminal; the template escapes it.
-fn name(text: &str, nameless: &str) -> String {
+pub(super) fn name(text: &str, nameless: &str) -> String {
     match text {
         "" => nameless.to_owned(),
         text if text.chars().nth(MAX_NAME).is_some() => escaped(text, MAX_NAME) + "…",

@@ -76,7 +76,9 @@ impl Chart {
         });
         let line = |n: i128| {
             let money = Picodollars::new(top.0.get() / top.1 * n);
-            (floor - HEIGHT * n as f64 / top.1 as f64, Money(Some(money)).to_string())
+            let text = Money(Some(money)).to_string();
+            let text = text.strip_suffix(".00").unwrap_or(&text).to_owned();
+            (floor - HEIGHT * n as f64 / top.1 as f64, text)
         };
         let times = points.iter().enumerate().filter(|(_, point)| window.is_labelled(utc(point.start)));
         Chart {

@@ -56,7 +56,7 @@ fn row(tier: String, is_ours: bool, line: &Line) -> Row {
         other: Money(Some(line.other_cogs)),
         is_loss: margin.0.is_some_and(|margin| margin.get() < 0),
         margin,
-        ratio: line.ratio().map_or_else(String::new, percent),
+        ratio: line.ratio().map_or_else(|| "–".to_owned(), percent),
     }
 }
 
@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(
             rows,
             [
-                "free \u{2212}$3.00  true",
+                "free \u{2212}$3.00 – true",
                 "pro \u{2212}$2.00 \u{2212}25% true",
                 "no tier $3.00 75% false",
                 "all \u{2212}$2.00 \u{2212}17% true"

@@ -117,8 +117,8 @@ def look(browser, demo, pictures):
     if pictures:
         # The live minute has a bit more to tell.
         browser.wait(15)
-        for name, width, height, dark in [("page", 1280, 0, False), ("page-390", 390, 1500, False), ("page-dark", 1280, 0, True)]:
-            browser.screen(width, 900, dark)
+        for name, width, height in [("page", 1280, 0), ("page-390", 390, 2000)]:
+            browser.screen(width, 900)
             browser.wait(0.5)
             height = height or browser.evaluate("Math.ceil(document.documentElement.getBoundingClientRect().height)")
             browser.picture(f"{pictures}/{name}.png", width, height)

@@ -131,7 +131,7 @@ class Chromium:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def screen(self, width, height, dark=False):
+    def screen(self, width, height):
         self.command(
             "Emulation.setDeviceMetricsOverride",
             width=width,
@@ -139,7 +139,7 @@ class Chromium:
             deviceScaleFactor=1,
             mobile=width < 600,
         )
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        scheme = {"name": "prefers-color-scheme", "value": "light"}
         self.command("Emulation.setEmulatedMedia", features=[scheme])
 
     def picture(self, path, width, height):

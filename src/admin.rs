@@ -3,6 +3,7 @@
 mod costs;
 mod margin;
 mod page;
+mod spikes;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -18,9 +19,10 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
-use page::{Page, Sources};
+use page::Page;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +53,8 @@ pub struct Site {
     pub shared: Option<Arc<Shared>>,
     /// What is earned; none where no revenue is configured.
     pub margins: Option<Arc<Margins>>,
+    /// Spikes of cost; none where nothing is watched.
+    pub spikes: Option<Spikes>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
 }
@@ -64,9 +68,8 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, shared, margins, receiver } = site;
-    let page =
-        Arc::new(Page::new(Sources { ledger: ledger.clone(), shared, receiver, margins: margins.clone() }));
+    let page = Arc::new(Page::new(&site));
+    let Site { registries, ledger, readiness, margins, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -86,6 +89,7 @@ pub async fn serve(
                 tokio::task::spawn_blocking(answer).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
             }),
         )
+        .route("/api/v1/spikes", get(async move |request: Request| spikes::answer(spikes.as_ref(), &request)))
         .route("/metrics", get(async move || metrics(&registries)));
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }

@@ -22,11 +22,19 @@ const MAX_TOP: usize = 10_000;
 /// strings, for doubles are not exact; `null` where it is known of no call. `cost`, `calls` and `tokens` are of settled traces,
 /// `pending` is the money of open ones.
 pub(super) fn answer(ledger: &Ledger, request: &Request) -> Response<String> {
+    reply(request, |query| costs(ledger, query))
+}
+
+/// What a query is answered with, as JSON.
+pub(super) fn reply(
+    request: &Request,
+    answer: impl FnOnce(&str) -> Result<Value, String>,
+) -> Response<String> {
     let (status, body) = match is_addressed(request) {
         // A page of a stranger whose name resolves to our address could otherwise read this through the user's browser.
         false => (StatusCode::FORBIDDEN, json!({"error": "use an IP address or localhost as the host"})),
-        true => match costs(ledger, request.uri().query().unwrap_or_default()) {
-            Ok(costs) => (StatusCode::OK, costs),
+        true => match answer(request.uri().query().unwrap_or_default()) {
+            Ok(answer) => (StatusCode::OK, answer),
             Err(error) => (StatusCode::BAD_REQUEST, json!({"error": error})),
         },
     };

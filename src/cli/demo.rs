@@ -31,11 +31,13 @@ pub struct Demo {
 }
 
 /// What the demo has beside the embedded default.
-const SETS: [&str; 3] = [
+const SETS: [&str; 4] = [
     // Nobody paid for it: it is no part of the user's ledger.
     "processors.pricetag.ledger.file=':memory:'",
     // So that what settles is seen within the minute.
     "processors.pricetag.settle_after=3s",
+    // Its history is a day long, and no longer.
+    "processors.pricetag.spikes={by: user, times: 5, above: 1.00, warm_up: 12h}",
     "processors.pricetag.margin={other_cogs_percent: 15, revenue: [\
         {tier: enterprise, amount: 600, per: month, each: total}, \
         {tier: pro, amount: 240, per: month, each: total}, \

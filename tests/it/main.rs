@@ -42,6 +42,7 @@ mod reported;
 mod settlement;
 mod shop;
 mod shutdown;
+mod spikes;
 mod start;
 mod support;
 mod tidy;

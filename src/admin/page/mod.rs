@@ -7,6 +7,7 @@
 mod chart;
 mod gather;
 mod margin;
+mod spikes;
 mod unpriced;
 mod view;
 mod words;
@@ -29,8 +30,10 @@ use jiff::{Timestamp, Zoned};
 use tokio::sync::Mutex;
 use tracing::error;
 
+use super::Site;
 use crate::ledger::Ledger;
 use crate::ledger::query::Step;
+use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use gather::hour_of;
@@ -54,17 +57,14 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// What the page is made of.
+/// What the page is made of, as in [`Site`].
 #[derive(Clone, Debug)]
-pub(super) struct Sources {
-    /// What everything cost.
-    pub(super) ledger: Ledger,
-    /// What processors share; none where nothing is priced.
-    pub(super) shared: Option<Arc<Shared>>,
-    /// Where OTLP/HTTP is listened for.
-    pub(super) receiver: Option<SocketAddr>,
-    /// What is earned; none where no revenue is configured.
-    pub(super) margins: Option<Arc<Margins>>,
+struct Sources {
+    ledger: Ledger,
+    shared: Option<Arc<Shared>>,
+    margins: Option<Arc<Margins>>,
+    spikes: Option<Spikes>,
+    receiver: Option<SocketAddr>,
 }
 
 /// The page, written anew at most once a second for each window.
@@ -81,7 +81,14 @@ struct Written {
 }
 
 impl Page {
-    pub(super) fn new(sources: Sources) -> Self {
+    pub(super) fn new(site: &Site) -> Self {
+        let sources = Sources {
+            ledger: site.ledger.clone(),
+            shared: site.shared.clone(),
+            margins: site.margins.clone(),
+            spikes: site.spikes.clone(),
+            receiver: site.receiver,
+        };
         Page { sources, written: Default::default() }
     }
 

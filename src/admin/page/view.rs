@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::chart::Chart;
 use super::gather::{Figures, List};
 use super::words::{Count, Money, counted, hour, share};
-use super::{SCRIPT, STYLE, Sources, Window, margin};
+use super::{SCRIPT, STYLE, Sources, Window, margin, spikes};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
 use crate::text::escaped;
@@ -40,6 +40,7 @@ struct Whole<'f> {
     actions: Vec<Act>,
     models: Vec<Model>,
     margin: Option<margin::Shown>,
+    spikes: Option<spikes::Shown>,
     price_file: String,
     reasons: Vec<String>,
     since: String,
@@ -127,6 +128,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         actions: actions.collect(),
         models: models.collect(),
         margin: margin.map(|(statement, margins)| margin::Shown::of(statement, margins.rules())),
+        spikes: sources.spikes.as_ref().and_then(spikes::Shown::of),
         price_file: figures.unpriced.price_file(),
         reasons: figures.unpriced.reasons(),
         since: hour(figures.hours.start, "%a %-d %b, %H:%M"),

@@ -25,6 +25,7 @@ mod ledger;
 mod lookups;
 mod margin;
 mod metrics;
+mod metrics_page;
 mod names;
 mod odd;
 mod oracle;

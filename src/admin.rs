@@ -2,9 +2,11 @@
 
 mod costs;
 mod margin;
+mod page;
 mod spikes;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
+use page::Page;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,8 @@ pub struct Site {
     pub margins: Option<Arc<Margins>>,
     /// Spikes of cost; none where nothing is watched.
     pub spikes: Option<Spikes>,
+    /// Where OTLP/HTTP is listened for.
+    pub receiver: Option<SocketAddr>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -63,12 +68,15 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
+    let page = Arc::new(Page::new(&site));
     let Site { registries, ledger, readiness, margins, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
             "/",
-            get(async || "pricetag\n\n/api/v1/costs?by=user\n/metrics\n/health/live\n/health/ready\n"),
+            get(async move |request: Request| {
+                Arc::clone(&page).answer(request.uri().query().unwrap_or_default()).await
+            }),
         )
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))

@@ -1,5 +1,7 @@
 //! Questions to the ledger: what was it, by which dimension, in which hours.
 
+mod top;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 

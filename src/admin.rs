@@ -1,13 +1,15 @@
 //! The admin port: health, metrics, and what everything cost.
 
-mod costs;
+mod api;
+mod guard;
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -16,6 +18,7 @@ use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
 use crate::processor::Shared;
+use api::Sources;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +58,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, .. } = site;
+    let Site { registries, ledger, readiness, shared } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -65,9 +68,11 @@ pub async fn serve(
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
-        .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
-        .route("/metrics", get(async move || metrics(&registries)));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+        .route("/metrics", get(async move || metrics(&registries)))
+        .merge(api::router(Sources { ledger, shared }))
+        .layer(from_fn(guard::guard));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
 
 /// Serves only the health of [`serve`], at `path`: the Collector's `health_check` extension.

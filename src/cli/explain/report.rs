@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::line::Line;
 use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::events::lone_trace;
 use crate::otlp::view::Text;
-use crate::pricing::{Catalog, Picodollars, Status};
+use crate::pricing::{Catalog, Picodollars, Status, WordedLine};
 use crate::processor::{DUPLICATE_OF_EVENT, Outcome, Restater, Values};
 use crate::settlement::{Change, Settled, Verdict};
 
@@ -47,7 +46,7 @@ pub(super) struct Explained {
     pub(super) currency: &'static str,
     pub(super) usage: BTreeMap<&'static str, u64>,
     pub(super) dimensions: BTreeMap<String, String>,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<WordedLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) duplicate_of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +66,7 @@ struct Own {
     status: Status,
     reason: String,
     money: Option<Picodollars>,
-    lines: Vec<Line>,
+    lines: Vec<WordedLine>,
 }
 
 /// The sender's own cost.
@@ -189,7 +188,7 @@ impl Explained {
         catalog: &Catalog,
     ) -> Self {
         let receipt = &outcome.receipt;
-        let lines = receipt.lines.iter().map(|line| Line::new(catalog, receipt, line));
+        let lines = receipt.lines.iter().map(|line| WordedLine::new(catalog, receipt, line));
         let own = Own {
             ids: (trace, span),
             status: outcome.status,

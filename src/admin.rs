@@ -17,6 +17,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
 
@@ -47,6 +48,8 @@ pub struct Site {
     pub readiness: Readiness,
     /// What processors share; none where nothing is priced.
     pub shared: Option<Arc<Shared>>,
+    /// What is earned; none where no revenue is configured.
+    pub margins: Option<Arc<Margins>>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -58,7 +61,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, shared } = site;
+    let Site { registries, ledger, readiness, shared, margins } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -69,7 +72,7 @@ pub async fn serve(
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(async move || metrics(&registries)))
-        .merge(api::router(Sources { ledger, shared }))
+        .merge(api::router(Sources { ledger, shared, margins }))
         .layer(from_fn(guard::guard));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await

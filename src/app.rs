@@ -1,6 +1,7 @@
 //! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
+mod cost_metrics;
 mod files;
 mod ledger;
 mod lookups;
@@ -15,7 +16,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry_sdk::metrics::SdkMeterProvider;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -23,6 +23,8 @@ use tracing::{error, info, warn};
 
 pub use settings::settings;
 pub use start::{Options, StartError, start};
+
+use cost_metrics::CostMetrics;
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;
@@ -54,7 +56,7 @@ pub struct App {
     intake: Arc<Intake>,
     readiness: Readiness,
     telemetry: Arc<Telemetry>,
-    cost_metrics: SdkMeterProvider,
+    cost_metrics: CostMetrics,
     /// The ledger's place in the queue, and the exporters'.
     ledger_reader: Reader,
     exporters: Vec<(String, Reader)>,

@@ -10,6 +10,7 @@
 //! | 2 | [`processor`] | collect the calls ([`genai`]), judge which count ([`settlement`]) and whose money it was ([`attribution`]), price them ([`pricing`]), splice ([`otlp`]) |
 //! | 3 | [`queue`] | holds the request and its [`booking`]s, in one commit |
 //! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, the other counts |
+//! | - | [`margin`] | what customers pay against what they cost |
 //! | - | [`price_files`] | a user's prices over the embedded ones |
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
@@ -37,6 +38,7 @@ pub mod exporter;
 pub mod genai;
 pub mod ledger;
 pub mod lookup_files;
+pub mod margin;
 pub mod otlp;
 pub mod price_files;
 pub mod pricing;

@@ -3,12 +3,28 @@
 use tracing::{info, warn};
 
 use crate::attribution::Dimension;
+use crate::attribution::margin::UseRevenue;
 use crate::config::{self, LedgerFile, Pricetag};
 use crate::ledger::store::{Limits, StoreError, default_file};
 use crate::ledger::{Ledger, instruments};
 
+/// The dimensions that are labels of metrics, by their place.
+pub(super) fn labels(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Vec<usize> {
+    let labels = processor.map_or(&[][..], |pricetag| &pricetag.metric_labels);
+    let place = |label: &String| dimensions.iter().position(|dimension| dimension.name == *label);
+    labels.iter().filter_map(place).collect()
+}
+
 /// The ledger of this processor; one in memory where nothing is priced.
 pub(super) fn open(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger, StoreError> {
+    let ledger = kept(processor, dimensions)?;
+    if let Some(pricetag) = processor.filter(|pricetag| !pricetag.margin.revenue.is_empty()) {
+        ledger.set_revenue(UseRevenue::new(&pricetag.margin.revenue));
+    }
+    Ok(ledger)
+}
+
+fn kept(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger, StoreError> {
     let names = || dimensions.iter().map(|dimension| dimension.name.as_str());
     let limits = processor.map_or(Limits::default(), |processor| processor.ledger.limits);
     let in_memory = || Ledger::in_memory(instruments::MAX_SERIES, names(), limits);

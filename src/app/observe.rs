@@ -68,6 +68,13 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
     if let Some(shared) = shared {
         open_traces(meter, &shared);
         odd_values(meter, &shared);
+        meter
+            .u64_observable_counter("pricetag_sampling_absurd_weights")
+            .with_description(
+                "Calls that said that they stand for a number of calls which can not be: they stand for one.",
+            )
+            .with_callback(move |observer| observer.observe(shared.absurd_weights(), &[]))
+            .build();
     }
 }
 

@@ -22,14 +22,15 @@ pub fn settings(pricetag: &config::Pricetag) -> Result<processor::Settings, Mist
         reported: pricetag.reported,
         trust_upstream: pricetag.upstream == config::Upstream::Trust,
         settle_after: pricetag.settle_after,
-        max_age: Duration::from_secs(u64::from(pricetag.ledger.limits.days) * 86_400),
-        weight_key: None,
+        max_age: Duration::from_secs(86_400 * u64::from(pricetag.ledger.limits.days)),
+        weight_key: pricetag.sampled.clone(),
         max_open_bytes: pricetag.max_open_traces_bytes,
         attribution: Attribution {
             dimensions: pricetag.dimensions.clone(),
             hasher: pricetag.hash_key.as_ref().map(|key| Hasher::new(key.expose().as_bytes())),
             actions: pricetag.actions.clone(),
             lookups: pricetag.lookups.len(),
+            margin: pricetag.margin.clone(),
         },
         dialects: dialect_files::read(&pricetag.dialects)?,
     })

@@ -3,12 +3,10 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::MeterProvider as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use prometheus::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,27 +14,24 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+use super::cost_metrics::CostMetrics;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
-use super::wiring::{self, Routes};
+use super::wiring;
 use super::{Addresses, App, ledger};
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
-use crate::ledger::push::QueueExporter;
 use crate::ledger::store::StoreError;
-use crate::ledger::{Ledger, instruments};
+use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
-use crate::processor::Shared;
 use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
 use crate::yaml::Mistakes;
 
-/// How often the cost metrics go out.
-const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 /// How often idle traces are looked for.
 const SETTLE_TICK: Duration = Duration::from_millis(250);
 
@@ -128,10 +123,13 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let ledger = ledger::open(config.processor.as_ref(), dimensions)?;
+    let labels = ledger::labels(config.processor.as_ref(), dimensions);
+    let ledger = ledger::open(config.processor.as_ref(), dimensions)?.with_labels(&labels);
     let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
-    let cost_metrics = cost_metrics(&ledger, &log, &routes, &costs, resource)?;
+    let keys: Vec<String> = labels.iter().map(|at| dimensions[*at].written.clone()).collect();
+    let metrics_routes = (&log, &routes[Signal::Metrics as usize][..]);
+    let cost_metrics = CostMetrics::start(&ledger, &keys, metrics_routes, &costs, resource)?;
 
     let intake = Arc::new(Intake::new(
         log.clone(),
@@ -167,7 +165,13 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    listeners.serve(&mut app, config, vec![costs, self_metrics], shared, receiving_stops, serving_stops);
+    let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
+    if let Some(margins) = &margins {
+        app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
+    }
+    let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
+    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins };
+    listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -184,32 +188,6 @@ fn resource(config: &Config) -> Resource {
         ])
         .with_attributes(own)
         .build()
-}
-
-fn cost_metrics(
-    ledger: &Ledger,
-    log: &Log,
-    routes: &Routes,
-    registry: &Registry,
-    resource: Resource,
-) -> Result<SdkMeterProvider, opentelemetry_sdk::error::OTelSdkError> {
-    let scrape = opentelemetry_prometheus::exporter()
-        .with_registry(registry.clone())
-        .without_counter_suffixes()
-        .without_units()
-        .build()?;
-    let mut provider =
-        SdkMeterProvider::builder().with_resource(resource).with_view(instruments::view).with_reader(scrape);
-    let routes = &routes[Signal::Metrics as usize];
-    if !routes.is_empty() {
-        let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-        let exporter = QueueExporter::new(log.clone(), routes.clone(), start);
-        provider =
-            provider.with_reader(PeriodicReader::builder(exporter).with_interval(METRICS_INTERVAL).build());
-    }
-    let provider = provider.build();
-    instruments::register(&provider.meter("pricetag"), ledger);
-    Ok(provider)
 }
 
 async fn settle(intake: Arc<Intake>) {
@@ -257,8 +235,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
-        registries: Vec<Registry>,
-        shared: Option<Arc<Shared>>,
+        site: Site,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
     ) {
@@ -282,8 +259,6 @@ impl Listeners {
             });
         }
         if let Some(listener) = self.admin {
-            let (ledger, readiness) = (app.ledger.clone(), app.readiness.clone());
-            let site = Site { registries, ledger, readiness, shared };
             let stop = stopped(serving_stops.clone());
             app.serving.spawn(async move {
                 if let Err(error) = admin::serve(listener, site, stop).await {

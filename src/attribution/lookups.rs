@@ -70,6 +70,16 @@ impl Lookups {
         }
     }
 
+    /// The tables, each behind those that fill its key.
+    pub(super) fn tables(&self) -> impl Iterator<Item = &Table> {
+        self.tables.iter().map(|(_, table)| table)
+    }
+
+    /// The tables by the values of a dimension.
+    pub(super) fn tables_by(&self, dimension: usize) -> impl Iterator<Item = &Table> {
+        self.tables().filter(move |table| table.by() == dimension)
+    }
+
     /// Whether there is no table.
     pub fn is_empty(&self) -> bool {
         self.tables.is_empty()
@@ -77,12 +87,12 @@ impl Lookups {
 
     /// Rows of all tables.
     pub fn rows(&self) -> usize {
-        self.tables.iter().map(|(_, table)| table.rows()).sum()
+        self.tables().map(Table::rows).sum()
     }
 
     /// Bytes that all tables take.
     pub fn bytes(&self) -> usize {
-        self.tables.iter().map(|(_, table)| table.bytes()).sum()
+        self.tables().map(Table::bytes).sum()
     }
 
     /// What was accepted in the files and should be known.

@@ -45,6 +45,8 @@ pub struct Attribution {
     pub actions: ActionNames,
     /// How many tables lead from one dimension to others.
     pub lookups: usize,
+    /// What customers pay.
+    pub margin: margin::Rules,
 }
 
 impl Attribution {
@@ -57,6 +59,11 @@ impl Attribution {
             ..Dimension::default()
         };
         Attribution { dimensions: dimensions.iter().map(dimension).collect(), ..Attribution::default() }
+    }
+
+    /// The place of a dimension.
+    pub fn index(&self, name: &str) -> Option<usize> {
+        self.dimensions.iter().position(|dimension| dimension.name == name)
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) const MAX_REQUEST_BYTES: usize = 64 * MIB;
 
 /// Two months: vendors change a price or bring out a model every few weeks.
 pub(super) const PRICES_STALE_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
+/// What most ask for, and few enough values.
+pub(super) const METRIC_LABELS: [&str; 3] = ["feature", "workflow", "tier"];
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(10);
 pub(super) const MAX_OPEN_TRACES_BYTES: usize = 64 * MIB;
 

@@ -7,6 +7,7 @@ use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
 use super::values::{ComponentId, Secret};
+use crate::attribution::margin::Rules;
 use crate::attribution::{ActionNames, Dimension};
 use crate::ledger::store::Limits;
 use crate::otlp::Signal;
@@ -87,8 +88,14 @@ pub struct Pricetag {
     pub lookups: Vec<Lookup>,
     /// What actions are called.
     pub actions: ActionNames,
+    /// The dimensions that are labels of the cost metrics, by name.
+    pub metric_labels: Vec<String>,
+    /// The attribute that says how many calls a span stands for.
+    pub sampled: Option<String>,
     /// Where the ledger is kept.
     pub ledger: Ledger,
+    /// What customers pay.
+    pub margin: Rules,
 }
 
 /// Where the ledger is kept, and what may be in it.

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::cells::{Cell, Cells, Place};
+use super::histograms::Histograms;
 use super::open::Open;
 use super::query::TOTAL;
 use super::series::{AllSeries, Series};
@@ -37,10 +38,10 @@ type Places = SmallVec<[Place; 20]>;
 #[derive(Debug)]
 pub struct Books {
     series: AllSeries,
+    histograms: Histograms,
     /// The configured dimensions, then [`OWN`].
     dimensions: Vec<Cells>,
     configured: usize,
-    feature: Option<usize>,
     open: Open,
     /// What customers pay by use, and the place of the tier that it depends on; unknown where there is no such dimension.
     by_use: ByUse,
@@ -76,13 +77,23 @@ impl Books {
         let dimensions: Vec<Cells> = dimensions.into_iter().chain(OWN).map(cells).collect();
         let configured = dimensions.len() - OWN.len();
         Books {
-            series: AllSeries::new(max_series),
+            series: AllSeries::new(max_series, &[]),
+            histograms: Histograms::default(),
             configured,
-            feature: dimensions[..configured].iter().position(|dimension| dimension.name() == "feature"),
             open: Open::new(dimensions.len()),
             dimensions,
             by_use: None,
         }
+    }
+
+    /// Makes labels of these dimensions, by their position in the config. Nothing is booked yet.
+    pub(super) fn set_labels(&mut self, dimensions: &[usize]) {
+        self.series.set_labels(dimensions);
+    }
+
+    /// Records in `histograms` what becomes final from now on.
+    pub(super) fn set_histograms(&mut self, histograms: Histograms) {
+        self.histograms = histograms;
     }
 
     /// Books from now on what customers pay by use, too.
@@ -95,7 +106,7 @@ impl Books {
         let amounts = Amounts::of(booking);
         let tally = amounts.tally();
         let hour = (booking.end_unix_nano / NANOS_PER_HOUR) as u32;
-        let number = self.series.find_or_add(labels(booking, self.feature));
+        let number = self.series.of(booking);
         let series = self.series.get_mut(number);
         let places: Places = self
             .dimensions
@@ -111,6 +122,7 @@ impl Books {
             }
             _ => {
                 series.settled.add(&amounts);
+                self.histograms.call(number, &series.labels, &amounts);
                 let tally = paid(tally, &self.by_use, &self.dimensions, &places);
                 each(&mut self.dimensions, &places, |cell| cell.settled.add(&tally));
                 release(&mut self.dimensions, &places);
@@ -140,7 +152,7 @@ impl Books {
             if let Ok(change) = changed.map(|at| changes[at]) {
                 if let Some(booking) = change.restated.as_deref() {
                     pending.amounts = Amounts::of(booking);
-                    pending.series = self.series.find_or_add(labels(booking, self.feature));
+                    pending.series = self.series.of(booking);
                     let values = values(booking, action);
                     for ((dimension, place), value) in dimensions.iter_mut().zip(&mut *places).zip(values) {
                         dimension.exchange(place, value);
@@ -151,14 +163,14 @@ impl Books {
                     let index = *index as usize;
                     let Some(place) = places[..action].get_mut(index) else { continue };
                     dimensions[index].exchange(place, *value);
-                    if self.feature == Some(index) {
-                        pending.series = self.series.with_feature(pending.series, *value);
-                    }
+                    pending.series = self.series.moved(pending.series, index, *value);
                 }
             }
             dimensions[action].exchange(&mut places[action], settlement.action);
 
-            self.series.get_mut(pending.series).settled.add(&pending.amounts);
+            let series = self.series.get_mut(pending.series);
+            series.settled.add(&pending.amounts);
+            self.histograms.call(pending.series, &series.labels, &pending.amounts);
             let after = paid(pending.amounts.tally(), &self.by_use, dimensions, places);
             each(dimensions, places, |cell| cell.settled.add(&after));
             if pending.amounts.verdict == Counted::Here {
@@ -170,6 +182,7 @@ impl Books {
             count_action(&mut self.dimensions, &agreed, &self.by_use);
         }
         let Settlement { trace, root, action, .. } = *settlement;
+        self.histograms.action(action.as_str(), &tally);
         show(&Settled { trace, root, action, tally, agreed, dimensions: &self.dimensions });
 
         chain = bookings;
@@ -256,12 +269,6 @@ impl Books {
     pub fn folded(&self) -> u64 {
         self.series.folded()
     }
-}
-
-/// The labels of a booking's series.
-fn labels<'b>(booking: &Booking<'b>, feature: Option<usize>) -> [Text<'b>; 5] {
-    let feature = feature.and_then(|index| booking.dimensions.get(index)).copied().unwrap_or_default();
-    [booking.provider, booking.model_asked, booking.model_served, booking.operation, feature]
 }
 
 /// The values of a booking's dimensions: as many as are configured, then those of [`OWN`].

@@ -3,15 +3,17 @@
 //! What is monotonic shows settled money only, so that nothing monotonic is ever taken back; what is
 //! pending stands in a gauge beside it.
 
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
-use opentelemetry_sdk::metrics::{Instrument, Stream};
+use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, Stream};
 
 use super::Ledger;
-use super::books::Books;
-use super::series::{Labels, Series};
+use super::series::{FIXED, Labels, Series};
 use super::sums::Sums;
-use crate::pricing::Status;
+use crate::pricing::{Picodollars, Status};
 
 /// Series that the books tell apart for metrics.
 pub const MAX_SERIES: usize = 2_000;
@@ -20,116 +22,164 @@ pub const MAX_SERIES: usize = 2_000;
 /// fold what the books keep apart.
 const MAX_POINTS: usize = MAX_SERIES * 16;
 
-/// The view that lifts the SDK's limit of points for our instruments.
+/// Hours of which the share of unpriced calls is told: long enough that nights do not matter.
+const SHARE_HOURS: u32 = 24;
+
+/// The view that lifts the SDK's limit of points for the instruments that read the books.
 pub fn view(instrument: &Instrument) -> Option<Stream> {
-    instrument
-        .name()
-        .starts_with("pricetag.")
-        .then(|| Stream::builder().with_cardinality_limit(MAX_POINTS).build().ok())
-        .flatten()
+    let is_ours =
+        instrument.name().starts_with("pricetag.") && instrument.kind() != InstrumentKind::Histogram;
+    is_ours.then(|| Stream::builder().with_cardinality_limit(MAX_POINTS).build().ok()).flatten()
 }
 
-/// Registers the instruments.
-pub fn register(meter: &Meter, ledger: &Ledger) {
-    let books = ledger.clone();
-    meter
-        .f64_observable_counter("pricetag.cost")
-        .with_unit("USD")
-        .with_description("Cost of LLM calls in settled traces.")
-        .with_callback(move |observer| {
+/// What instruments are made of.
+struct Register<'m> {
+    meter: &'m Meter,
+    ledger: &'m Ledger,
+    /// Keys of the labels, in the order of [`Labels`].
+    keys: Arc<[String]>,
+}
+
+/// Registers the instruments; `chosen` are the keys of the labels beside those of [`FIXED`].
+pub fn register(meter: &Meter, ledger: &Ledger, chosen: &[String]) {
+    let keys = FIXED.iter().map(|key| (*key).to_owned()).chain(chosen.iter().cloned()).collect();
+    let register = Register { meter, ledger, keys };
+    register.money();
+    register.counts();
+    register.gauges();
+}
+
+impl Register<'_> {
+    fn money(&self) {
+        self.sum("pricetag.cost", "Cost of LLM calls in settled traces.", |sums| {
             // Unknown is never zero: a series of calls without a price has no cost.
-            for series in books.books().series().iter().filter(|series| has_cost(&series.settled)) {
-                observer.observe(series.settled.counting.money.to_usd_f64(), &attributes(&series.labels));
-            }
-        })
-        .build();
-
-    let books = ledger.clone();
-    meter
-        .u64_observable_counter("pricetag.tokens")
-        .with_unit("{token}")
-        .with_description("Tokens of LLM calls in settled traces; input includes cached ones.")
-        .with_callback(move |observer| {
-            for series in
-                books.books().series().iter().filter(|series| series.settled.calls().next().is_some())
-            {
-                for (kind, tokens) in
-                    [("input", series.settled.counting.input), ("output", series.settled.counting.output)]
-                {
-                    let mut attributes = attributes(&series.labels);
-                    attributes.push(KeyValue::new("gen_ai.token.type", kind));
-                    observer.observe(tokens, &attributes);
+            has_cost(sums).then_some(sums.counting.money)
+        });
+        self.sum(
+            "pricetag.cost.estimate",
+            "What pricetag.cost would be had no span been sampled away; only where that is another.",
+            |sums| Some(sums.counting.estimate).filter(|estimate| *estimate != sums.counting.money),
+        );
+        self.sum(
+            "pricetag.cache.savings",
+            "What tokens read from prompt caches would have cost more in full, in settled traces.",
+            |sums| Some(sums.counting.saved).filter(|saved| !saved.is_zero()),
+        );
+        self.sum(
+            "pricetag.reported.cost",
+            "What senders say that calls cost which have a price of ours, in settled traces.",
+            |sums| Some(sums.reported).filter(|reported| !reported.is_zero()),
+        );
+        let (ledger, keys) = (self.ledger.clone(), Arc::clone(&self.keys));
+        self.meter
+            .f64_observable_up_down_counter("pricetag.reported.difference")
+            .with_unit("USD")
+            .with_description("How much more that is than our price; negative where it is less.")
+            .with_callback(move |observer| {
+                for Series { labels, settled, .. } in ledger.books().series() {
+                    if !settled.reported.is_zero() {
+                        observer.observe(settled.difference.to_usd_f64(), &attributes(&keys, labels));
+                    }
                 }
-            }
-        })
-        .build();
+            })
+            .build();
+    }
 
-    let books = ledger.clone();
-    meter
-        .u64_observable_counter("pricetag.calls")
-        .with_unit("{call}")
-        .with_description("LLM calls in settled traces, by status.")
-        .with_callback(move |observer| {
-            for series in books.books().series() {
-                for (status, calls) in series.settled.calls() {
-                    let mut attributes = attributes(&series.labels);
-                    attributes.push(KeyValue::new("pricetag.status", status.as_str()));
-                    observer.observe(calls, &attributes);
+    /// A monotonic sum of money of each series that has some.
+    fn sum(&self, name: &'static str, about: &'static str, of: fn(&Sums) -> Option<Picodollars>) {
+        let (ledger, keys) = (self.ledger.clone(), Arc::clone(&self.keys));
+        self.meter
+            .f64_observable_counter(name)
+            .with_unit("USD")
+            .with_description(about)
+            .with_callback(move |observer| {
+                for Series { labels, settled, .. } in ledger.books().series() {
+                    if let Some(money) = of(settled) {
+                        observer.observe(money.to_usd_f64(), &attributes(&keys, labels));
+                    }
                 }
-            }
-        })
-        .build();
+            })
+            .build();
+    }
 
-    let books = ledger.clone();
-    meter
-        .f64_observable_counter("pricetag.reported.cost")
-        .with_unit("USD")
-        .with_description("What senders say that calls cost which have a price of ours, in settled traces.")
-        .with_callback(move |observer| {
-            for series in compared(&books.books()) {
-                observer.observe(series.settled.reported.to_usd_f64(), &attributes(&series.labels));
-            }
-        })
-        .build();
+    fn counts(&self) {
+        let (ledger, keys) = (self.ledger.clone(), Arc::clone(&self.keys));
+        self.meter
+            .u64_observable_counter("pricetag.tokens")
+            .with_unit("{token}")
+            .with_description("Tokens of LLM calls in settled traces; input includes cached ones.")
+            .with_callback(move |observer| {
+                for Series { labels, settled, .. } in ledger.books().series() {
+                    if settled.calls().next().is_none() {
+                        continue;
+                    }
+                    let mut attributes = attributes(&keys, labels);
+                    for (kind, tokens) in
+                        [("input", settled.counting.input), ("output", settled.counting.output)]
+                    {
+                        attributes.push(KeyValue::new("gen_ai.token.type", kind));
+                        observer.observe(tokens, &attributes);
+                        attributes.pop();
+                    }
+                }
+            })
+            .build();
+        let (ledger, keys) = (self.ledger.clone(), Arc::clone(&self.keys));
+        self.meter
+            .u64_observable_counter("pricetag.calls")
+            .with_unit("{call}")
+            .with_description("LLM calls in settled traces, by status.")
+            .with_callback(move |observer| {
+                for Series { labels, settled, .. } in ledger.books().series() {
+                    let mut attributes = attributes(&keys, labels);
+                    for (status, calls) in settled.calls() {
+                        attributes.push(KeyValue::new("pricetag.status", status.as_str()));
+                        observer.observe(calls, &attributes);
+                        attributes.pop();
+                    }
+                }
+            })
+            .build();
+    }
 
-    let books = ledger.clone();
-    meter
-        .f64_observable_up_down_counter("pricetag.reported.difference")
-        .with_unit("USD")
-        .with_description("How much more that is than our price; negative where it is less.")
-        .with_callback(move |observer| {
-            for series in compared(&books.books()) {
-                observer.observe(series.settled.difference.to_usd_f64(), &attributes(&series.labels));
-            }
-        })
-        .build();
-
-    let books = ledger.clone();
-    meter
-        .f64_observable_gauge("pricetag.pending")
-        .with_unit("USD")
-        .with_description("Cost of LLM calls in traces that are still open.")
-        .with_callback(move |observer| observer.observe(books.books().total().1.to_usd_f64(), &[]))
-        .build();
+    fn gauges(&self) {
+        let ledger = self.ledger.clone();
+        self.meter
+            .f64_observable_gauge("pricetag.pending")
+            .with_unit("USD")
+            .with_description("Cost of LLM calls in traces that are still open.")
+            .with_callback(move |observer| observer.observe(ledger.books().total().1.to_usd_f64(), &[]))
+            .build();
+        let ledger = self.ledger.clone();
+        self.meter
+            .f64_observable_gauge("pricetag.unpriced.share")
+            .with_unit("1")
+            .with_description("Of the LLM calls of the last 24 hours, the share whose cost is not known.")
+            .with_callback(move |observer| {
+                if let Some(share) = unpriced_share(&ledger) {
+                    observer.observe(share, &[]);
+                }
+            })
+            .build();
+    }
 }
 
-/// The series in which senders' costs stand beside ours.
-fn compared(books: &Books) -> impl Iterator<Item = &Series> {
-    books.series().iter().filter(|series| !series.settled.reported.is_zero())
+/// `None` where there were no calls, or the ledger can not be read, which others tell.
+fn unpriced_share(ledger: &Ledger) -> Option<f64> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let next = u32::try_from(now / 3_600).ok()? + 1;
+    let total = ledger.total(next.saturating_sub(SHARE_HOURS)..next).ok()?;
+    let sums = total.settled.plus(&total.pending);
+    (sums.calls > 0).then(|| sums.unpriced as f64 / sums.calls as f64)
 }
 
 fn has_cost(sums: &Sums) -> bool {
     sums.calls().any(|(status, _)| status.has_cost() || status == Status::Reported)
 }
 
-fn attributes(labels: &Labels) -> Vec<KeyValue> {
-    let all = [
-        ("gen_ai.provider.name", &labels.provider),
-        ("gen_ai.request.model", &labels.model_asked),
-        ("gen_ai.response.model", &labels.model_served),
-        ("gen_ai.operation.name", &labels.operation),
-        ("pricetag.feature", &labels.feature),
-    ];
-    let known = all.into_iter().filter(|(_, value)| !value.is_empty());
-    known.map(|(key, value)| KeyValue::new(key, value.to_string())).collect()
+fn attributes(keys: &[String], labels: &Labels) -> Vec<KeyValue> {
+    let known = keys.iter().zip(labels.iter()).filter(|(_, value)| !value.is_empty());
+    let mut attributes = Vec::with_capacity(keys.len() + 1);
+    attributes.extend(known.map(|(key, value)| KeyValue::new(key.clone(), value.to_owned())));
+    attributes
 }

@@ -8,6 +8,7 @@
 pub mod actions;
 pub mod books;
 mod cells;
+pub mod histograms;
 pub mod instruments;
 mod open;
 pub mod push;
@@ -29,6 +30,7 @@ use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
 use actions::ActionEvents;
 use books::{Books, Settled};
+use histograms::Histograms;
 use store::{Limits, Store, StoreError};
 
 /// What stands in place of everything beyond a limit.
@@ -82,6 +84,18 @@ impl Ledger {
     /// Books from now on what customers pay by use, too.
     pub fn set_revenue(&self, by_use: UseRevenue) {
         self.books().set_revenue(by_use);
+    }
+
+    /// Makes labels of metrics of these dimensions, by their position in the config. Nothing is booked yet.
+    #[must_use]
+    pub fn with_labels(self, dimensions: &[usize]) -> Self {
+        self.books().set_labels(dimensions);
+        self
+    }
+
+    /// Records in `histograms` what becomes final from now on.
+    pub fn set_histograms(&self, histograms: Histograms) {
+        self.books().set_histograms(histograms);
     }
 
     /// Reads the queue until it is closed and read to its end, and tells what settles. A record is done when its events are in the

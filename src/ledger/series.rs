@@ -1,28 +1,45 @@
 //! Series: what combinations of labels have cost, for metrics.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher as _};
 
 use foldhash::quality::RandomState;
 use hashbrown::HashTable;
+use smallvec::SmallVec;
 
 use super::OTHER;
 use super::sums::Sums;
 use crate::attribution::MAX_VALUE;
+use crate::booking::Booking;
 use crate::otlp::view::Text;
 
-/// The labels of a series.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Labels {
+/// The labels that every series has, before the chosen ones: their keys as metrics have them.
+pub const FIXED: [&str; 4] =
+    ["gen_ai.provider.name", "gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name"];
+
+/// The labels of a series: the provider, the model asked for, the one that answered and the operation, then the chosen
+/// dimensions. An empty one is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels(Box<[Box<str>]>);
+
+impl Labels {
     /// The catalog's provider, or what the spans call it.
-    pub provider: Box<str>,
-    /// Model asked for.
-    pub model_asked: Box<str>,
-    /// Model that answered.
-    pub model_served: Box<str>,
-    /// Operation.
-    pub operation: Box<str>,
-    /// Feature; empty: not known.
-    pub feature: Box<str>,
+    pub fn provider(&self) -> &str {
+        &self.0[0]
+    }
+
+    /// The model that answered, or where that is not known the one asked for.
+    pub fn model(&self) -> &str {
+        if self.0[2].is_empty() { &self.0[1] } else { &self.0[2] }
+    }
+
+    /// All of them: those of [`FIXED`], then the chosen ones.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|label| &**label)
+    }
+
+    fn texts(&self) -> Texts<'_> {
+        self.iter().map(str::as_bytes).collect()
+    }
 }
 
 /// One series.
@@ -43,16 +60,29 @@ pub(super) struct AllSeries {
     by_labels: HashTable<u32>,
     hasher: RandomState,
     limit: usize,
+    /// The dimensions that are labels, by their position in the config.
+    chosen: Box<[usize]>,
     folded: u64,
 }
 
 /// Labels of a series, in the order of [`Labels`].
-pub(super) type Texts<'t> = [&'t [u8]; 5];
+type Texts<'t> = SmallVec<[&'t [u8]; 8]>;
 
 impl AllSeries {
-    pub(super) fn new(limit: usize) -> Self {
-        let hasher = RandomState::default();
-        AllSeries { all: Vec::new(), by_labels: HashTable::new(), hasher, limit, folded: 0 }
+    pub(super) fn new(limit: usize, chosen: &[usize]) -> Self {
+        AllSeries {
+            all: Vec::new(),
+            by_labels: HashTable::new(),
+            hasher: RandomState::default(),
+            limit,
+            chosen: chosen.into(),
+            folded: 0,
+        }
+    }
+
+    /// Makes labels of these dimensions, by their position in the config. There are no series yet.
+    pub(super) fn set_labels(&mut self, dimensions: &[usize]) {
+        self.chosen = dimensions.into();
     }
 
     pub(super) fn all(&self) -> &[Series] {
@@ -68,9 +98,27 @@ impl AllSeries {
         self.folded
     }
 
-    /// The number of the series with these labels, or of `other` where there are too many.
-    pub(super) fn find_or_add(&mut self, labels: [Text<'_>; 5]) -> u32 {
-        let labels = labels.map(cut);
+    /// The number of a booking's series; of `other` where there are too many.
+    pub(super) fn of(&mut self, booking: &Booking<'_>) -> u32 {
+        let fixed = [booking.provider, booking.model_asked, booking.model_served, booking.operation];
+        let chosen = self.chosen.iter().map(|at| booking.dimensions.get(*at).copied().unwrap_or_default());
+        let labels: Texts<'_> = fixed.into_iter().chain(chosen).map(cut).collect();
+        self.find_or_add(&labels)
+    }
+
+    /// The number of the series that is as this one but for the value of a dimension. What is in `other` stays there.
+    pub(super) fn moved(&mut self, number: u32, dimension: usize, value: Text<'_>) -> u32 {
+        let Some(at) = self.chosen.iter().position(|chosen| *chosen == dimension) else { return number };
+        let labels = self.all[number as usize].labels.clone();
+        let mut labels = labels.texts();
+        if labels.iter().all(|label| *label == OTHER.as_bytes()) {
+            return number;
+        }
+        labels[FIXED.len() + at] = cut(value);
+        self.find_or_add(&labels)
+    }
+
+    fn find_or_add(&mut self, labels: &[&[u8]]) -> u32 {
         if let Some(number) = self.find(labels) {
             return number;
         }
@@ -78,52 +126,36 @@ impl AllSeries {
             return self.add(labels);
         }
         self.folded += 1;
-        let other = [OTHER.as_bytes(); 5];
-        self.find(other).unwrap_or_else(|| self.add(other))
+        let other: Texts<'_> = labels.iter().map(|_| OTHER.as_bytes()).collect();
+        self.find(&other).unwrap_or_else(|| self.add(&other))
     }
 
-    /// The number of the series that is as this one but for the feature. What is in `other` stays there.
-    pub(super) fn with_feature(&mut self, number: u32, feature: Text<'_>) -> u32 {
-        let mut labels = self.all[number as usize].labels.texts();
-        if labels == [OTHER.as_bytes(); 5] {
-            return number;
-        }
-        labels[4] = cut(feature);
-        if let Some(found) = self.find(labels) {
-            return found;
-        }
-        let labels = self.all[number as usize].labels.clone();
-        let [provider, asked, served, operation, _] = labels.texts().map(Text);
-        self.find_or_add([provider, asked, served, operation, feature])
+    fn find(&self, labels: &[&[u8]]) -> Option<u32> {
+        let same = |&number: &u32| {
+            self.all[number as usize].labels.iter().zip(labels).all(|(one, other)| one.as_bytes() == *other)
+        };
+        let hash = hash(&self.hasher, labels.iter().copied());
+        self.by_labels.find(hash, same).copied()
     }
 
-    fn find(&self, labels: Texts<'_>) -> Option<u32> {
-        let same = |&number: &u32| self.all[number as usize].labels.texts() == labels;
-        self.by_labels.find(self.hasher.hash_one(labels), same).copied()
-    }
-
-    fn add(&mut self, labels: Texts<'_>) -> u32 {
-        let hash = self.hasher.hash_one(labels);
+    fn add(&mut self, labels: &[&[u8]]) -> u32 {
         let number = self.all.len() as u32;
-        let [provider, model_asked, model_served, operation, feature] =
-            labels.map(|label| String::from_utf8_lossy(label).into());
         self.all.push(Series {
-            labels: Labels { provider, model_asked, model_served, operation, feature },
+            labels: Labels(labels.iter().map(|label| String::from_utf8_lossy(label).into()).collect()),
             settled: Sums::default(),
             pending: Sums::default(),
         });
         let (all, hasher) = (&self.all, &self.hasher);
-        self.by_labels
-            .insert_unique(hash, number, |&number| hasher.hash_one(all[number as usize].labels.texts()));
+        let of = |number: &u32| hash(hasher, all[*number as usize].labels.iter().map(str::as_bytes));
+        self.by_labels.insert_unique(of(&number), number, of);
         number
     }
 }
 
-impl Labels {
-    fn texts(&self) -> Texts<'_> {
-        [&self.provider, &self.model_asked, &self.model_served, &self.operation, &self.feature]
-            .map(|it| it.as_bytes())
-    }
+fn hash<'t>(hasher: &RandomState, labels: impl Iterator<Item = &'t [u8]>) -> u64 {
+    let mut state = hasher.build_hasher();
+    labels.for_each(|label| label.hash(&mut state));
+    state.finish()
 }
 
 /// A text of bounded length, cut before a character, for a stranger's model name may have 10 kB; nothing where it is no UTF-8, which
@@ -145,5 +177,34 @@ mod tests {
         assert_eq!(cut("é€".repeat(5000).as_str().into()).len(), 255);
         assert_eq!(cut("gpt".into()), b"gpt");
         assert_eq!(cut(Text(b"\xff")), b"");
+    }
+
+    /// Scenario: bookings of two dimensions of which one is a label; values move, until there are too many series.
+    /// Guarantees: only the chosen dimension tells series apart, a move leads where a booking with that value would be, and `other` is
+    /// left by nobody.
+    #[test]
+    fn chosen_dimensions_are_labels() {
+        let mut series = AllSeries::new(3, &[1]);
+        let booking = |user: &'static str, tier: &'static str| Booking {
+            provider: "acme".into(),
+            dimensions: [user, tier].map(Text::from).into_iter().collect(),
+            ..Booking::default()
+        };
+        let free = series.of(&booking("ann", "free"));
+        assert_eq!(series.of(&booking("ben", "free")), free);
+        assert_eq!(series.moved(free, 0, "ben".into()), free, "users are no label");
+        let paid = series.moved(free, 1, "paid".into());
+        assert_eq!(series.of(&booking("ann", "paid")), paid);
+        let unknown = series.of(&Booking { provider: "acme".into(), ..Booking::default() });
+        assert_eq!(series.moved(paid, 1, "".into()), unknown);
+        assert_eq!(
+            series.all()[paid as usize].labels.iter().collect::<Vec<_>>(),
+            ["acme", "", "", "", "paid"]
+        );
+        let other = series.moved(paid, 1, "trial".into());
+        assert_eq!(series.of(&booking("ann", "team")), other);
+        assert_eq!(series.moved(other, 1, "paid".into()), other);
+        assert!(series.all()[other as usize].labels.iter().all(|label| label == OTHER));
+        assert_eq!((series.all().len(), series.folded()), (4, 2));
     }
 }

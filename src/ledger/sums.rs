@@ -1,6 +1,7 @@
 //! What is summed of bookings.
 
 use crate::booking::{Booking, Counted, Reported};
+use crate::genai::sampling::Weight;
 use crate::pricing::{Picodollars, Status};
 
 /// Numbers of statuses end below this.
@@ -14,15 +15,21 @@ pub(super) struct Amounts {
     /// The money is known.
     known: bool,
     money: Picodollars,
-    estimate: Picodollars,
-    saved: Picodollars,
     misdated: bool,
-    /// In a box, for few senders say a cost.
-    reported: Option<Box<Reported>>,
+    /// Output tokens spent on reasoning; nobody means more than fit.
+    pub(super) reasoning: u32,
     input: u64,
     cached: u64,
     output: u64,
-    reasoning: u64,
+    beside: Option<Box<Beside>>,
+}
+
+/// Money beside the call's own, in a box: few senders say a cost, few spans are sampled, and not all calls read from a cache.
+#[derive(Clone, Copy, Debug)]
+struct Beside {
+    reported: Option<Reported>,
+    saved: Picodollars,
+    estimate: Picodollars,
 }
 
 impl Amounts {
@@ -32,15 +39,25 @@ impl Amounts {
             status: booking.status,
             known: booking.money.is_some(),
             money: booking.money.unwrap_or(Picodollars::ZERO),
-            estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
-            saved: booking.saved,
-            misdated: booking.misdated,
-            reported: booking.reported.map(Box::new),
             input: booking.input,
             cached: booking.cache_read,
             output: booking.output,
-            reasoning: booking.reasoning,
+            misdated: booking.misdated,
+            reasoning: u32::try_from(booking.reasoning).unwrap_or(u32::MAX),
+            beside: (booking.reported.is_some() || !booking.saved.is_zero() || booking.weight != Weight::ONE)
+                .then(|| {
+                    Box::new(Beside {
+                        reported: booking.reported,
+                        saved: booking.saved,
+                        estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
+                    })
+                }),
         }
+    }
+
+    /// The money, where it is known.
+    pub(super) fn money(&self) -> Option<Picodollars> {
+        self.known.then_some(self.money)
     }
 
     /// As one call, or as none if it does not count.
@@ -48,10 +65,13 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, estimate, saved, input, cached, output, reasoning, .. } = *self;
+        let Amounts { money, input, cached, output, .. } = *self;
+        let (estimate, saved) =
+            self.beside.as_ref().map_or((money, Picodollars::ZERO), |beside| (beside.estimate, beside.saved));
+        let unpriced = (!self.known && self.status != Status::Failed).into();
+        let (reasoning, misdated) = (self.reasoning.into(), self.misdated.into());
         let tally = Tally { money, estimate, saved, input, cached, output, reasoning, ..Tally::default() };
-        let unpriced = !self.known && self.status != Status::Failed;
-        Tally { calls: 1, unpriced: unpriced.into(), misdated: self.misdated.into(), ..tally }
+        Tally { calls: 1, unpriced, misdated, ..tally }
     }
 }
 
@@ -170,6 +190,7 @@ impl Sums {
     }
 }
 
-fn compared(amounts: &Amounts) -> Option<&Reported> {
-    amounts.reported.as_deref().filter(|_| amounts.verdict == Counted::Here)
+fn compared(amounts: &Amounts) -> Option<Reported> {
+    let beside = amounts.beside.as_ref().filter(|_| amounts.verdict == Counted::Here);
+    beside.and_then(|beside| beside.reported)
 }

@@ -107,7 +107,7 @@ async fn a_trace_that_settles_tells_its_cost() {
     assert!(raw.taken(Signal::Logs).is_empty());
 }
 
-async fn costs(pricetag: &Pricetag, query: &str) -> (u16, Value) {
+async fn costs(pricetag: &Pricetag, query: &str) -> (u16, serde_json::Value) {
     let (status, body) = pricetag.get(&format!("/api/v1/costs{query}")).await.unwrap();
     (status, serde_json::from_str(&body).unwrap())
 }
@@ -140,14 +140,17 @@ async fn costs_by_dimension() {
     ];
     pricetag.deliver_spans(&request(calls)).await;
     let (status, open) = costs(&pricetag, "?by=user&top=1&since=400d").await;
-    let told = |row: &Value| ["value", "cost", "pending", "pending_calls", "calls"].map(|key| row[key].clone());
-    let expected = serde_json::json!([
-        ["ben & co", "0", "2.50007", 1, 0],
-        ["other", "0", "0.0004925", 5, 0],
-    ]);
+    let told = |row: &serde_json::Value| {
+        ["value", "cost", "pending", "pending_calls", "calls"].map(|key| row[key].clone())
+    };
+    let expected =
+        serde_json::json!([["ben & co", "0", "2.50007", 1, 0], ["other", "0", "0.0004925", 5, 0],]);
     let rows: Vec<_> = open["rows"].as_array().unwrap().iter().map(told).collect();
     assert_eq!((status, serde_json::json!(rows)), (200, expected));
-    assert_eq!([&open["by"], &open["currency"], &open["total"], &open["pending"]], ["user", "USD", "0", "2.5005625"]);
+    assert_eq!(
+        [&open["by"], &open["currency"], &open["total"], &open["pending"]],
+        ["user", "USD", "0", "2.5005625"]
+    );
 
     pricetag.settled(6).await;
     let (_, settled) = costs(&pricetag, "?by=user&since=400d").await;

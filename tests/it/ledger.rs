@@ -33,7 +33,8 @@ fn settled_and_pending_are_the_sum_of_all_bookings() {
         let tape = &mut Tape::new(tape);
         let (max_series, max_values) = (tape.pick(&[3, 1_000]), tape.pick(&[10_000, 1, 3]));
         let limits = Limits { values: max_values, ..Limits::default() };
-        let ledger = Ledger::in_memory(max_series, NAMES[..3].iter().copied(), limits).unwrap();
+        let ledger =
+            Ledger::in_memory(max_series, NAMES[..3].iter().copied(), limits).unwrap().with_labels(&[2]);
         let mut model = Model::default();
         for _ in 0..tape.below(100) {
             if tape.chance(25) {
@@ -122,7 +123,7 @@ fn check(
     let mut features: BTreeMap<&str, (Tally, Tally)> = BTreeMap::new();
     let books = ledger.books();
     for series in books.series().iter().filter(|_| max_series == 1_000) {
-        let (settled, pending) = features.entry(&series.labels.feature).or_default();
+        let (settled, pending) = features.entry(series.labels.iter().last().unwrap()).or_default();
         *settled = settled.plus(&series.settled.counting);
         *pending = pending.plus(&series.pending.counting);
     }

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 mod actions;
+mod agreement;
 mod attribution;
 mod attribution_page;
+mod booked;
 mod captures;
 mod chain;
 mod config;
@@ -21,6 +23,7 @@ mod golden;
 mod json;
 mod ledger;
 mod lookups;
+mod margin;
 mod metrics;
 mod names;
 mod odd;

@@ -55,8 +55,8 @@ impl Action {
 
 impl Answer for Actions {
     type Row = Action;
-    fn rows(&self) -> &[Action] {
-        &self.rows
+    fn rows(&self) -> impl Iterator<Item = &Action> {
+        self.rows.iter()
     }
 }
 

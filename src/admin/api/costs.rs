@@ -40,8 +40,8 @@ pub(super) struct Value {
 
 impl Answer for Costs {
     type Row = Value;
-    fn rows(&self) -> &[Value] {
-        &self.rows
+    fn rows(&self) -> impl Iterator<Item = &Value> {
+        self.rows.iter()
     }
 }
 

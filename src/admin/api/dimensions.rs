@@ -27,8 +27,8 @@ pub(super) struct Dimension {
 
 impl Answer for Dimensions {
     type Row = Dimension;
-    fn rows(&self) -> &[Dimension] {
-        &self.rows
+    fn rows(&self) -> impl Iterator<Item = &Dimension> {
+        self.rows.iter()
     }
 }
 

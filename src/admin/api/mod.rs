@@ -4,8 +4,10 @@
 //! and what it is told about a wrong question all come from there.
 
 mod actions;
+mod calls;
 mod costs;
 mod dimensions;
+mod margin;
 mod openapi;
 mod query;
 mod reply;
@@ -26,6 +28,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::ledger::Ledger;
+use crate::margin::Margins;
 use crate::processor::Shared;
 use crate::yaml::error::did_you_mean;
 use query::{Parameter, Query};
@@ -42,6 +45,8 @@ pub(super) struct Sources {
     pub(super) ledger: Ledger,
     /// What processors share; none where nothing is priced.
     pub(super) shared: Option<Arc<Shared>>,
+    /// What is earned; none where no revenue is configured.
+    pub(super) margins: Option<Arc<Margins>>,
 }
 
 /// What can be asked.
@@ -62,7 +67,7 @@ trait Answer: Serialize + JsonSchema + Sized + Send + 'static {
     /// A row of the table that CSV is.
     type Row: Serialize + JsonSchema;
     /// The rows.
-    fn rows(&self) -> &[Self::Row];
+    fn rows(&self) -> impl Iterator<Item = &Self::Row>;
 }
 
 /// A question, without its type.
@@ -81,6 +86,8 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint::<costs::Costs>(),
     endpoint::<timeseries::Timeseries>(),
     endpoint::<actions::Actions>(),
+    endpoint::<calls::Calls>(),
+    endpoint::<margin::Margin>(),
     endpoint::<dimensions::Dimensions>(),
 ];
 

@@ -15,7 +15,7 @@ pub(super) struct Parameter {
 }
 
 /// What a parameter may be.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     /// Any text.
     Text,

@@ -16,19 +16,22 @@ const HOUR: i64 = 3600;
 /// # Errors
 /// What is wrong, and what may be said.
 pub(super) fn hours(query: &Query<'_>, now: Timestamp) -> Result<Range<u32>, String> {
-    let read = |name: &str| {
-        let said = query
-            .get(name)
-            .map(|said| read(said, now).map_err(|error| format!("{name} is {said:?}: {error}")));
-        said.transpose()
-    };
-    let since = read("since")?.unwrap_or_else(|| now.as_second() - 24 * HOUR);
+    let since = second(query, "since", now)?.unwrap_or_else(|| now.as_second() - 24 * HOUR);
     // The hour that runs is told whole, for all of it is over.
-    let until = read("until")?.unwrap_or_else(|| now.as_second() + 1);
+    let until = second(query, "until", now)?.unwrap_or_else(|| now.as_second() + 1);
     if since >= until {
         return Err("since lies after until: there is nothing between them".to_owned());
     }
     Ok(hour(since)..hour(until + HOUR - 1))
+}
+
+/// The time that a parameter says, in seconds since 1970.
+///
+/// # Errors
+/// What is wrong, and what may be said.
+pub(super) fn second(query: &Query<'_>, name: &str, now: Timestamp) -> Result<Option<i64>, String> {
+    let Some(said) = query.get(name) else { return Ok(None) };
+    read(said, now).map(Some).map_err(|error| format!("{name} is {said:?}: {error}"))
 }
 
 /// The hour since 1970 that a second since 1970 is in.

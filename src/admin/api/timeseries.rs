@@ -64,8 +64,8 @@ pub(super) struct Of {
 
 impl Answer for Timeseries {
     type Row = Of;
-    fn rows(&self) -> &[Of] {
-        &self.rows
+    fn rows(&self) -> impl Iterator<Item = &Of> {
+        self.rows.iter()
     }
 }
 

@@ -6,6 +6,7 @@ mod yaml;
 use std::borrow::Cow;
 
 use super::{Circle, Lookups, Table};
+use crate::attribution::margin::Customers;
 use crate::attribution::{Attribution, Dimension};
 use crate::yaml::error::did_you_mean;
 use crate::yaml::{Mistake, Mistakes};
@@ -48,6 +49,11 @@ pub fn read(sources: &[Source<'_>], attribution: &Attribution) -> Result<Lookups
         return Err(Mistakes(mistakes));
     }
     let lookups = Lookups::new(tables).map_err(|Circle(circle)| in_a_circle(&circle, sources))?;
+    let names: Vec<_> = sources.iter().map(|source| (source.name, source.by)).collect();
+    let mistakes = Customers::new(attribution, &lookups).mistakes(&attribution.margin, &names);
+    if !mistakes.is_empty() {
+        return Err(Mistakes(mistakes));
+    }
     Ok(Lookups { notices, ..lookups })
 }
 

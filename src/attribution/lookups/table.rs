@@ -84,6 +84,18 @@ impl Table {
         Some(self.columns.iter().copied().zip(values))
     }
 
+    /// The keys of all rows but that of `*`, in the order of the file.
+    pub fn keys(&self) -> impl Iterator<Item = Text<'_>> {
+        let rows = self.cells.chunks_exact(self.width()).enumerate();
+        let own = rows.filter(|(row, _)| self.any != Some(*row as u32));
+        own.map(|(_, cells)| Text(self.texts.get(cells[0])))
+    }
+
+    /// Whether a key has a row of its own.
+    pub fn has(&self, key: Text<'_>) -> bool {
+        self.find(key.0).is_some()
+    }
+
     fn find(&self, key: &[u8]) -> Option<u32> {
         let same = |row: &u32| self.texts.get(self.cells[*row as usize * self.width()]) == key;
         self.by_key.find(self.hash.hash_one(key), same).copied()

@@ -8,7 +8,7 @@ use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::events::lone_trace;
 use crate::otlp::view::Text;
 use crate::pricing::{Catalog, Picodollars, Status, WordedLine};
-use crate::processor::{DUPLICATE_OF_EVENT, Outcome, Restater, Values};
+use crate::processor::{Outcome, Restater, Values, instead};
 use crate::settlement::{Change, Settled, Verdict};
 
 /// Everything that was found in a delivery.
@@ -238,25 +238,12 @@ impl Explained {
 
     fn judge(&mut self, verdict: Verdict) {
         let own = &self.own;
-        self.duplicate_of = None;
-        (self.status, self.reason, self.total, self.lines) = match verdict {
-            Verdict::Counts => (
-                own.status.as_str(),
-                own.reason.clone(),
-                own.money.map(|money| money.to_string()),
-                own.lines.clone(),
-            ),
-            Verdict::Duplicate { of } => {
-                self.duplicate_of = of.map(|of| format!("{:016x}", u64::from_be_bytes(of)));
-                let reason = match &self.duplicate_of {
-                    Some(of) => format!("span {of} tells of the same call and counts"),
-                    None => DUPLICATE_OF_EVENT.to_owned(),
-                };
-                (Status::Duplicate.as_str(), reason, None, Vec::new())
+        (self.status, self.duplicate_of, self.reason, self.total, self.lines) = match instead(verdict) {
+            None => {
+                let total = own.money.map(|money| money.to_string());
+                (own.status.as_str(), None, own.reason.clone(), total, own.lines.clone())
             }
-            Verdict::Aggregate => {
-                (Status::Aggregate.as_str(), "the calls below it count".to_owned(), None, Vec::new())
-            }
+            Some((status, of, reason)) => (status.as_str(), of, reason, None, Vec::new()),
         };
     }
 }

@@ -6,8 +6,11 @@ mod components;
 mod dimensions;
 mod exporters;
 mod ledger;
+mod margin;
+mod metrics;
 mod processors;
 mod receivers;
+mod sampling;
 mod service;
 
 use schemars::JsonSchema;
@@ -19,8 +22,11 @@ pub(super) use exporters::{
     Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
 };
 pub(super) use ledger::Ledger;
+pub(super) use margin::{Margin, Per, Revenue};
+pub(super) use metrics::Metrics;
 pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
+pub(super) use sampling::Sampling;
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be

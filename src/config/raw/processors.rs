@@ -10,6 +10,9 @@ use serde::de::{IgnoredAny, MapAccess};
 use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
 use super::ledger::Ledger;
+use super::margin::Margin;
+use super::metrics::Metrics;
+use super::sampling::Sampling;
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -86,6 +89,12 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) lookups: Vec<Lookup>,
     /// What actions are called: traces with calls, by their root spans.
     pub(in crate::config) actions: Actions,
+    /// The cost metrics.
+    pub(in crate::config) metrics: Metrics,
+    /// What spans say of those that were sampled away before they came here.
+    pub(in crate::config) sampling: Sampling,
     /// Where the ledger is kept.
     pub(in crate::config) ledger: Ledger,
+    /// What customers pay, for margins by tier, tenant and action.
+    pub(in crate::config) margin: Margin,
 }

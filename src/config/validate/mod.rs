@@ -3,6 +3,8 @@
 mod dimensions;
 mod exporters;
 mod ledger;
+mod margin;
+mod metrics;
 mod receivers;
 mod service;
 
@@ -112,6 +114,9 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
         max_open_traces_bytes,
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
+        metric_labels: metrics::labels(&said.metrics, &dimensions, &path.key("metrics"), report),
+        sampled: metrics::sampled(&said.sampling, &path.key("sampling"), report),
+        margin: margin::margin(said, &dimensions, path, report),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -67,5 +67,5 @@ fn beyond_the_limit_everything_is_other() {
     }
     assert_eq!(books.total().0, Picodollars::new(10_000));
     assert_eq!((books.series().len(), books.folded()), (11, 9_990));
-    assert_eq!(&*books.series()[10].labels.model_served, OTHER);
+    assert_eq!(books.series()[10].labels.model(), OTHER);
 }

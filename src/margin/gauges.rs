@@ -1,0 +1,95 @@
+//! Margins as metrics: gauges of the month to date. They may be negative, and fall when a month begins.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+use tokio::task::spawn_blocking;
+use tokio::time::{MissedTickBehavior, interval};
+use tracing::error;
+
+use super::Margins;
+use crate::attribution::margin::By;
+use crate::ledger::query::QueryError;
+
+/// How old what is collected may be. Lookups and ledgers are large, and whoever collects metrics must not wait for them.
+const AGE: Duration = Duration::from_secs(10);
+/// The most tiers, tenants and actions with metrics: those with the least margin.
+const MOST: usize = 100;
+
+/// A point of both gauges.
+#[derive(Debug)]
+struct Point {
+    attributes: Vec<KeyValue>,
+    revenue: f64,
+    margin: Option<f64>,
+}
+
+/// Registers `pricetag.revenue` and `pricetag.margin` with these meters, and keeps them up to date as long as it is polled.
+pub fn keep(meters: &[Meter], margins: Arc<Margins>) -> impl Future<Output = ()> + use<> {
+    let points: Arc<Mutex<Vec<Point>>> = Arc::default();
+    let gauge = |name: &'static str, about: &'static str, value: fn(&Point) -> Option<f64>| {
+        for meter in meters {
+            let points = Arc::clone(&points);
+            meter
+                .f64_observable_gauge(name)
+                .with_unit("USD")
+                .with_description(about)
+                .with_callback(move |observer| {
+                    for point in points.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                        if let Some(value) = value(point) {
+                            observer.observe(value, &point.attributes);
+                        }
+                    }
+                })
+                .build();
+        }
+    };
+    gauge("pricetag.revenue", "What customers pay, by time and by use, for the month to date.", |point| {
+        Some(point.revenue)
+    });
+    gauge(
+        "pricetag.margin",
+        "What is left of the revenue of the month to date after what calls and all else cost.",
+        |point| point.margin,
+    );
+    async move {
+        let mut tick = interval(AGE);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tick.tick().await;
+            let margins = Arc::clone(&margins);
+            match spawn_blocking(move || all(&margins)).await {
+                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
+                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
+                Err(fault) => error!("margins can not be told: {fault}"),
+            }
+        }
+    }
+}
+
+fn all(margins: &Margins) -> Result<Vec<Point>, QueryError> {
+    let month = margins.month_to(Timestamp::now());
+    let mut points = Vec::new();
+    for by in &margins.rules().metrics {
+        let key = match by {
+            By::Tier => "pricetag.tier",
+            By::Tenant => "pricetag.tenant",
+            By::Action => "pricetag.action.name",
+        };
+        let (_, statement) = margins.statement(*by, month, MOST)?;
+        // Without an attribute there is one point, that of the unknown tier.
+        let lines = statement.lines.into_iter().filter(|line| *by == By::Tier || !line.value.is_empty());
+        points.extend(lines.map(|line| Point {
+            revenue: line.revenue().to_usd_f64(),
+            margin: line.margin().map(|margin| margin.to_usd_f64()),
+            attributes: match line.value.is_empty() {
+                true => Vec::new(),
+                false => vec![KeyValue::new(key, line.value)],
+            },
+        }));
+    }
+    Ok(points)
+}

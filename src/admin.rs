@@ -17,6 +17,7 @@ use prometheus::{Encoder as _, Registry, TextEncoder};
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
+use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
@@ -50,6 +51,8 @@ pub struct Site {
     pub shared: Option<Arc<Shared>>,
     /// What is earned; none where no revenue is configured.
     pub margins: Option<Arc<Margins>>,
+    /// Spikes of cost; none where nothing is watched.
+    pub spikes: Option<Spikes>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -61,7 +64,7 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, shared, margins } = site;
+    let Site { registries, ledger, readiness, shared, margins, spikes } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -72,7 +75,7 @@ pub async fn serve(
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(async move || metrics(&registries)))
-        .merge(api::router(Sources { ledger, shared, margins }))
+        .merge(api::router(Sources { ledger, shared, margins, spikes }))
         .layer(from_fn(guard::guard));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await

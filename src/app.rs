@@ -9,6 +9,7 @@ mod observe;
 mod priced;
 mod prices;
 mod settings;
+mod spikes;
 mod start;
 mod wiring;
 
@@ -61,7 +62,7 @@ pub struct App {
     ledger_reader: Reader,
     exporters: Vec<(String, Reader)>,
     receiving: JoinSet<Result<(), String>>,
-    /// What goes on as long as requests come: traces settle, prices are kept up to date.
+    /// What goes on as long as requests come: traces settle, prices are kept up to date, spikes are looked for.
     settling: JoinSet<()>,
     /// Ask for the price files and the lookup files to be read again; none where nothing is priced.
     reload: Vec<Arc<Notify>>,

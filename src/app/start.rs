@@ -17,6 +17,7 @@ use tracing::info;
 use super::cost_metrics::CostMetrics;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
+use super::spikes;
 use super::wiring;
 use super::{Addresses, App, ledger};
 use crate::admin::{self, Readiness, Site};
@@ -24,6 +25,7 @@ use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolv
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
+use crate::ledger::log_events::LogEvents;
 use crate::ledger::store::StoreError;
 use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
@@ -73,6 +75,9 @@ pub enum StartError {
         /// Why.
         source: crate::exporter::BuildError,
     },
+    /// The webhook of spikes can not be posted to.
+    #[error("processors.pricetag.spikes.webhook: {0}")]
+    Webhook(String),
     /// The ledger's file can not be used.
     #[error("{0}")]
     Ledger(#[from] StoreError),
@@ -125,11 +130,18 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
     let labels = ledger::labels(config.processor.as_ref(), dimensions);
     let ledger = ledger::open(config.processor.as_ref(), dimensions)?.with_labels(&labels);
-    let events = ActionEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource, dimensions);
-    reading.spawn(ledger.clone().run(ledger_reader.clone(), events));
+    let events = LogEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource);
+    let actions = ActionEvents::new(events.clone(), dimensions);
+    reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
     let keys: Vec<String> = labels.iter().map(|at| dimensions[*at].written.clone()).collect();
     let metrics_routes = (&log, &routes[Signal::Metrics as usize][..]);
     let cost_metrics = CostMetrics::start(&ledger, &keys, metrics_routes, &costs, resource)?;
+    let mut settling = JoinSet::new();
+    let said = config.processor.as_ref().and_then(|pricetag| pricetag.spikes.as_ref());
+    let meters = (&cost_metrics.meters()[..], telemetry.meter());
+    let spikes = said
+        .map(|said| spikes::watch(said, dimensions, &ledger, events, meters, &mut settling))
+        .transpose()?;
 
     let intake = Arc::new(Intake::new(
         log.clone(),
@@ -153,7 +165,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         cost_metrics,
         ledger_reader,
         receiving: JoinSet::new(),
-        settling: JoinSet::new(),
+        settling,
         reload: Vec::new(),
         reading,
         serving: JoinSet::new(),
@@ -170,7 +182,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
     }
     let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
-    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins };
+    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, spikes };
     listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

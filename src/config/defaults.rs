@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use crate::ledger::spikes::Times;
+use crate::pricing::Picodollars;
+use crate::pricing::money::PER_DOLLAR;
+
 pub(super) const MIB: usize = 1024 * 1024;
 
 /// The addresses of the OTLP specification, on this machine only.
@@ -21,6 +25,15 @@ pub(super) const PRICES_STALE_AFTER: Duration = Duration::from_secs(60 * 24 * 36
 pub(super) const METRIC_LABELS: [&str; 3] = ["feature", "workflow", "tier"];
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(10);
 pub(super) const MAX_OPEN_TRACES_BYTES: usize = 64 * MIB;
+
+/// A user's hour that costs five times the usual one is worth a look; below a dollar it is not.
+pub(super) const SPIKES_BY: &str = "user";
+pub(super) const SPIKES_TIMES: Times = Times::whole(5);
+pub(super) const SPIKES_ABOVE: Picodollars = Picodollars::new(PER_DOLLAR);
+/// Hours: a week, for working days are not like Sundays.
+pub(super) const SPIKES_BASELINE: u32 = 7 * 24;
+/// Hours: a day, for of somebody's first hour nothing tells whether it is usual.
+pub(super) const SPIKES_WARM_UP: u32 = 24;
 
 /// From here on, the Collector's.
 pub(super) const GRPC_TIMEOUT: Duration = Duration::from_secs(5);

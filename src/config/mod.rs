@@ -22,6 +22,7 @@ mod model;
 mod raw;
 mod schema;
 mod set;
+mod spikes;
 mod substitute;
 mod validate;
 mod values;
@@ -42,6 +43,7 @@ pub use model::{
     LogLevel, Lookup, Pipeline, Pricetag, Receivers, Telemetry, Upstream,
 };
 pub use schema::schema;
+pub use spikes::{Spikes, Webhook};
 pub use substitute::{Environment, ProcessEnvironment};
 pub use values::{ComponentId, Secret};
 

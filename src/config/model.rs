@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
+use super::spikes::Spikes;
 use super::values::{ComponentId, Secret};
 use crate::attribution::margin::Rules;
 use crate::attribution::{ActionNames, Dimension};
@@ -92,6 +93,8 @@ pub struct Pricetag {
     pub metric_labels: Vec<String>,
     /// The attribute that says how many calls a span stands for.
     pub sampled: Option<String>,
+    /// What is watched for spikes of cost.
+    pub spikes: Option<Spikes>,
     /// Where the ledger is kept.
     pub ledger: Ledger,
     /// What customers pay.

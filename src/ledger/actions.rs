@@ -3,21 +3,15 @@
 //!
 //! An action whose trace gets late spans settles again, and has another event then: its events add up to its cost.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use bytes::Bytes;
 use opentelemetry::Value;
-use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
-use opentelemetry_proto::tonic::common::v1::{InstrumentationScope, KeyValue};
-use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
-use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use prost::Message as _;
 
 use super::books::Settled;
+use super::log_events::{LogEvents, attribute, unix_nano};
 use crate::attribution::Dimension;
 use crate::genai::events::is_lone;
-use crate::otlp::Signal;
-use crate::queue::{Log, Part, Record, Request, Route};
 
 /// The event's name.
 pub const ACTION_EVENT: &str = "pricetag.action";
@@ -28,34 +22,20 @@ const FULL: usize = 1 << 20;
 /// Puts action events into the queue.
 #[derive(Debug)]
 pub struct ActionEvents {
-    log: Log,
-    routes: Vec<Route>,
-    resource: Resource,
+    events: LogEvents,
     /// The attributes under which the dimensions are written, in the config's order.
     keys: Vec<String>,
 }
 
 impl ActionEvents {
-    /// Events of bookings with these dimensions, into `log` along those `routes` of logs that price. `resource` says who we are.
-    pub fn new(
-        log: Log,
-        routes: &[Route],
-        resource: &opentelemetry_sdk::Resource,
-        dimensions: &[Dimension],
-    ) -> Self {
-        let attributes = resource.iter().map(|(key, value)| attribute(key.as_str(), value.clone())).collect();
-        ActionEvents {
-            log,
-            routes: routes.iter().filter(|route| route.part == Part::Priced).copied().collect(),
-            resource: Resource { attributes, ..Resource::default() },
-            keys: dimensions.iter().map(|dimension| dimension.written.clone()).collect(),
-        }
+    /// Events of bookings with these dimensions.
+    pub fn new(events: LogEvents, dimensions: &[Dimension]) -> Self {
+        ActionEvents { events, keys: dimensions.iter().map(|dimension| dimension.written.clone()).collect() }
     }
 
     /// The events of the settlements of one record. They go out when it is dropped, at the latest.
     pub(super) fn batch(&self) -> Batch<'_> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Batch { events: self, unix_nano: now.as_nanos() as u64, records: Vec::new(), bytes: 0 }
+        Batch { events: self, unix_nano: unix_nano(), records: Vec::new(), bytes: 0 }
     }
 }
 
@@ -73,7 +53,7 @@ impl Batch<'_> {
     /// Adds the event of a trace.
     pub(super) fn push(&mut self, settled: &Settled<'_>) {
         // Where all calls were told elsewhere, the action that they are of has its own event.
-        if self.events.routes.is_empty() || settled.tally.calls == 0 {
+        if self.events.events.is_idle() || settled.tally.calls == 0 {
             return;
         }
         // The id of a trace that only a log record without one is in would lead nowhere.
@@ -97,18 +77,8 @@ impl Batch<'_> {
     }
 
     fn send(&mut self) {
-        let items = self.records.len() as u64;
-        let scope = InstrumentationScope { name: "pricetag".to_owned(), ..InstrumentationScope::default() };
-        let log_records = std::mem::take(&mut self.records);
         self.bytes = 0;
-        let scope_logs = vec![ScopeLogs { scope: Some(scope), log_records, ..ScopeLogs::default() }];
-        let resource = Some(self.events.resource.clone());
-        let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
-        let body = Bytes::from(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
-        let request = Request { signal: Signal::Logs, priced: body.clone(), raw: body, items };
-        let record = Record { request: Some(request), entries: Bytes::new() };
-        // What the events say stands in the ledger, too: they hold up nobody.
-        self.events.log.offer(&self.events.routes, &record);
+        self.events.events.send(std::mem::take(&mut self.records));
     }
 }
 
@@ -146,10 +116,6 @@ fn attributes(settled: &Settled<'_>, keys: &[String]) -> Vec<KeyValue> {
         }
     }
     attributes
-}
-
-fn attribute(key: &str, value: Value) -> KeyValue {
-    KeyValue { key: key.to_owned(), value: Some(value.into()), ..KeyValue::default() }
 }
 
 #[cfg(test)]

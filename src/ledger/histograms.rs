@@ -92,12 +92,12 @@ impl Histograms {
             }
             // Most senders write zero where they do not know.
             if amounts.reasoning > 0 {
-                reasoning.record(amounts.reasoning.into(), attributes);
+                reasoning.record(amounts.reasoning, attributes);
             }
         }
     }
 
-    /// Records what a settled trace cost, if any of its calls count.
+    /// Records what a settled trace cost, if any of its calls count. One that settles again is recorded again, with what came late.
     pub(super) fn action(&mut self, name: &str, tally: &Tally) {
         if self.readers.is_empty() || tally.calls == 0 {
             return;

@@ -10,10 +10,12 @@ pub mod books;
 mod cells;
 pub mod histograms;
 pub mod instruments;
+pub mod log_events;
 mod open;
 pub mod push;
 pub mod query;
 pub mod series;
+pub mod spikes;
 pub mod store;
 pub mod sums;
 

@@ -1,7 +1,6 @@
 //! What is summed of bookings.
 
 use crate::booking::{Booking, Counted, Reported};
-use crate::genai::sampling::Weight;
 use crate::pricing::{Picodollars, Status};
 
 /// Numbers of statuses end below this.
@@ -15,21 +14,15 @@ pub(super) struct Amounts {
     /// The money is known.
     known: bool,
     money: Picodollars,
+    estimate: Picodollars,
+    saved: Picodollars,
     misdated: bool,
-    /// Output tokens spent on reasoning; nobody means more than fit.
-    pub(super) reasoning: u32,
+    /// In a box, for few senders say a cost.
+    reported: Option<Box<Reported>>,
     input: u64,
     cached: u64,
     output: u64,
-    beside: Option<Box<Beside>>,
-}
-
-/// Money beside the call's own, in a box: few senders say a cost, few spans are sampled, and not all calls read from a cache.
-#[derive(Clone, Copy, Debug)]
-struct Beside {
-    reported: Option<Reported>,
-    saved: Picodollars,
-    estimate: Picodollars,
+    pub(super) reasoning: u64,
 }
 
 impl Amounts {
@@ -39,19 +32,14 @@ impl Amounts {
             status: booking.status,
             known: booking.money.is_some(),
             money: booking.money.unwrap_or(Picodollars::ZERO),
+            estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
+            saved: booking.saved,
+            misdated: booking.misdated,
+            reported: booking.reported.map(Box::new),
             input: booking.input,
             cached: booking.cache_read,
             output: booking.output,
-            misdated: booking.misdated,
-            reasoning: u32::try_from(booking.reasoning).unwrap_or(u32::MAX),
-            beside: (booking.reported.is_some() || !booking.saved.is_zero() || booking.weight != Weight::ONE)
-                .then(|| {
-                    Box::new(Beside {
-                        reported: booking.reported,
-                        saved: booking.saved,
-                        estimate: booking.estimate().unwrap_or(Picodollars::ZERO),
-                    })
-                }),
+            reasoning: booking.reasoning,
         }
     }
 
@@ -65,13 +53,10 @@ impl Amounts {
         if self.verdict != Counted::Here {
             return Tally::default();
         }
-        let Amounts { money, input, cached, output, .. } = *self;
-        let (estimate, saved) =
-            self.beside.as_ref().map_or((money, Picodollars::ZERO), |beside| (beside.estimate, beside.saved));
-        let unpriced = (!self.known && self.status != Status::Failed).into();
-        let (reasoning, misdated) = (self.reasoning.into(), self.misdated.into());
+        let Amounts { money, estimate, saved, input, cached, output, reasoning, .. } = *self;
         let tally = Tally { money, estimate, saved, input, cached, output, reasoning, ..Tally::default() };
-        Tally { calls: 1, unpriced, misdated, ..tally }
+        let unpriced = !self.known && self.status != Status::Failed;
+        Tally { calls: 1, unpriced: unpriced.into(), misdated: self.misdated.into(), ..tally }
     }
 }
 
@@ -190,7 +175,6 @@ impl Sums {
     }
 }
 
-fn compared(amounts: &Amounts) -> Option<Reported> {
-    let beside = amounts.beside.as_ref().filter(|_| amounts.verdict == Counted::Here);
-    beside.and_then(|beside| beside.reported)
+fn compared(amounts: &Amounts) -> Option<&Reported> {
+    amounts.reported.as_deref().filter(|_| amounts.verdict == Counted::Here)
 }

@@ -111,8 +111,11 @@ fn the_commented_keys_of_the_default_are_right() {
     }
     let text = text.replace("/etc/ssl/my-ca.pem", &file("Cargo.toml").display().to_string());
     let text = text.replace("insecure: true", "insecure: false");
-    let config = Config::parse(&text, "default", &[], &|_: &str| Some("a key of 16 bytes".to_owned()))
-        .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
+    let config = Config::parse(&text, "default", &[], &|name: &str| {
+        let value = if name.ends_with("URL") { "https://example.com/hook" } else { "a key of 16 bytes" };
+        Some(value.to_owned())
+    })
+    .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
     assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend"]);
     assert!(config.health_check.is_some());

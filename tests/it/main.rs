@@ -4,6 +4,7 @@
 
 mod actions;
 mod agreement;
+mod api;
 mod attribution;
 mod attribution_page;
 mod booked;
@@ -25,6 +26,7 @@ mod ledger;
 mod lookups;
 mod margin;
 mod metrics;
+mod metrics_page;
 mod names;
 mod odd;
 mod oracle;
@@ -41,6 +43,7 @@ mod reported;
 mod settlement;
 mod shop;
 mod shutdown;
+mod spikes;
 mod start;
 mod support;
 mod tidy;

@@ -11,6 +11,7 @@ mod margin;
 mod openapi;
 mod query;
 mod reply;
+mod spikes;
 mod sums;
 mod time;
 mod timeseries;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use crate::ledger::Ledger;
+use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use crate::yaml::error::did_you_mean;
@@ -47,6 +49,8 @@ pub(super) struct Sources {
     pub(super) shared: Option<Arc<Shared>>,
     /// What is earned; none where no revenue is configured.
     pub(super) margins: Option<Arc<Margins>>,
+    /// Who costs much more than usual; none where no rule says what that is.
+    pub(super) spikes: Option<Spikes>,
 }
 
 /// What can be asked.
@@ -88,6 +92,7 @@ const ENDPOINTS: &[Endpoint] = &[
     endpoint::<actions::Actions>(),
     endpoint::<calls::Calls>(),
     endpoint::<margin::Margin>(),
+    endpoint::<spikes::ActiveSpikes>(),
     endpoint::<dimensions::Dimensions>(),
 ];
 

@@ -15,7 +15,7 @@ const ABOUT: &str = "What LLM calls cost, exactly. Money is in US dollars, as ex
 
 /// OpenAPI 3.1, whose schemas are those of JSON Schema 2020-12.
 pub(super) fn description() -> String {
-    let mut settings = SchemaSettings::draft2020_12();
+    let mut settings = SchemaSettings::draft2020_12().for_serialize();
     settings.definitions_path = "/components/schemas".into();
     settings.meta_schema = None;
     let mut generator = settings.into_generator();
@@ -64,6 +64,7 @@ pub(super) fn describe<Q: Question>(generator: &mut SchemaGenerator) -> Value {
                 },
                 "400": error("A parameter is wrong."),
                 "403": error("Asked from another machine, or by a host name that is not ours."),
+                "404": error("Not configured."),
                 "406": error("Asked for what is neither JSON nor CSV."),
                 "500": error("The ledger can not be read."),
                 "503": error("Too many questions at once."),

@@ -120,7 +120,8 @@ fn response(status: StatusCode, format: Format, body: String) -> Response<String
 
 /// The rows as a table, headed by their fields. What is no single value stands in its cell as JSON.
 fn csv<A: Answer>(answer: &A) -> Result<String, String> {
-    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<A::Row>();
+    let schema =
+        SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<A::Row>();
     let columns = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut table = csv::Writer::from_writer(Vec::new());
     table.write_record(columns.keys()).map_err(|error| error.to_string())?;

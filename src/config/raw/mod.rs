@@ -12,6 +12,7 @@ mod processors;
 mod receivers;
 mod sampling;
 mod service;
+mod spikes;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -28,6 +29,7 @@ pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
 pub(super) use sampling::Sampling;
 pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
+pub(super) use spikes::Spikes;
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be
 /// `${env:NAME}` or `${env:NAME:-default}`.

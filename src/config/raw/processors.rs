@@ -7,12 +7,12 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::Component;
 use super::dimensions::{Actions, Dimension, Lookup};
 use super::ledger::Ledger;
 use super::margin::Margin;
 use super::metrics::Metrics;
 use super::sampling::Sampling;
+use super::{Component, Spikes, present};
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -93,6 +93,9 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) metrics: Metrics,
     /// What spans say of those that were sampled away before they came here.
     pub(in crate::config) sampling: Sampling,
+    /// Tells when somebody costs much more than usual; a bare `spikes:` has the defaults. Default: off.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) spikes: Option<Spikes>,
     /// Where the ledger is kept.
     pub(in crate::config) ledger: Ledger,
     /// What customers pay, for margins by tier, tenant and action.

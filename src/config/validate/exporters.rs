@@ -168,7 +168,7 @@ fn tls(said: &raw::Tls, path: &Path, report: &mut Report) -> Tls {
     Tls { ca_file: said.ca_file.clone(), server_name: said.server_name_override.clone() }
 }
 
-fn headers(said: &Headers, path: &Path, report: &mut Report) -> Vec<(http::HeaderName, Secret)> {
+pub(super) fn headers(said: &Headers, path: &Path, report: &mut Report) -> Vec<(http::HeaderName, Secret)> {
     let mut headers: Vec<(http::HeaderName, Secret)> = Vec::new();
     for (name, value) in &said.0 {
         // The list form has no key to point at; then the whole list is pointed at.

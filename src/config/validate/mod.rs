@@ -7,6 +7,7 @@ mod margin;
 mod metrics;
 mod receivers;
 mod service;
+mod spikes;
 
 use super::defaults;
 use super::endpoint::HostPort;
@@ -117,6 +118,10 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         metric_labels: metrics::labels(&said.metrics, &dimensions, &path.key("metrics"), report),
         sampled: metrics::sampled(&said.sampling, &path.key("sampling"), report),
         margin: margin::margin(said, &dimensions, path, report),
+        spikes: said
+            .spikes
+            .as_ref()
+            .map(|said| spikes::spikes(said, &dimensions, &path.key("spikes"), report)),
         dimensions,
         hash_key: said.hash_key.clone(),
         actions: dimensions::actions(&said.actions, &path.key("actions"), report),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value;
 
 use super::*;
@@ -9,8 +11,9 @@ use crate::attribution::Attribution;
 use crate::booking::{Booking, Counted, Entries};
 use crate::ledger::Ledger;
 use crate::ledger::store::Limits;
+use crate::otlp::Signal;
 use crate::pricing::{Picodollars, Status};
-use crate::queue::{Budget, Item, OnFull, Reader};
+use crate::queue::{Budget, Item, Log, OnFull, Part, Reader, Route};
 
 struct Rig {
     log: Log,
@@ -32,7 +35,7 @@ impl Rig {
         let dimensions = Attribution::of_keys(&keys).dimensions;
         let names = dimensions.iter().map(|dimension| dimension.name.as_str());
         let ledger = Ledger::in_memory(10, names, Limits { values: 1, ..Limits::default() }).unwrap();
-        let events = ActionEvents::new(log.clone(), &routes, &resource, &dimensions);
+        let events = ActionEvents::new(LogEvents::new(log.clone(), &routes, &resource), &dimensions);
         Rig { log, reader, ledger, events, entries: Entries::default() }
     }
 

@@ -45,17 +45,19 @@ impl Store {
         if counts.len() > MAX_COUNTS {
             counts.clear();
         }
+        // In the order of the rows: neighbours are in one page.
+        let key = |delta: &Delta| (delta.dimension, delta.hour);
+        batch.deltas.sort_unstable_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.value.cmp(&b.value)));
         let transaction = db.transaction()?;
         let written = (|| {
-            for delta in &mut batch.deltas {
-                let dimension = dimensions[delta.dimension];
-                let mut add = |table| {
-                    Rows { transaction: &transaction, counts, limit: limits.values, table, dimension }
-                        .add(delta)
-                };
-                // The days may have room for a value that its hour has none for, or the other way round.
-                let folded = [add(Table::Hours)?, add(Table::Days)?];
-                delta.folded = folded[0];
+            for table in [Table::Hours, Table::Days] {
+                let key = |delta: &Delta| (delta.dimension, table.period(delta.hour));
+                for deltas in batch.deltas.chunk_by_mut(|a, b| key(a) == key(b)) {
+                    let (dimension, period) = key(&deltas[0]);
+                    let (dimension, limit) = (dimensions[dimension], limits.values);
+                    Rows { transaction: &transaction, counts, limit, table, dimension, period }
+                        .add(deltas)?;
+                }
             }
             for (labels, sums) in &batch.series {
                 transaction
@@ -101,60 +103,75 @@ impl Store {
     }
 }
 
-/// The rows of one dimension in one table.
+/// The rows of one dimension in one hour, or on one day.
 struct Rows<'t> {
     transaction: &'t Transaction<'t>,
     counts: &'t mut HashMap<(Table, i64, u32), usize>,
     limit: usize,
     table: Table,
     dimension: i64,
+    period: u32,
 }
 
 impl Rows<'_> {
-    /// Adds to a value's row, or to that of the others if there are too many; says whether it was that.
-    fn add(&mut self, delta: &Delta) -> rusqlite::Result<bool> {
-        let period = self.table.period(delta.hour);
-        if self.update(period, &delta.value, &delta.sums)? {
-            return Ok(false);
+    /// Adds to the values' rows; what there is no room for to that of the others.
+    fn add(&mut self, deltas: &mut [Delta]) -> rusqlite::Result<()> {
+        let mut others = Tally::default();
+        for delta in deltas {
+            let is_added =
+                self.update(&delta.value, &delta.sums)? || self.insert(&delta.value, &delta.sums)?;
+            if !is_added {
+                others.add(&delta.sums);
+            }
+            // A day may have room for a value that its hour has none for, or the other way round; hours are what is told.
+            delta.folded |= !is_added && self.table == Table::Hours;
         }
-        let count = match self.counts.entry((self.table, self.dimension, period)) {
-            Entry::Occupied(known) => known.into_mut(),
+        if others != Tally::default() && !self.update(OTHER, &others)? {
+            self.insert(OTHER, &others)?;
+        }
+        Ok(())
+    }
+
+    /// Adds to a row, if there is one.
+    fn update(&self, value: &str, sums: &Tally) -> rusqlite::Result<bool> {
+        Ok(self.execute(self.table.sql().0, value, sums)? > 0)
+    }
+
+    /// Makes a row, if there is room for one.
+    fn insert(&mut self, value: &str, sums: &Tally) -> rusqlite::Result<bool> {
+        if !value.is_empty() && value != OTHER {
+            let limit = self.limit;
+            let count = self.count()?;
+            if *count >= limit {
+                return Ok(false);
+            }
+            *count += 1;
+        }
+        self.execute(self.table.sql().1, value, sums)?;
+        Ok(true)
+    }
+
+    /// How many values have a row.
+    fn count(&mut self) -> rusqlite::Result<&mut usize> {
+        match self.counts.entry((self.table, self.dimension, self.period)) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(new) => {
+                let (table, period) = (self.table.name(), self.table.column());
                 let sql = format!(
-                    "SELECT count(*) FROM {} WHERE dimension = ? AND {} = ? AND value NOT IN ('', ?)",
-                    self.table.name(),
-                    self.table.column()
+                    "SELECT count(*) FROM {table} WHERE dimension = ? AND {period} = ? AND value NOT IN ('', ?)"
                 );
                 let mut statement = self.transaction.prepare_cached(&sql)?;
                 let count: i64 =
-                    statement.query_row(params![self.dimension, period, OTHER], |row| row.get(0))?;
-                new.insert(count as usize)
+                    statement.query_row(params![self.dimension, self.period, OTHER], |row| row.get(0))?;
+                Ok(new.insert(count as usize))
             }
-        };
-        let is_value = !delta.value.is_empty() && &*delta.value != OTHER;
-        if is_value && *count >= self.limit {
-            if !self.update(period, OTHER, &delta.sums)? {
-                self.insert(period, OTHER, &delta.sums)?;
-            }
-            return Ok(true);
         }
-        *count += usize::from(is_value);
-        self.insert(period, &delta.value, &delta.sums)?;
-        Ok(false)
     }
 
-    fn update(&self, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<bool> {
-        Ok(self.execute(self.table.sql().0, period, value, sums)? > 0)
-    }
-
-    fn insert(&self, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<()> {
-        self.execute(self.table.sql().1, period, value, sums).map(drop)
-    }
-
-    fn execute(&self, sql: &str, period: u32, value: &str, sums: &Tally) -> rusqlite::Result<usize> {
+    fn execute(&self, sql: &str, value: &str, sums: &Tally) -> rusqlite::Result<usize> {
         let mut statement = self.transaction.prepare_cached(sql)?;
         statement.raw_bind_parameter(1, self.dimension)?;
-        statement.raw_bind_parameter(2, period)?;
+        statement.raw_bind_parameter(2, self.period)?;
         statement.raw_bind_parameter(3, value)?;
         for (index, column) in columns(sums).into_iter().enumerate() {
             statement.raw_bind_parameter(4 + index, column)?;

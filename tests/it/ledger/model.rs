@@ -39,10 +39,12 @@ pub(super) struct Kept {
     /// When it ended, in hours since 1970.
     pub(super) hour: u32,
     pub(super) verdict: Counted,
-    /// It stands for so many calls, whose end can not be; and what a cache saved.
-    beside: (u64, bool, u32),
     status: Status,
     money: Option<i128>,
+    saved: i128,
+    /// How many calls it stands for.
+    weight: u64,
+    misdated: bool,
     input: u64,
     cached: u64,
     output: u64,
@@ -173,9 +175,11 @@ fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
         open: true,
         hour: tape.pick(&HOURS),
         verdict: tape.pick(&VERDICTS),
-        beside: (tape.pick(&[1, 1, 4, 1_000]), tape.chance(20), tape.pick(&[0, 0, 7])),
         status: if money.is_some() { Status::Priced } else { tape.pick(&[Status::NoUsage, Status::Failed]) },
         money,
+        saved: tape.byte().into(),
+        weight: tape.pick(&[1, 1, 4, 1_000]),
+        misdated: tape.chance(10),
         input: tape.byte().into(),
         cached: tape.byte().into(),
         output: tape.byte().into(),
@@ -195,11 +199,11 @@ fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
     Booking {
         open: kept.open,
         verdict: kept.verdict,
-        weight: Weight::new(kept.beside.0, 1).unwrap(),
-        misdated: kept.beside.1,
-        saved: Picodollars::new(kept.beside.2.into()),
         status: kept.status,
         money: kept.money.map(Picodollars::new),
+        saved: Picodollars::new(kept.saved),
+        weight: Weight::new(kept.weight, 1).unwrap(),
+        misdated: kept.misdated,
         input: kept.input,
         cache_read: kept.cached,
         output: kept.output,
@@ -221,10 +225,10 @@ pub(super) fn tally(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
     let mut tally = Tally::default();
     for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
         tally.money = Picodollars::new(tally.money.get() + kept.money.unwrap_or(0));
-        let (weight, misdated, saved) = kept.beside;
-        let estimate = tally.estimate.get() + kept.money.unwrap_or(0) * i128::from(weight);
-        (tally.estimate, tally.misdated) = (Picodollars::new(estimate), tally.misdated + u64::from(misdated));
-        tally.saved = Picodollars::new(tally.saved.get() + i128::from(saved));
+        let estimate = kept.money.unwrap_or(0) * i128::from(kept.weight);
+        tally.estimate = Picodollars::new(tally.estimate.get() + estimate);
+        tally.saved = Picodollars::new(tally.saved.get() + kept.saved);
+        tally.misdated += u64::from(kept.misdated);
         tally.input += kept.input;
         tally.cached += kept.cached;
         tally.output += kept.output;

@@ -27,6 +27,14 @@ python:
 shop:
     examples/shop/run.sh
 
+# The demo's page in a real Chromium
+browser:
+    tests/browser/run.sh
+
+# The README's pictures of the page
+pictures:
+    tests/browser/run.sh docs
+
 # The config's JSON Schema, after changing src/config/raw
 schema:
     UPDATE_SCHEMA=1 cargo test --lib schema

@@ -2,6 +2,7 @@
 
 mod api;
 mod guard;
+mod page;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
@@ -21,6 +23,7 @@ use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
+use page::Page;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +56,8 @@ pub struct Site {
     pub margins: Option<Arc<Margins>>,
     /// Spikes of cost; none where nothing is watched.
     pub spikes: Option<Spikes>,
+    /// Where OTLP/HTTP is listened for.
+    pub receiver: Option<SocketAddr>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -64,12 +69,15 @@ pub async fn serve(
     site: Site,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let Site { registries, ledger, readiness, shared, margins, spikes } = site;
+    let page = Arc::new(Page::new(&site));
+    let Site { registries, ledger, readiness, shared, margins, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
             "/",
-            get(async || "pricetag\n\n/api/v1/costs?by=user\n/metrics\n/health/live\n/health/ready\n"),
+            get(async move |request: Request| {
+                Arc::clone(&page).answer(request.uri().query().unwrap_or_default()).await
+            }),
         )
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))

@@ -182,7 +182,8 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
     }
     let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
-    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, spikes };
+    let receiver = app.addresses.http;
+    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, spikes, receiver };
     listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

@@ -1,20 +1,23 @@
-//! `pricetag demo`: the collector on its embedded default, and sample traffic for it.
+//! `pricetag demo`: the collector on its embedded default, and sample traffic for it: a few calls one by one, a day of history, and
+//! a minute in which one user's cost runs away.
 
 mod console;
+pub mod history;
 pub mod sample;
 mod sender;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::run::{Signals, log_to_stderr, runtime, until_stopped};
-use crate::app::{self, GRACE, Options};
-use crate::config::{Config, HostPort, LedgerFile, LogEncoding, LogLevel, ProcessEnvironment};
+use crate::app::{self, Addresses, GRACE, Options};
+use crate::config::{Config, HostPort, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::exporter::build::Output;
+use crate::pricing::Picodollars;
 use console::{Console, say};
 use sample::{CALLS, Twist};
 use sender::Sender;
@@ -27,9 +30,29 @@ pub struct Demo {
     once: bool,
 }
 
+/// What the demo has beside the embedded default.
+const SETS: [&str; 4] = [
+    // Nobody paid for it: it is no part of the user's ledger.
+    "processors.pricetag.ledger.file=':memory:'",
+    // So that what settles is seen within the minute.
+    "processors.pricetag.settle_after=3s",
+    // Its history is a day long, and no longer.
+    "processors.pricetag.spikes={by: user, times: 5, above: 1.00, warm_up: 12h}",
+    "processors.pricetag.margin={other_cogs_percent: 15, revenue: [\
+        {tier: enterprise, amount: 600, per: month, each: total}, \
+        {tier: pro, amount: 240, per: month, each: total}, \
+        {tier: pro, amount: 0.01, per: action}]}",
+];
+
 /// Calls that are sent together, and the pause after them: slow enough to watch.
 const BATCH: usize = 4;
 const PAUSE: Duration = Duration::from_millis(400);
+
+/// Actions of the history that are sent together: few enough for the client's queue.
+const ACTIONS: usize = 200;
+
+/// Seconds of the live part.
+const MINUTE: u64 = 60;
 
 /// How long the sample may take on its way.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -40,14 +63,10 @@ impl Demo {
     /// # Errors
     /// When the collector can not start, or does not take the sample.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let mut config =
-            Config::load(None, &[], &ProcessEnvironment).map_err(|errors| anyhow::anyhow!("{errors}"))?;
+        let mut config = Config::load(None, &SETS.map(str::to_owned), &ProcessEnvironment)
+            .map_err(|errors| anyhow::anyhow!("{errors}"))?;
         log_to_stderr(LogLevel::Warn, LogEncoding::Console);
         replace_busy_ports(&mut config);
-        // Nobody paid for it: it is no part of the user's ledger.
-        if let Some(processor) = &mut config.processor {
-            processor.ledger.file = LedgerFile::Memory;
-        }
         runtime()?.block_on(self.play(config))
     }
 
@@ -58,6 +77,9 @@ impl Demo {
         let (Some(grpc), Some(bookings)) = (addresses.grpc, bookings) else {
             bail!("the embedded config has no OTLP/gRPC receiver")
         };
+        if let Some(admin) = addresses.admin {
+            say(&format!("\nOpen http://{admin}/ to see what it all costs.\n"));
+        }
         let show = |name: &str, address: Option<SocketAddr>| {
             if let Some(address) = address {
                 say(&format!("{name:<18}{address}"));
@@ -65,7 +87,7 @@ impl Demo {
         };
         show("OTLP gRPC", addresses.grpc);
         show("OTLP HTTP", addresses.http);
-        show("health, metrics", addresses.admin);
+        show("page, metrics", addresses.admin);
         say("\nSample traffic (service pricetag-demo; nobody paid for it):\n");
 
         let mut console = Console::new(bookings);
@@ -88,21 +110,60 @@ impl Demo {
             totals(&ledger);
             return Ok(ExitCode::SUCCESS);
         }
-        say("\nStill listening. Point an app's OpenTelemetry SDK here:\n");
-        say(&format!("  export OTEL_EXPORTER_OTLP_ENDPOINT=http://{grpc}"));
-        say("  export OTEL_EXPORTER_OTLP_PROTOCOL=grpc\n");
-        if let (Some(http), Some(admin)) = (addresses.http, addresses.admin) {
-            say(&format!(
-                "(or http://{http} with http/protobuf; metrics at http://{admin}/metrics; Ctrl-C ends)\n"
-            ));
-        }
-        console.restart();
-        let watch = async { while console.next().await > 0 {} };
+        past(&sender, &mut console).await?;
+        let watch = async {
+            if let Err(error) = present(&sender, &mut console).await {
+                say(&format!("\nThe live part ended early: {error:#}"));
+            }
+            invite(addresses);
+            console.restart();
+            while console.next().await > 0 {}
+        };
         let signals = Signals::listen(false)?;
         tokio::select! {
             code = until_stopped(app, signals) => code,
             () = watch => Ok(ExitCode::SUCCESS),
         }
+    }
+}
+
+/// Sends a day of history, and says so in one line.
+async fn past(sender: &Sender, console: &mut Console) -> anyhow::Result<()> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (mut calls, mut unknown, mut total) = (0, 0, Picodollars::ZERO);
+    for actions in history::day(now.as_secs()).chunks(ACTIONS) {
+        sender.send_actions(actions).await?;
+        let sent = actions.iter().map(|action| action.calls.len()).sum();
+        let (cost, unpriced) = timeout(PATIENCE, console.skip(sent))
+            .await
+            .context("the history did not come through in time")?;
+        (calls, unknown, total) = (calls + sent, unknown + unpriced, total.saturating_add(cost));
+    }
+    say(&format!("\nA day of history: {calls} calls, ${total}, {unknown} of unknown cost."));
+    say(&format!("Now a minute, live; look what {} does in it:\n", history::RUNAWAY));
+    Ok(())
+}
+
+/// Sends what happens in a minute, second by second.
+async fn present(sender: &Sender, console: &mut Console) -> anyhow::Result<()> {
+    console.head();
+    for second in 0..MINUTE {
+        let next = Instant::now() + Duration::from_secs(1);
+        sender.send_actions(&history::second(second)).await?;
+        let _ = timeout_at(next, async { while console.next().await > 0 {} }).await;
+    }
+    Ok(())
+}
+
+/// Says how to send something real.
+fn invite(addresses: Addresses) {
+    say("\nStill listening. Point an app's OpenTelemetry SDK here:\n");
+    if let Some(http) = addresses.http {
+        say(&format!("  export OTEL_EXPORTER_OTLP_ENDPOINT=http://{http}"));
+        say("  export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf\n");
+    }
+    if let Some(grpc) = addresses.grpc {
+        say(&format!("(or http://{grpc} with grpc; Ctrl-C ends)\n"));
     }
 }
 

@@ -22,9 +22,9 @@ pub(super) struct Pending {
     pub(super) amounts: Amounts,
 }
 
-const _: () = assert!(size_of::<Pending>() == 80 && size_of::<Place>() == 4, "there may be a million");
+const _: () = assert!(size_of::<Pending>() == 112 && size_of::<Place>() == 4, "there may be a million");
 
-/// All of them, by trace. A booking takes 80 bytes and 4 for each dimension, a trace 20.
+/// All of them, by trace. A booking takes 112 bytes and 4 for each dimension, a trace 20.
 #[derive(Debug)]
 pub(super) struct Open {
     traces: HashMap<[u8; 16], u32, RandomState>,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use tokio::task::spawn_blocking;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep};
 use tracing::error;
 
 use super::Margins;
@@ -16,6 +16,8 @@ use crate::ledger::query::QueryError;
 
 /// How old what is collected may be. Lookups and ledgers are large, and whoever collects metrics must not wait for them.
 const AGE: Duration = Duration::from_secs(10);
+/// With a million tenants it takes a second: no more than a twentieth of one core is for this.
+const PAUSE: u32 = 20;
 /// The most tiers, tenants and actions with metrics: those with the least margin.
 const MOST: usize = 100;
 
@@ -27,25 +29,41 @@ struct Point {
     margin: Option<f64>,
 }
 
-/// Registers `pricetag.revenue` and `pricetag.margin` with these meters, and keeps them up to date as long as it is polled.
+/// Registers `pricetag.revenue` and `pricetag.margin`, and keeps them up to date as long as it is polled.
 pub fn keep(meters: &[Meter], margins: Arc<Margins>) -> impl Future<Output = ()> + use<> {
     let points: Arc<Mutex<Vec<Point>>> = Arc::default();
-    let gauge = |name: &'static str, about: &'static str, value: fn(&Point) -> Option<f64>| {
-        for meter in meters {
-            let points = Arc::clone(&points);
-            meter
-                .f64_observable_gauge(name)
-                .with_unit("USD")
-                .with_description(about)
-                .with_callback(move |observer| {
-                    for point in points.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                        if let Some(value) = value(point) {
-                            observer.observe(value, &point.attributes);
-                        }
-                    }
-                })
-                .build();
+    for meter in meters {
+        register(meter, &points);
+    }
+    async move {
+        loop {
+            let start = Instant::now();
+            let margins = Arc::clone(&margins);
+            match spawn_blocking(move || all(&margins)).await {
+                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
+                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
+                Err(fault) => error!("margins can not be told: {fault}"),
+            }
+            sleep(AGE.max(start.elapsed() * PAUSE)).await;
         }
+    }
+}
+
+fn register(meter: &Meter, points: &Arc<Mutex<Vec<Point>>>) {
+    let gauge = |name: &'static str, about: &'static str, value: fn(&Point) -> Option<f64>| {
+        let points = Arc::clone(points);
+        meter
+            .f64_observable_gauge(name)
+            .with_unit("USD")
+            .with_description(about)
+            .with_callback(move |observer| {
+                for point in points.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+                    if let Some(value) = value(point) {
+                        observer.observe(value, &point.attributes);
+                    }
+                }
+            })
+            .build();
     };
     gauge("pricetag.revenue", "What customers pay, by time and by use, for the month to date.", |point| {
         Some(point.revenue)
@@ -55,19 +73,6 @@ pub fn keep(meters: &[Meter], margins: Arc<Margins>) -> impl Future<Output = ()>
         "What is left of the revenue of the month to date after what calls and all else cost.",
         |point| point.margin,
     );
-    async move {
-        let mut tick = interval(AGE);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            tick.tick().await;
-            let margins = Arc::clone(&margins);
-            match spawn_blocking(move || all(&margins)).await {
-                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
-                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
-                Err(fault) => error!("margins can not be told: {fault}"),
-            }
-        }
-    }
 }
 
 fn all(margins: &Margins) -> Result<Vec<Point>, QueryError> {

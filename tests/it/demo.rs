@@ -1,11 +1,16 @@
-//! `pricetag demo --once`: a newcomer's first command.
+//! `pricetag demo`: a newcomer's first command.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pricetag::cli::demo::history;
 use pricetag::cli::demo::sample::{CALLS, SampleCall, Twist};
 
 use crate::support::command::pricetag_with;
+use crate::support::process::BINARY;
 
 /// List prices of November 2026 in picodollars a token: input, cache read, cache write, output. A dollar per
 /// million tokens is a million picodollars a token.
@@ -38,14 +43,18 @@ fn dollars(picodollars: i128) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
+/// So that demos find them taken. Whoever else holds one of them serves the purpose as well.
+fn hold_usual_ports() -> [std::io::Result<TcpListener>; 3] {
+    [4317, 4318, 8888].map(|port| TcpListener::bind(("127.0.0.1", port)))
+}
+
 /// Scenario: the usual ports are held by others, and the environment is full of OpenTelemetry variables that
 /// mean something else.
 /// Guarantees: free ports are taken, and that is said; the totals are those of an independent sum; each call
 /// has its line; no escape codes where there is no terminal; exit 0.
 #[test]
 fn once_plays_the_sample_and_adds_up() {
-    // Whoever else holds one of them serves the purpose as well.
-    let _held: Vec<_> = [4317, 4318, 8888].map(|port| TcpListener::bind(("127.0.0.1", port))).into();
+    let _held = hold_usual_ports();
     let environment = [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "nonsense"),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://127.0.0.1:1"),
@@ -91,4 +100,57 @@ fn once_plays_the_sample_and_adds_up() {
     }
     let statuses: Vec<String> = expected.iter().map(|(status, calls)| format!("{calls} {status}")).collect();
     assert!(ended.out.contains(&format!("calls    {}\n", statuses.join(", "))), "{}", ended.out);
+}
+
+/// What a day of history costs that ends now, and of how many of its calls that is not known, as the demo says it.
+fn history() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let costs: Vec<Option<i128>> =
+        history::day(now).iter().flat_map(|action| action.calls.iter().map(cost)).collect();
+    let (calls, total): (usize, i128) = (costs.len(), costs.iter().flatten().sum());
+    let unknown = costs.iter().filter(|cost| cost.is_none()).count();
+    format!("A day of history: {calls} calls, ${}, {unknown} of unknown cost.", dollars(total))
+}
+
+/// Scenario: the demo as it is started by somebody who wants to look.
+/// Guarantees: the page's address comes first; the history is one line, and an independent sum; the page then has a value in every list
+/// and a projection; the chart has bars of at least twenty hours; it ends with 0 when it is told to.
+#[tokio::test]
+async fn the_demo_fills_the_page() {
+    let (_held, before) = (hold_usual_ports(), history());
+    let mut demo = Command::new(BINARY).arg("demo").stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let address =
+        lines.find_map(|line| Some(line.strip_prefix("Open ")?.split_once("/ ")?.0.to_owned())).unwrap();
+    let told = lines.find(|line| line.starts_with("A day of history")).unwrap();
+    // An hour may have begun in between.
+    assert!(told == before || told == history(), "{told}\n{before}");
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = async || client.get(&address).send().await.unwrap().text().await.unwrap();
+    let filled = |page: &str| {
+        let (_, actions) = page.split_once("id=\"actions\"").unwrap();
+        page.contains("research report") && actions.contains("research report")
+    };
+    let mut seen = page().await;
+    for _ in 0..100 {
+        if filled(&seen) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        seen = page().await;
+    }
+    assert!(filled(&seen), "{seen}");
+    for name in ["ann", "research", "deep-research", "globex", "claude-sonnet-4-5-20250929", "enterprise"] {
+        assert!(seen.contains(&format!("title=\"{name}")), "{name}\n{seen}");
+    }
+    assert!(seen.contains("at the pace of the last 2"), "{seen}");
+    let (_, table) = seen.split_once("id=\"as-table\"").unwrap();
+    assert!(table.split_once("</table>").unwrap().0.matches("<tr>").count() > 20, "{seen}");
+
+    let term = format!("kill -TERM {}", demo.id());
+    assert!(Command::new("sh").args(["-c", &term]).status().unwrap().success());
+    // Nobody may wait for a reader.
+    std::thread::spawn(move || lines.for_each(drop));
+    assert_eq!(demo.wait().unwrap().code(), Some(0));
 }

@@ -31,6 +31,7 @@ mod names;
 mod odd;
 mod oracle;
 mod oracle_litellm;
+mod page;
 mod passthrough;
 mod prices;
 mod prices_commands;

@@ -139,10 +139,29 @@ async fn the_worked_example() {
     let one = ask(&pricetag, &format!("by=tenant&month={month}&top=1")).await;
     assert_eq!(one["rows"][0]["value"], "gamma");
     assert_eq!(one["rest"]["margin"], "45.353");
+    let url = format!("http://{}/api/v1/margin?by=tenant&month={month}&top=1", pricetag.admin);
+    let csv =
+        pricetag.client.get(url).header("accept", "text/csv").send().await.unwrap().text().await.unwrap();
+    let head = "value,tenants,users,revenue,subscriptions,cost,other_cogs,margin,ratio,calls,unpriced,actions,per_action";
+    let rest = "other,4,3,77.18,75,20.25,11.577,45.353,";
+    assert!(csv.starts_with(&format!("{head}\ngamma,1,0,0,0,1.1,0,-1.1,,1,0,1,\n{rest}")), "{csv}");
     for wrong in ["by=users", "since=soon", "month=2026-13", "top=0", "sort=up"] {
         assert_eq!(pricetag.get(&format!("/api/v1/margin?{wrong}")).await.unwrap().0, 400, "{wrong}");
     }
+    let url = format!("http://{}/api/v1/margin", pricetag.admin);
+    let foreign = pricetag.client.get(url).header("host", "rebound.example").send().await.unwrap();
+    assert_eq!(foreign.status(), 403);
     gauges(&pricetag).await;
+}
+
+/// Guarantees: without revenue there is no margin, and the answer says where to write it.
+#[tokio::test]
+async fn without_revenue_there_is_no_margin() {
+    let sink = Sink::start().await;
+    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    let (status, text) = pricetag.get("/api/v1/margin").await.unwrap();
+    assert!(status == 404 && text.contains("processors.pricetag.margin"), "{status} {text}");
+    assert_eq!(pricetag.scrape().await.values("pricetag_margin", &[]), Vec::<f64>::new());
 }
 
 /// By what has passed of the month: it is not over, so the figures follow from each other and from the period.

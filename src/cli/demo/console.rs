@@ -53,6 +53,27 @@ impl Console {
         say(&self.paint("1", HEAD));
     }
 
+    /// Takes this many calls without printing them. Says what they cost together, and of how many that is not known.
+    pub(super) async fn skip(&mut self, calls: usize) -> (Picodollars, usize) {
+        let (mut left, mut total, mut unknown) = (calls, Picodollars::ZERO, 0);
+        while left > 0 {
+            let Some(item) = self.bookings.next().await else { break };
+            if let Item::Entries(record) = &item {
+                for entry in entries(record).flatten() {
+                    if let Entry::Booking(booking) = entry {
+                        left = left.saturating_sub(1);
+                        match booking.money {
+                            Some(money) => total = total.saturating_add(money),
+                            None => unknown += 1,
+                        }
+                    }
+                }
+            }
+            self.bookings.done(&item);
+        }
+        (total, unknown)
+    }
+
     /// Prints the calls of the next record, and the total after it. Says how many calls it has shown in all.
     pub(super) async fn next(&mut self) -> usize {
         let Some(item) = self.bookings.next().await else {

@@ -44,10 +44,10 @@ pub enum Twist {
     RateLimited,
 }
 
-const fn call(
+pub(super) const fn call(
     ago: u64,
     (user, feature): (&'static str, &'static str),
-    (provider, asked, served): (&'static str, &'static str, &'static str),
+    (provider, asked, served): Model,
     (input, cache_read, cache_write): (i64, i64, i64),
     (output, reasoning): (i64, i64),
     twist: Twist,
@@ -70,7 +70,8 @@ const fn call(
     }
 }
 
-type Model = (&'static str, &'static str, &'static str);
+/// Provider, model asked for, model that answers.
+pub(super) type Model = (&'static str, &'static str, &'static str);
 const GPT_5_MINI: Model = ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07");
 const GPT_4O: Model = ("openai", "gpt-4o", "gpt-4o-2024-11-20");
 const EMBEDDING: Model = ("openai", "text-embedding-3-small", "text-embedding-3-small");

@@ -16,6 +16,7 @@ use opentelemetry_sdk::trace::{
 };
 
 use super::PATIENCE;
+use super::history::SampleAction;
 use super::sample::{SampleCall, Twist};
 
 /// How long a call of the sample takes.
@@ -70,6 +71,21 @@ impl Sender {
         for call in calls {
             self.emit(call);
         }
+        self.flush().await
+    }
+
+    /// Sends actions, likewise.
+    ///
+    /// # Errors
+    /// When the collector does not take them.
+    pub(super) async fn send_actions(&self, actions: &[SampleAction]) -> anyhow::Result<()> {
+        for action in actions {
+            self.action(action);
+        }
+        self.flush().await
+    }
+
+    async fn flush(&self) -> anyhow::Result<()> {
         let provider = self.provider.clone();
         tokio::task::spawn_blocking(move || provider.force_flush()).await?.context("sending the sample")
     }
@@ -95,6 +111,29 @@ impl Sender {
             agent.set_attribute(attribute);
         }
         agent.end_with_timestamp(end);
+    }
+
+    /// A service's span that knows whose money it is, and below it the calls, one after the other.
+    fn action(&self, action: &SampleAction) {
+        let Some(first) = action.calls.first() else { return };
+        let end = SystemTime::now() - Duration::from_secs(first.ago);
+        let start = end - TOOK * action.calls.len() as u32;
+        let mut whose = whose(first);
+        whose.extend([
+            KeyValue::new("tenant.id", action.tenant),
+            KeyValue::new("tenant.tier", action.tier),
+            KeyValue::new("gen_ai.workflow.name", action.workflow),
+        ]);
+        let root = SpanBuilder::from_name(action.name)
+            .with_kind(SpanKind::Server)
+            .with_start_time(start)
+            .with_attributes(whose);
+        let mut root = self.tracer.build_with_context(root, &Context::new());
+        let within = within(root.span_context().clone());
+        for (n, call) in (1..).zip(&action.calls) {
+            self.span(&within, call, start + TOOK * (n - 1), start + TOOK * n);
+        }
+        root.end_with_timestamp(end);
     }
 
     fn span(&self, parent: &Context, call: &SampleCall, start: SystemTime, end: SystemTime) {
@@ -127,9 +166,14 @@ fn within(parent: SpanContext) -> Context {
 }
 
 fn identity(call: &SampleCall) -> Vec<KeyValue> {
+    let mut identity = whose(call);
+    identity.push(KeyValue::new("gen_ai.provider.name", call.provider));
+    identity.push(KeyValue::new("gen_ai.request.model", call.asked));
+    identity
+}
+
+fn whose(call: &SampleCall) -> Vec<KeyValue> {
     vec![
-        KeyValue::new("gen_ai.provider.name", call.provider),
-        KeyValue::new("gen_ai.request.model", call.asked),
         KeyValue::new("user.id", call.user),
         KeyValue::new("session.id", format!("session-{}", call.user)),
         KeyValue::new("feature", call.feature),

@@ -98,9 +98,9 @@ pub fn day(now: u64) -> Vec<SampleAction> {
         let mut ages: Vec<u64> =
             (0..BY_HOUR[hour as usize]).map(|_| hours_ago * HOUR + dice.below(HOUR) + 60).collect();
         ages.sort_unstable_by(|a, b| b.cmp(a));
-        // Whoever is seldom there comes at least now and then, so that there is something that is usual.
+        // Whose cost is to run away needs hours that are usual.
         if hour.is_multiple_of(3) {
-            actions.push(action(&mut dice, hours_ago * HOUR + HOUR, person(RUNAWAY), KINDS[1]));
+            actions.push(action(&mut dice, hours_ago * HOUR + HOUR, person(RUNAWAY), KINDS[4]));
         }
         actions.extend(ages.into_iter().map(|ago| {
             let user = pick(&mut dice, &USERS, |it| it.3);

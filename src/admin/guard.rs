@@ -12,7 +12,8 @@ use serde_json::json;
 
 /// What is said to a stranger.
 const FROM_ELSEWHERE: &str = "what calls cost is shown to this machine only, for there is no login yet; from another one use a tunnel, \
-                              as in `ssh -L 8888:127.0.0.1:8888 HOST` or `kubectl port-forward POD 8888`, and ask 127.0.0.1:8888 there";
+                              as in `ssh -L 8888:127.0.0.1:8888 HOST` or `kubectl port-forward POD 8888`, and ask 127.0.0.1:8888 there (where \
+                              service.telemetry.metrics.address is not 127.0.0.1, it must be 0.0.0.0 for that)";
 /// What is said where a page has had its name resolved to our address.
 const BY_NAME: &str = "this host name is not ours: ask by an IP address or by localhost";
 

@@ -2,15 +2,17 @@
 
 mod top;
 
+pub use top::Top;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hashbrown::HashMap;
 
+use super::Ledger;
 use super::books::Books;
 use super::cells::Cell;
 use super::sums::Tally;
-use super::{Ledger, OTHER};
 use crate::pricing::Picodollars;
 
 /// The dimension of which everything is one value.
@@ -43,6 +45,16 @@ pub enum Step {
     Hour,
     /// A day of UTC.
     Day,
+}
+
+impl Step {
+    /// When the step began that an hour is in.
+    fn start(self, hour: u32) -> u32 {
+        match self {
+            Step::Hour => hour,
+            Step::Day => hour - hour % 24,
+        }
+    }
 }
 
 /// A question that has no answer.
@@ -97,30 +109,11 @@ impl Ledger {
     /// # Errors
     /// [`QueryError`]
     pub fn timeline(&self, by: &str, hours: Range<u32>, step: Step) -> Result<Vec<Point>, QueryError> {
-        self.timeline_of(by, hours, step, |_| true)
-    }
-
-    /// The same of some values; all others are summed as [`OTHER`].
-    ///
-    /// # Errors
-    /// [`QueryError`]
-    pub fn timeline_of(
-        &self,
-        by: &str,
-        hours: Range<u32>,
-        step: Step,
-        is_told: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Point>, QueryError> {
         let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
         self.read(by, &hours, step == Step::Hour, |hour, value, settled, pending| {
-            let start = if step == Step::Day { hour - hour % 24 } else { hour };
-            let value = if is_told(value) { value } else { OTHER };
-            add(points.entry(start).or_default(), value, settled, pending);
+            add(points.entry(step.start(hour)).or_default(), value, settled, pending);
         })?;
-        let of = |(start, rows): (u32, HashMap<String, Row>)| {
-            rows.into_values().map(move |row| Point { start, row })
-        };
-        Ok(points.into_iter().flat_map(of).collect())
+        Ok(in_order(points))
     }
 
     /// What one value of a dimension has cost in each of these hours, pending money included; hours without anything are left out.
@@ -146,9 +139,7 @@ impl Ledger {
             add(cell.hour, cell.settled.money.saturating_add(cell.pending.money));
         }
         drop(books);
-        for (hour, sums) in store.history(dimension, value, hours)? {
-            add(hour, sums.money);
-        }
+        store.of(dimension, value, &hours, true, |hour, sums| add(hour, sums.money))?;
         Ok(found.into_iter().collect())
     }
 
@@ -179,6 +170,12 @@ impl Ledger {
         Ok(store
             .read(dimension, hours, hourly, |hour, value, settled| show(hour, value, &settled, &nothing))?)
     }
+}
+
+fn in_order(points: BTreeMap<u32, HashMap<String, Row>>) -> Vec<Point> {
+    let of =
+        |(start, rows): (u32, HashMap<String, Row>)| rows.into_values().map(move |row| Point { start, row });
+    points.into_iter().flat_map(of).collect()
 }
 
 fn position(books: &Books, by: &str) -> Result<usize, QueryError> {

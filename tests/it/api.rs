@@ -34,7 +34,7 @@ fn calls() -> (Vec<Sent>, Vec<Span>) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     let call = |number: u64| {
         let end = now / HOUR * HOUR - number * 7 % 20 * HOUR;
-        let user = if number % 8 == 0 { String::new() } else { format!("=user{}", number % 8) };
+        let user = if number.is_multiple_of(8) { String::new() } else { format!("=user{}", number % 8) };
         let (input, output) = (number * number * 37 % 10_007, number * 991 % 5_003);
         let mut span = gpt_4o(number, input as i64, output as i64);
         (span.start_time_unix_nano, span.end_time_unix_nano) = (end - 1, end);

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use pricetag::booking::Counted;
 use pricetag::ledger::Ledger;
-use pricetag::ledger::query::{Row, Step};
+use pricetag::ledger::query::{Point, Row, Step};
 use pricetag::ledger::store::Limits;
 use pricetag::ledger::sums::Tally;
 use proptest::test_runner::TestCaseError;
@@ -116,11 +116,39 @@ fn check(
             }
         }
         let top = ledger.top(name, hours.clone(), 3).unwrap();
-        same("the top and the rest", &sum(&top), &of(&answered, None), kept)?;
-        let listed =
-            |top: &[Row]| -> Vec<Row> { top.iter().filter(|row| row.value != "other").cloned().collect() };
-        let all_of_it = ledger.top(name, hours.clone(), 10_000).unwrap();
-        same("the top", &listed(&top), &listed(&all_of_it).into_iter().take(3).collect(), kept)?;
+        let mut dearest: Vec<Row> = rows.iter().filter(|row| row.value != "other").cloned().collect();
+        let money = |row: &Row| row.settled.money.get() + row.pending.money.get();
+        dearest.sort_by(|a, b| money(b).cmp(&money(a)).then_with(|| a.value.cmp(&b.value)));
+        same("values that are left", &top.others, &dearest.len().saturating_sub(3), kept)?;
+        dearest.truncate(3);
+        same("the top", &top.rows, &dearest, kept)?;
+        let with_rest: Vec<Row> = top.rows.iter().cloned().chain(top.rest).collect();
+        same("the top and the rest", &sum(&with_rest), &of(&answered, None), kept)?;
+
+        let values: Vec<&str> = top.rows.iter().map(|row| &*row.value).collect();
+        let step = tape.pick(&[Step::Hour, Step::Day]);
+        let lines = ledger.timeline_of(name, hours.clone(), step, &values).unwrap();
+        let mut plain = Vec::<Point>::new();
+        for mut point in ledger.timeline(name, hours.clone(), step).unwrap() {
+            if !values.contains(&&*point.row.value) {
+                point.row.value = "other".to_owned();
+            }
+            let is_same = |it: &&mut Point| it.start == point.start && it.row.value == point.row.value;
+            match plain.iter_mut().find(is_same) {
+                Some(known) => {
+                    known.row.settled = known.row.settled.plus(&point.row.settled);
+                    known.row.pending = known.row.pending.plus(&point.row.pending);
+                }
+                None => plain.push(point),
+            }
+        }
+        // What sums up to nothing may be left out.
+        let told = |mut points: Vec<Point>| {
+            points.retain(|point| (point.row.settled, point.row.pending) != <(Tally, Tally)>::default());
+            points.sort_by(|a, b| (a.start, &a.row.value).cmp(&(b.start, &b.row.value)));
+            points
+        };
+        same("lines of the top", &told(lines), &told(plain), kept)?;
 
         let all = ledger.rows(name, 0..u32::MAX).unwrap();
         same("actions", &all.iter().map(|row| row.settled.actions).sum(), &model.actions, kept)?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::query::{self, Parameter, Query};
 use super::reply::Refusal;
-use super::sums::{CURRENCY, Sums, Usd, dearest};
+use super::sums::{CURRENCY, Sums, Usd};
 use super::{Answer, Question, Sources, time};
 use crate::ledger::query::Row;
 use crate::ledger::sums::Tally;
@@ -68,13 +68,13 @@ impl Question for Actions {
     fn answer(query: &Query<'_>, sources: &Sources) -> Result<Self, Refusal> {
         let ledger = &sources.ledger;
         let hours = time::hours(query, Timestamp::now())?;
-        let rows = ledger.rows(ACTION, hours.clone())?;
+        let top = ledger.top(ACTION, hours.clone(), query.number(&query::TOP))?;
         let answered = ledger.answered(&hours);
         Ok(Actions {
             from: time::rfc3339(answered.start),
             until: time::rfc3339(answered.end),
             currency: CURRENCY,
-            rows: dearest(rows, query.number(&query::TOP)).into_iter().map(Action::of).collect(),
+            rows: top.rows.into_iter().chain(top.rest).map(Action::of).collect(),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::query::{self, Parameter, Query};
 use super::reply::Refusal;
-use super::sums::{CURRENCY, Sums, Usd, cost, dearest};
+use super::sums::{CURRENCY, Sums, Usd, cost};
 use super::{Answer, Question, Sources, missing, time};
 use crate::ledger::query::Row;
 
@@ -54,7 +54,8 @@ impl Question for Costs {
         let ledger = &sources.ledger;
         let by = query.get("by").ok_or_else(|| missing("by", &ledger.dimensions()))?;
         let hours = time::hours(query, Timestamp::now())?;
-        let rows = ledger.rows(by, hours.clone())?;
+        let top = ledger.top(by, hours.clone(), query.number(&query::TOP))?;
+        let rows: Vec<Row> = top.rows.into_iter().chain(top.rest).collect();
         // Of the same moment as the rows, which add up to it.
         let total = rows.iter().fold(Row::default(), |sum, row| Row {
             settled: sum.settled.plus(&row.settled),
@@ -70,7 +71,7 @@ impl Question for Costs {
             currency: CURRENCY,
             total: cost(&total.settled),
             pending: cost(&total.pending),
-            rows: dearest(rows, query.number(&query::TOP)).into_iter().map(row).collect(),
+            rows: rows.into_iter().map(row).collect(),
         })
     }
 }

@@ -1,12 +1,10 @@
 //! What the answers have in common: money, sums, and which rows are told.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
-use crate::ledger::OTHER;
 use crate::ledger::query::Row;
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
@@ -93,21 +91,4 @@ impl Sums {
 /// The money, if any of it is known.
 pub(super) fn cost(tally: &Tally) -> Option<Usd> {
     tally.known_money().map(Usd)
-}
-
-/// The dearest `top` of the rows, the dearest first, and the rest as one row `other`, the last.
-pub(super) fn dearest(mut rows: Vec<Row>, top: usize) -> Vec<Row> {
-    let rank = |row: &Row| {
-        let money = row.settled.money.saturating_add(row.pending.money);
-        (row.value == OTHER, Reverse(money), Reverse(row.settled.calls + row.pending.calls))
-    };
-    rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.value.cmp(&b.value)));
-    let named = rows.partition_point(|row| row.value != OTHER);
-    let rest = rows.split_off(top.min(named)).into_iter().reduce(|a, b| Row {
-        settled: a.settled.plus(&b.settled),
-        pending: a.pending.plus(&b.pending),
-        ..a
-    });
-    rows.extend(rest.map(|rest| Row { value: OTHER.to_owned(), ..rest }));
-    rows
 }

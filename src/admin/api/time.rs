@@ -17,8 +17,8 @@ const HOUR: i64 = 3600;
 /// What is wrong, and what may be said.
 pub(super) fn hours(query: &Query<'_>, now: Timestamp) -> Result<Range<u32>, String> {
     let since = second(query, "since", now)?.unwrap_or_else(|| now.as_second() - 24 * HOUR);
-    // The hour that runs is told whole, for all of it is over.
-    let until = second(query, "until", now)?.unwrap_or_else(|| now.as_second() + 1);
+    // Senders' clocks may be ahead, and what they tell is booked in the hour that they tell.
+    let until = second(query, "until", now)?.unwrap_or_else(|| now.as_second() + HOUR);
     if since >= until {
         return Err("since lies after until: there is nothing between them".to_owned());
     }

@@ -1,16 +1,13 @@
 //! `/api/v1/timeseries`: the same as costs, hour by hour or day by day.
 
-use std::collections::HashSet;
-
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::query::{self, Kind, Parameter, Query};
 use super::reply::Refusal;
-use super::sums::{CURRENCY, Sums, dearest};
+use super::sums::{CURRENCY, Sums};
 use super::{Answer, Question, Sources, time};
-use crate::ledger::OTHER;
 use crate::ledger::query::{Point, Step, TOTAL};
 use crate::ledger::store::HOURLY;
 
@@ -91,10 +88,9 @@ impl Question for Timeseries {
                 "hours are kept for {days} days: say step=day, or since={days}d"
             )));
         }
-        let rows = dearest(ledger.rows(by, hours.clone())?, query.number(&TOP));
-        let kept: HashSet<String> =
-            rows.into_iter().map(|row| row.value).filter(|value| value != OTHER).collect();
-        let mut points = ledger.timeline_of(by, hours, step, |value| kept.contains(value))?;
+        let top = ledger.top(by, hours.clone(), query.number(&TOP))?;
+        let values: Vec<&str> = top.rows.iter().map(|row| &*row.value).collect();
+        let mut points = ledger.timeline_of(by, hours, step, &values)?;
         points.sort_by(|a, b| (a.start, &a.row.value).cmp(&(b.start, &b.row.value)));
         let point = |Point { start, row }: Point| Of {
             start: time::rfc3339(start),

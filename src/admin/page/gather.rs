@@ -1,6 +1,5 @@
 //! What the page shows, as plain values: asked from the ledger, nothing worded or drawn yet.
 
-use std::cmp::Reverse;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -9,9 +8,9 @@ use jiff::tz::TimeZone;
 use super::unpriced::Unpriced;
 use super::{Sources, Window};
 use crate::attribution::margin::{By, Period, Statement};
-use crate::ledger::query::{Point, QueryError, Row, Step, TOTAL};
+use crate::ledger::Ledger;
+use crate::ledger::query::{Point, QueryError, Row, Step, TOTAL, Top};
 use crate::ledger::sums::Tally;
-use crate::ledger::{Ledger, OTHER};
 use crate::pricing::Picodollars;
 
 /// Dimensions that have a list, with what one of their values is called.
@@ -118,13 +117,13 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
     let mut lists = Vec::new();
     for (name, title, one) in LISTS {
         if known.iter().any(|known| known == name) {
-            let mut rows = ledger.rows(name, hours.clone())?;
-            if name == "model_served" && nameless(&rows) > Picodollars::ZERO {
-                let asked = ledger.rows("model_asked", hours.clone())?;
+            let mut found = ledger.top(name, hours.clone(), TOP)?;
+            if name == "model_served" && nameless(&found) > Picodollars::ZERO {
+                let asked = ledger.top("model_asked", hours.clone(), TOP)?;
                 // Many instrumentations tell only one of the two.
-                rows = if nameless(&asked) < nameless(&rows) { asked } else { rows };
+                found = if nameless(&asked) < nameless(&found) { asked } else { found };
             }
-            let (top, rest) = top(rows);
+            let (top, rest) = listed(found);
             lists.push(List { title, one, key: key(name), top, rest });
         }
     }
@@ -155,24 +154,15 @@ fn all(row: &Row) -> Tally {
 }
 
 /// What calls cost that do not tell the dimension.
-fn nameless(rows: &[Row]) -> Picodollars {
-    rows.iter().find(|row| row.value.is_empty()).map_or(Picodollars::ZERO, |row| all(row).money)
+fn nameless(top: &Top) -> Picodollars {
+    top.rows.iter().find(|row| row.value.is_empty()).map_or(Picodollars::ZERO, |row| all(row).money)
 }
 
-/// Dearest first; `other` is part of the rest.
-fn top(rows: Vec<Row>) -> (Vec<Named>, Option<(usize, Tally)>) {
-    let mut rows: Vec<_> =
-        rows.into_iter().map(|row| (all(&row), row.value)).filter(|(tally, _)| tally.calls > 0).collect();
-    rows.sort_by(|a, b| {
-        let rank = |(tally, value): &(Tally, String)| (value == OTHER, Reverse(tally.money));
-        rank(a).cmp(&rank(b)).then_with(|| a.1.cmp(&b.1))
-    });
-    let listed = rows.partition_point(|(_, value)| value != OTHER).min(TOP);
-    // A line for a single value takes no more room than a line that says that there is one.
-    let listed = if rows.len() == listed + 1 && rows[listed].1 != OTHER { listed + 1 } else { listed };
-    let rest = rows.split_off(listed);
-    let sum = rest.iter().map(|(tally, _)| *tally).reduce(|a, b| a.plus(&b));
-    (rows.into_iter().map(|(tally, value)| (value, tally)).collect(), sum.map(|sum| (rest.len(), sum)))
+/// The dearest with calls, and how many others there are, with their sum.
+fn listed(top: Top) -> (Vec<Named>, Option<(usize, Tally)>) {
+    let rest = top.rest.map(|rest| (top.others.max(1), all(&rest)));
+    let rows = top.rows.into_iter().map(|row| (all(&row), row.value)).filter(|(tally, _)| tally.calls > 0);
+    (rows.map(|(tally, value)| (value, tally)).collect(), rest)
 }
 
 fn actions(rows: Vec<Row>) -> Vec<Action> {
@@ -272,20 +262,6 @@ mod tests {
 
     fn row(value: &str, dollars: i128) -> Row {
         Row { value: value.to_owned(), settled: tally(dollars, 1), pending: Tally::default() }
-    }
-
-    /// Scenario: more values than are listed, among them what is folded already, and the unknown.
-    /// Guarantees: dearest first, the rest is one sum, nothing is lost.
-    #[test]
-    fn lists_have_the_dearest_and_the_rest() {
-        let mut rows: Vec<Row> = (1..=9).map(|n| row(&format!("u{n}"), n)).collect();
-        rows.extend([row(OTHER, 100), row("", 50), Row::default()]);
-        let (top, rest) = super::top(rows);
-        let names: Vec<&str> = top.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["", "u9", "u8", "u7", "u6", "u5", "u4"]);
-        assert_eq!(rest, Some((4, tally(106, 4))));
-        let (top, rest) = super::top((1..=8).map(|n| row(&format!("u{n}"), n)).collect());
-        assert_eq!((top.len(), rest), (8, None));
     }
 
     /// Scenario: a day at $2 an hour, ten days before a month's end.

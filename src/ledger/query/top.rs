@@ -1,84 +1,134 @@
 //! The dearest values of a dimension, and all others as one.
+//!
+//! All rows are read for their money alone, which is a fraction of the work; only the dearest are read whole. What is left is the total
+//! less those.
 
-use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::{QueryError, Row, TOTAL, position};
-use crate::ledger::sums::Tally;
+use super::{Point, QueryError, Row, Step, TOTAL, add, in_order, position};
 use crate::ledger::{Ledger, OTHER};
 
-/// Up to so many values have their sums looked up; of more it is quicker to read all rows.
-const LOOKED_UP: usize = 500;
+/// The dearest values, and what is left.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Top {
+    /// The values that cost most, pending money included, the dearest first.
+    pub rows: Vec<Row>,
+    /// All others as one, [`OTHER`]; `None`: there is nothing left.
+    pub rest: Option<Row>,
+    /// How many values these are, not counting the one that is shared.
+    pub others: usize,
+}
 
 impl Ledger {
-    /// The `top` values of a dimension that cost most in these hours, the dearest first, and then what is left as one row `other`, if
-    /// there is anything. Asked of many users it takes a fraction of what [`rows`](Self::rows) takes: all rows are read for their money
-    /// alone, and what is left is the total less the values that are shown.
+    /// The `top` values of a dimension that cost most in these hours.
     ///
     /// # Errors
     /// [`QueryError`]
-    pub fn top(&self, by: &str, hours: Range<u32>, top: usize) -> Result<Vec<Row>, QueryError> {
-        if top > LOOKED_UP {
-            return Ok(dearest(self.rows(by, hours)?, top));
-        }
+    pub fn top(&self, by: &str, hours: Range<u32>, top: usize) -> Result<Top, QueryError> {
         // Nothing is written as long as we have the store: what is not in it is in the books.
         let store = self.store();
         let answered = store.answered(&hours);
         let books = self.books();
         let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
         let mut here: HashMap<String, Row> = HashMap::new();
-        let mut total = Row::default();
+        let mut rest = Row { value: OTHER.to_owned(), ..Row::default() };
         for cell in books.cells(dimension).filter(|cell| answered.contains(&cell.hour) && !cell.is_empty()) {
-            super::add(&mut here, &cell.value, &cell.settled, &cell.pending);
+            add(&mut here, &cell.value, &cell.settled, &cell.pending);
         }
         for cell in books.cells(whole).filter(|cell| answered.contains(&cell.hour)) {
-            total.settled.add(&cell.settled);
-            total.pending.add(&cell.pending);
+            rest.settled.add(&cell.settled);
+            rest.pending.add(&cell.pending);
         }
         drop(books);
+        store.of(whole, "", &hours, false, |_, sums| rest.settled.add(&sums))?;
 
+        let pending = |row: &Row| row.settled.money.saturating_add(row.pending.money).get();
         let mut money: HashMap<Box<str>, i128> =
-            here.values().map(|row| (row.value.as_str().into(), row.settled.money.get())).collect();
+            here.values().map(|row| (row.value.as_str().into(), pending(row))).collect();
         store.money(dimension, &hours, |value, more| match money.get_mut(value) {
             Some(sum) => *sum = sum.saturating_add(more.get()),
             None => drop(money.insert(value.into(), more.get())),
         })?;
-        let mut ranked: Vec<(i128, i128, Box<str>)> = money
+        let mut ranked: Vec<(i128, Box<str>)> = money
             .into_iter()
             .filter(|(value, _)| &**value != OTHER)
-            .map(|(value, money)| (money, here.get(&*value).map_or(0, |row| row.pending.money.get()), value))
+            .map(|(value, sum)| (sum, value))
             .collect();
-        ranked.sort_unstable_by(|a, b| (b.0, b.1, &a.2).cmp(&(a.0, a.1, &b.2)));
+        ranked.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        let others = ranked.len().saturating_sub(top);
         ranked.truncate(top);
 
-        total.settled.add(&store.sums(whole, "", &hours)?);
-        let mut rows = Vec::with_capacity(ranked.len() + 1);
-        for (_, _, value) in ranked {
+        let mut rows = Vec::with_capacity(ranked.len());
+        for (_, value) in ranked {
             let mut row = here.remove(&*value).unwrap_or(Row { value: value.into(), ..Row::default() });
-            row.settled.add(&store.sums(dimension, &row.value, &hours)?);
-            total.settled.take(&row.settled);
-            total.pending.take(&row.pending);
+            store.of(dimension, &row.value, &hours, false, |_, sums| row.settled.add(&sums))?;
+            rest.less(&row);
             rows.push(row);
         }
-        if (total.settled, total.pending) != (Tally::default(), Tally::default()) {
-            rows.push(Row { value: OTHER.to_owned(), ..total });
+        Ok(Top { rows, rest: Some(rest).filter(|rest| !rest.is_empty()), others })
+    }
+
+    /// The sums of these values of a dimension hour by hour, or day by day, and of all others as [`OTHER`]; as [`timeline`] tells all.
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    ///
+    /// [`timeline`]: Self::timeline
+    pub fn timeline_of(
+        &self,
+        by: &str,
+        hours: Range<u32>,
+        step: Step,
+        values: &[&str],
+    ) -> Result<Vec<Point>, QueryError> {
+        let store = self.store();
+        let answered = store.answered(&hours);
+        let books = self.books();
+        let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
+        let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
+        let mut rests: BTreeMap<u32, Row> = BTreeMap::new();
+        for cell in books.cells(dimension).filter(|cell| answered.contains(&cell.hour) && !cell.is_empty()) {
+            if values.contains(&&*cell.value) {
+                let rows = points.entry(step.start(cell.hour)).or_default();
+                add(rows, &cell.value, &cell.settled, &cell.pending);
+            }
         }
-        Ok(rows)
+        for cell in books.cells(whole).filter(|cell| answered.contains(&cell.hour)) {
+            let rest = rests.entry(step.start(cell.hour)).or_default();
+            rest.settled.add(&cell.settled);
+            rest.pending.add(&cell.pending);
+        }
+        drop(books);
+        let hourly = step == Step::Hour;
+        store.of(whole, "", &hours, hourly, |hour, sums| {
+            rests.entry(step.start(hour)).or_default().settled.add(&sums);
+        })?;
+        for value in values {
+            store.of(dimension, value, &hours, hourly, |hour, sums| {
+                add(points.entry(step.start(hour)).or_default(), value, &sums, &Default::default());
+            })?;
+        }
+        for (start, mut rest) in rests {
+            let rows = points.entry(start).or_default();
+            rows.values().for_each(|row| rest.less(row));
+            if !rest.is_empty() {
+                add(rows, OTHER, &rest.settled, &rest.pending);
+            }
+        }
+        Ok(in_order(points))
     }
 }
 
-/// The same of rows.
-fn dearest(mut rows: Vec<Row>, top: usize) -> Vec<Row> {
-    let rank = |row: &Row| (row.value == OTHER, Reverse((row.settled.money, row.pending.money)));
-    rows.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.value.cmp(&b.value)));
-    let values = rows.partition_point(|row| row.value != OTHER);
-    let rest = rows.split_off(top.min(values)).into_iter().reduce(|a, b| Row {
-        value: OTHER.to_owned(),
-        settled: a.settled.plus(&b.settled),
-        pending: a.pending.plus(&b.pending),
-    });
-    rows.extend(rest.map(|rest| Row { value: OTHER.to_owned(), ..rest }));
-    rows
+impl Row {
+    fn less(&mut self, other: &Row) {
+        self.settled.take(&other.settled);
+        self.pending.take(&other.pending);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.settled == Default::default() && self.pending == Default::default()
+    }
 }

@@ -61,30 +61,28 @@ impl Store {
         Ok(())
     }
 
-    /// The sums of one value in these hours.
-    pub(in crate::ledger) fn sums(
+    /// Shows the rows of one value in these hours: when each began, and its sums.
+    pub(in crate::ledger) fn of(
         &self,
         dimension: usize,
         value: &str,
         hours: &Range<u32>,
-    ) -> rusqlite::Result<Tally> {
-        let mut sums = Tally::default();
-        for (table, periods) in self.sections(hours, false) {
-            self.find(table, dimension, value, periods, |_, more| sums.add(&more))?;
+        hourly: bool,
+        mut show: impl FnMut(u32, Tally),
+    ) -> rusqlite::Result<()> {
+        for (table, periods) in self.sections(hours, hourly) {
+            let (name, period) = (table.name(), table.column());
+            let sql = format!("SELECT {SUMS} FROM {name} WHERE dimension = ? AND {period} = ? AND value = ?");
+            let mut statement = self.db.prepare_cached(&sql)?;
+            // None is later than that.
+            for at in periods.start..periods.end.min(table.period(self.latest) + 1) {
+                let mut rows = statement.query(params![self.dimensions[dimension], at, value])?;
+                if let Some(row) = rows.next()? {
+                    show(at * table.hours(), tally(row, 0)?);
+                }
+            }
         }
-        Ok(sums)
-    }
-
-    /// The sums of one value in these hours, hour by hour.
-    pub(in crate::ledger) fn history(
-        &self,
-        dimension: usize,
-        value: &str,
-        hours: Range<u32>,
-    ) -> rusqlite::Result<Vec<(u32, Tally)>> {
-        let mut found = Vec::new();
-        self.find(Table::Hours, dimension, value, hours, |hour, sums| found.push((hour, sums)))?;
-        Ok(found)
+        Ok(())
     }
 
     /// Where the rows of these hours are: of whole days, unless they are to be hourly or are few, and of the hours around them.
@@ -104,28 +102,6 @@ impl Store {
             (Table::Days, days.start / 24..days.end / 24),
             (Table::Hours, days.end..until),
         ]
-    }
-
-    /// Shows the rows of one value.
-    fn find(
-        &self,
-        table: Table,
-        dimension: usize,
-        value: &str,
-        periods: Range<u32>,
-        mut show: impl FnMut(u32, Tally),
-    ) -> rusqlite::Result<()> {
-        let (name, period) = (table.name(), table.column());
-        let sql = format!("SELECT {SUMS} FROM {name} WHERE dimension = ? AND {period} = ? AND value = ?");
-        let mut statement = self.db.prepare_cached(&sql)?;
-        // None is later than that.
-        for at in periods.start..periods.end.min(table.period(self.latest) + 1) {
-            let mut rows = statement.query(params![self.dimensions[dimension], at, value])?;
-            if let Some(row) = rows.next()? {
-                show(at * table.hours(), tally(row, 0)?);
-            }
-        }
-        Ok(())
     }
 
     /// Shows all rows of these hours or days, with these columns from the third on; each began at an hour, and has a value.

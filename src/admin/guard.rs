@@ -55,3 +55,54 @@ fn is_addressed(request: &Request) -> bool {
     let host = named.host().trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn asked(peer: &str, host: &str, path: &str) -> Response<Body> {
+        let all = Router::new().fallback(get(async || "seen")).layer(from_fn(guard));
+        let mut request = Request::builder().uri(path).header(HOST, host).body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));
+        all.oneshot(request).await.unwrap()
+    }
+
+    /// Guarantees: what calls cost is told to this machine, and by no foreign name; health and metrics to everyone.
+    #[tokio::test]
+    async fn only_this_machine_sees_costs() {
+        const HERE: &str = "127.0.0.1:5000";
+        for (peer, host, path, status) in [
+            (HERE, "localhost:8888", "/", 200),
+            (HERE, "127.0.0.1:8888", "/api/v1/costs", 200),
+            (HERE, "[::1]:8888", "/api/v1/costs", 200),
+            ("[::1]:5000", "LOCALHOST", "/", 200),
+            ("[::ffff:127.0.0.1]:5000", "10.0.0.7", "/", 200),
+            (HERE, "evil.example", "/", 403),
+            (HERE, "localhost.evil.example:80", "/api/v1/costs", 403),
+            (HERE, "", "/api/v1/costs", 403),
+            ("10.0.0.7:5000", "localhost:8888", "/", 403),
+            ("10.0.0.7:5000", "10.0.0.1:8888", "/api/v1/costs", 403),
+            ("[2001:db8::1]:5000", "[2001:db8::2]:8888", "/anything", 403),
+            ("10.0.0.7:5000", "pricetag:8888", "/metrics", 200),
+            ("10.0.0.7:5000", "pricetag:8888", "/health/ready", 200),
+            ("10.0.0.7:5000", "pricetag:8888", "/healthy", 403),
+        ] {
+            let response = asked(peer, host, path).await;
+            assert_eq!(response.status().as_u16(), status, "{peer} {host} {path}");
+            assert_eq!(response.headers()[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_stranger_is_told_of_tunnels() {
+        let response = asked("10.0.0.7:5000", "10.0.0.1", "/").await;
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        assert!(std::str::from_utf8(&body).unwrap().contains("ssh -L"), "{body:?}");
+    }
+}

@@ -109,20 +109,40 @@ impl RecentCall {
 }
 
 /// The last calls.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recent {
     /// There is no room before this time on the monotonic clock.
     full_until: AtomicU64,
     ring: Mutex<Ring>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Ring {
     /// The oldest first.
     calls: VecDeque<RecentCall>,
+    /// Buffers for the calls to come until it is full, so that none is made while requests wait.
+    spare: Vec<Texts>,
     /// When the window began, and how many have come in it.
     began: u64,
     came: usize,
+}
+
+/// Bytes that the texts of a call usually take, and how many texts there are.
+const USUAL_TEXT: usize = 512;
+const USUAL_TEXTS: usize = 32;
+
+impl Default for Recent {
+    fn default() -> Self {
+        let texts =
+            || Texts { text: String::with_capacity(USUAL_TEXT), ends: Vec::with_capacity(USUAL_TEXTS) };
+        let ring = Ring {
+            calls: VecDeque::with_capacity(ROOM),
+            spare: std::iter::repeat_with(texts).take(ROOM).collect(),
+            began: 0,
+            came: 0,
+        };
+        Recent { full_until: AtomicU64::new(0), ring: Mutex::new(ring) }
+    }
 }
 
 impl Recent {
@@ -160,10 +180,11 @@ impl Recent {
         }
         // Prices that were replaced long ago would be kept for their words alone.
         while ring.calls.front().is_some_and(|first| first.edition + EDITIONS < edition.number) {
-            ring.calls.pop_front();
+            let old = ring.calls.pop_front();
+            ring.spare.extend(old.map(|old| old.texts));
         }
         let used = if ring.calls.len() < ROOM { None } else { ring.calls.pop_front() };
-        let mut texts = used.map(|used| used.texts).unwrap_or_default();
+        let mut texts = used.map(|used| used.texts).or_else(|| ring.spare.pop()).unwrap_or_default();
         texts.text.clear();
         texts.ends.clear();
         let tier = if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served };

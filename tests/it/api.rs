@@ -94,7 +94,7 @@ async fn answers_are_the_sums_of_what_was_sent() {
     let all: Vec<&Sent> = sent.iter().collect();
 
     for (from, until) in
-        [(last - 30, last + 1), (last - 20, last - 3), (last - 3, last - 2), (last - 12, last)]
+        [(last - 30, last + 1), (last - 20, last - 3), (last - 5, last - 1), (last - 12, last)]
     {
         let within: Vec<&Sent> = sent.iter().filter(|sent| (from..until).contains(&sent.hour)).collect();
         let time = format!("since={}&until={}", rfc3339(from), rfc3339(until));
@@ -186,6 +186,42 @@ async fn answers_are_the_sums_of_what_was_sent() {
     let harmless = |user: &str| if user.is_empty() { String::new() } else { format!("'{user}") };
     let expected = summed(&all, |sent| harmless(&sent.user));
     assert_eq!(rows, expected.into_iter().map(|(user, (cost, ..))| (user, cost)).collect());
+}
+
+/// Scenario: a call of thirty days ago, of which hours are not kept; asked for by the hour, by the day and by the week around it.
+/// Guarantees: it is told in each, with the days that the answer is for; not in the day before.
+#[tokio::test]
+async fn long_ago_days_are_told() {
+    let sink = Sink::start().await;
+    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    // Half past eleven.
+    let day = now / HOUR / 24 * 24 - 30 * 24;
+    let mut span = gpt_4o(1, 1_000_000, 0);
+    span.end_time_unix_nano = (day + 11) * HOUR + HOUR / 2;
+    pricetag.deliver_spans(&request(vec![span])).await;
+    pricetag.settled(1).await;
+    // Once it is written, hours that are too old go.
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    for (from, until, told, cost) in [
+        (day + 11, day + 12, [day, day + 24], "2.5"),
+        (day, day + 24, [day, day + 24], "2.5"),
+        (day - 50, day + 1, [day - 72, day + 24], "2.5"),
+        (day - 24, day + 200, [day - 24, day + 216], "2.5"),
+        (day - 24, day, [day - 24, day], "0"),
+    ] {
+        let time = format!("since={}&until={}", rfc3339(from), rfc3339(until));
+        let costs = ask(&pricetag, &format!("/api/v1/costs?by=user&{time}")).await;
+        assert_eq!(
+            [&costs["from"], &costs["until"]],
+            told.map(rfc3339).each_ref().map(|it| it.as_str()),
+            "{time}"
+        );
+        assert_eq!(costs["total"], cost, "{time}");
+        let series = ask(&pricetag, &format!("/api/v1/timeseries?{time}")).await;
+        let points: Vec<&Value> = series["rows"].as_array().unwrap().iter().map(|row| &row["cost"]).collect();
+        assert_eq!(points, if cost == "0" { vec![] } else { vec![cost] }, "{time}");
+    }
 }
 
 /// Scenario: the captures, an unknown model, a call without usage; every path of the description, with and without parameters; a

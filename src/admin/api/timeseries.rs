@@ -18,7 +18,7 @@ const BY: Parameter = Parameter {
 };
 const STEP: Parameter = Parameter {
     name: "step",
-    about: "How long each point is; a day is one of UTC. Without it: an hour, or a day where the time is longer than a week.",
+    about: "How long each point is; a day is one of UTC. Without it: an hour; a day where the time is longer than a week, or long ago.",
     kind: Kind::OneOf(&["hour", "day"]),
 };
 const TOP: Parameter = Parameter {
@@ -76,13 +76,13 @@ impl Question for Timeseries {
         let by = query.get("by").unwrap_or(TOTAL);
         let hours = time::hours(query, now)?;
         let answered = ledger.answered(&hours);
+        let has_hours = answered.start >= time::hour(now.as_second()).saturating_sub(HOURLY);
         let step = match query.get("step") {
             Some("hour") => Step::Hour,
-            Some(_) => Step::Day,
-            None if hours.len() as u32 > WEEK + 1 => Step::Day,
-            None => Step::Hour,
+            None if has_hours && hours.len() as u32 <= WEEK + 1 => Step::Hour,
+            _ => Step::Day,
         };
-        if step == Step::Hour && answered.start < time::hour(now.as_second()).saturating_sub(HOURLY) {
+        if step == Step::Hour && !has_hours {
             let days = HOURLY / 24 - 1;
             return Err(Refusal::from(format!(
                 "hours are kept for {days} days: say step=day, or since={days}d"

@@ -21,11 +21,18 @@ const BY_DAY: u32 = 72;
 
 impl Store {
     /// The hours that a question about `hours` is answered for: where there are daily rows only, or hourly ones would be too many,
-    /// from the beginning of a day on.
+    /// from the beginning of a day on, and to the end of one.
     pub(in crate::ledger) fn answered(&self, hours: &Range<u32>) -> Range<u32> {
-        let hourly = self.latest.max(self.expired).saturating_sub(HOURLY);
-        let by_day = hours.len() as u32 > EXACT || hours.start < hourly;
-        hours.start - if by_day { hours.start % 24 } else { 0 }..hours.end
+        let kept = self.hourly_from();
+        let by_day = hours.len() as u32 > EXACT || hours.start < kept;
+        let ends_by_day = hours.end - hours.end % 24 < kept;
+        let end = if ends_by_day { hours.end.next_multiple_of(24) } else { hours.end };
+        hours.start - if by_day { hours.start % 24 } else { 0 }..end
+    }
+
+    /// The first hour of which there are hourly rows for sure.
+    fn hourly_from(&self) -> u32 {
+        self.latest.max(self.expired).saturating_sub(HOURLY)
     }
 
     /// Shows all rows of a dimension, by its place in the books, in these hours: when each began, its value and its sums.
@@ -93,7 +100,7 @@ impl Store {
             true => (self.latest + 1).next_multiple_of(24).max(hours.start),
             false => hours.end,
         };
-        if hourly || hours.len() < BY_DAY as usize {
+        if hourly || hours.len() < BY_DAY as usize && hours.start >= self.hourly_from() {
             return smallvec![(Table::Hours, hours)];
         }
         let days = hours.start.next_multiple_of(24)..until - until % 24;

@@ -1,9 +1,8 @@
 //! The admin port: health, metrics, and what everything cost.
 
-mod costs;
-mod margin;
+mod api;
+mod guard;
 mod page;
-mod spikes;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
+use axum::middleware::from_fn;
 use axum::routing::get;
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
@@ -22,6 +22,7 @@ use crate::ledger::Ledger;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
+use api::Sources;
 use page::Page;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
@@ -69,7 +70,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, margins, spikes, .. } = site;
+    let Site { registries, ledger, readiness, shared, margins, spikes, .. } = site;
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -81,17 +82,11 @@ pub async fn serve(
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
-        .route("/api/v1/costs", get(async move |request: Request| costs::answer(&ledger, &request)))
-        .route(
-            "/api/v1/margin",
-            get(async move |request: Request| {
-                let answer = move || margin::answer(margins.as_deref(), &request);
-                tokio::task::spawn_blocking(answer).await.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)
-            }),
-        )
-        .route("/api/v1/spikes", get(async move |request: Request| spikes::answer(spikes.as_ref(), &request)))
-        .route("/metrics", get(async move || metrics(&registries)));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+        .route("/metrics", get(async move || metrics(&registries)))
+        .merge(api::router(Sources { ledger, shared, margins, spikes }))
+        .layer(from_fn(guard::guard));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
 
 /// Serves only the health of [`serve`], at `path`: the Collector's `health_check` extension.

@@ -8,6 +8,7 @@
 mod annotate;
 mod facts;
 mod money;
+pub mod recent;
 mod restate;
 mod shared;
 mod whose;
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 pub use crate::booking::Values;
-pub use annotate::{Annotations, Attributes, DUPLICATE_OF_EVENT, MAX_ALIASES, MAX_DIMENSIONS, is_taken};
+pub use annotate::{Annotations, Attributes, MAX_ALIASES, MAX_DIMENSIONS, instead, is_taken};
 pub use money::{Outcome, Reported};
 pub use restate::Restater;
 pub use shared::{Arrival, Now, Settings, Shared};
@@ -169,6 +170,7 @@ impl Processor {
         }
         let (catalog, lookups) = (&*edition.catalog, &*edition.lookups);
         self.prices.clear();
+        let mut is_shown = shared.recent.has_room(now);
 
         let mut brought = self.judgement.brought.iter().peekable();
         let mut lent = self.judgement.lent.iter().peekable();
@@ -213,6 +215,9 @@ impl Processor {
                 Status::Failed => Some(0),
                 _ => outcome.money.map(Picodollars::get),
             });
+            if is_shown && !judged.again {
+                is_shown = shared.recent.push(call, &outcome, judged.verdict, &dimensions, edition, now);
+            }
             let booking = booking(call, &outcome, *judged, dimensions, catalog, now, shared.max_age);
             if !judged.again {
                 if call.weight.is_none() {

@@ -4,7 +4,6 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod layers;
-mod line;
 pub mod prices;
 pub mod quote;
 pub mod run;

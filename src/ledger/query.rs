@@ -1,14 +1,16 @@
 //! Questions to the ledger: what was it, by which dimension, in which hours.
 
+mod top;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::Ledger;
 use super::books::Books;
 use super::cells::Cell;
 use super::sums::Tally;
+use super::{Ledger, OTHER};
 use crate::pricing::Picodollars;
 
 /// The dimension of which everything is one value.
@@ -95,9 +97,24 @@ impl Ledger {
     /// # Errors
     /// [`QueryError`]
     pub fn timeline(&self, by: &str, hours: Range<u32>, step: Step) -> Result<Vec<Point>, QueryError> {
+        self.timeline_of(by, hours, step, |_| true)
+    }
+
+    /// The same of some values; all others are summed as [`OTHER`].
+    ///
+    /// # Errors
+    /// [`QueryError`]
+    pub fn timeline_of(
+        &self,
+        by: &str,
+        hours: Range<u32>,
+        step: Step,
+        is_told: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Point>, QueryError> {
         let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
         self.read(by, &hours, step == Step::Hour, |hour, value, settled, pending| {
             let start = if step == Step::Day { hour - hour % 24 } else { hour };
+            let value = if is_told(value) { value } else { OTHER };
             add(points.entry(start).or_default(), value, settled, pending);
         })?;
         let of = |(start, rows): (u32, HashMap<String, Row>)| {

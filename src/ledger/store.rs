@@ -72,6 +72,14 @@ impl Table {
         }
     }
 
+    /// How long its periods are.
+    const fn hours(self) -> u32 {
+        match self {
+            Table::Hours => 1,
+            Table::Days => 24,
+        }
+    }
+
     /// The column that says when.
     const fn column(self) -> &'static str {
         match self {
@@ -82,10 +90,7 @@ impl Table {
 
     /// The hour, or the day, that an hour is in.
     const fn period(self, hour: u32) -> u32 {
-        match self {
-            Table::Hours => hour,
-            Table::Days => hour / 24,
-        }
+        hour / self.hours()
     }
 }
 

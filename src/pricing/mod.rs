@@ -32,6 +32,7 @@ pub mod status;
 pub mod variant;
 mod varied;
 pub mod when;
+mod worded;
 pub mod write;
 
 pub use adjust::Adjustment;
@@ -45,6 +46,7 @@ pub use resolver::Resolver;
 pub use rules::Conditions;
 pub use status::{Reason, Status};
 pub use variant::{Variant, Variants};
+pub use worded::WordedLine;
 
 #[cfg(test)]
 mod tests;

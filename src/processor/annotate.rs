@@ -14,7 +14,23 @@ use crate::settlement::{Spent, Sums, Verdict};
 pub(super) const STATUS: &str = "pricetag.status";
 
 /// The reason of a duplicate where no span can be named.
-pub const DUPLICATE_OF_EVENT: &str = "a log event tells of the same call and counts";
+const DUPLICATE_OF_EVENT: &str = "a log event tells of the same call and counts";
+
+/// Of a call that does not count: its status, the span that counts in its place, if one can be named, and the reason in words.
+pub fn instead(verdict: Verdict) -> Option<(Status, Option<String>, String)> {
+    match verdict {
+        Verdict::Counts => None,
+        Verdict::Duplicate { of } => {
+            let of = of.map(|of| format!("{:016x}", u64::from_be_bytes(of)));
+            let reason = match &of {
+                Some(of) => format!("span {of} tells of the same call and counts"),
+                None => DUPLICATE_OF_EVENT.to_owned(),
+            };
+            Some((Status::Duplicate, of, reason))
+        }
+        Verdict::Aggregate => Some((Status::Aggregate, None, "the calls below it count".to_owned())),
+    }
+}
 
 /// Our own keys, in the order of their bits in [`Call::ours`]. Aliases follow.
 const KEYS: [&str; 22] = [

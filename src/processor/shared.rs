@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::annotate::{self, Annotations, Attributes};
 use super::money::Reported;
+use super::recent::Recent;
 use super::whose::Whose;
 use crate::attribution::{Attribution, Dimension, Lookups, Unknown};
 use crate::genai::dialects::Dialects;
@@ -63,6 +64,7 @@ pub struct Shared {
     pub(super) reported: Reported,
     pub(super) edition: ArcSwap<Edition>,
     pub(super) open_traces: OpenTraces,
+    pub(super) recent: Recent,
     /// Nanoseconds after which a call's end can not be true.
     pub(super) max_age: u64,
     /// Calls that said that they stand for a number of calls which can not be.
@@ -127,6 +129,7 @@ impl Shared {
             reported: settings.reported,
             edition: ArcSwap::from_pointee(Edition { number: 0, catalog, lookups: Arc::default() }),
             open_traces: OpenTraces::new(nanoseconds(settings.settle_after), settings.max_open_bytes),
+            recent: Recent::default(),
             max_age: nanoseconds(settings.max_age),
             absurd_weights: AtomicU64::new(0),
         }
@@ -135,6 +138,11 @@ impl Shared {
     /// The table of open traces.
     pub fn open_traces(&self) -> &OpenTraces {
         &self.open_traces
+    }
+
+    /// The last calls.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     /// The catalog in force.

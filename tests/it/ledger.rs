@@ -115,6 +115,13 @@ fn check(
                 same(&row.value, &sum(std::slice::from_ref(row)), &of(&answered, Some(&row.value)), kept)?;
             }
         }
+        let top = ledger.top(name, hours.clone(), 3).unwrap();
+        same("the top and the rest", &sum(&top), &of(&answered, None), kept)?;
+        let listed =
+            |top: &[Row]| -> Vec<Row> { top.iter().filter(|row| row.value != "other").cloned().collect() };
+        let all_of_it = ledger.top(name, hours.clone(), 10_000).unwrap();
+        same("the top", &listed(&top), &listed(&all_of_it).into_iter().take(3).collect(), kept)?;
+
         let all = ledger.rows(name, 0..u32::MAX).unwrap();
         same("actions", &all.iter().map(|row| row.settled.actions).sum(), &model.actions, kept)?;
     }

@@ -4,6 +4,7 @@
 
 mod actions;
 mod agreement;
+mod api;
 mod attribution;
 mod attribution_page;
 mod booked;

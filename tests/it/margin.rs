@@ -142,10 +142,9 @@ async fn the_worked_example() {
     let url = format!("http://{}/api/v1/margin?by=tenant&month={month}&top=1", pricetag.admin);
     let csv =
         pricetag.client.get(url).header("accept", "text/csv").send().await.unwrap().text().await.unwrap();
-    let head =
-        "tenant,tenants,users,revenue,subscriptions,cost,other_cogs,margin,ratio,calls,unpriced,actions";
-    let rest = "(rest),4,3,77.18,75,20.25,11.577,45.353,";
-    assert!(csv.starts_with(&format!("{head}\ngamma,1,0,0,0,1.1,0,-1.1,,1,0,1\n{rest}")), "{csv}");
+    let head = "value,tenants,users,revenue,subscriptions,cost,other_cogs,margin,ratio,calls,unpriced,actions,per_action";
+    let rest = "other,4,3,77.18,75,20.25,11.577,45.353,";
+    assert!(csv.starts_with(&format!("{head}\ngamma,1,0,0,0,1.1,0,-1.1,,1,0,1,\n{rest}")), "{csv}");
     for wrong in ["by=users", "since=soon", "month=2026-13", "top=0", "sort=up"] {
         assert_eq!(pricetag.get(&format!("/api/v1/margin?{wrong}")).await.unwrap().0, 400, "{wrong}");
     }

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::line::Line;
 use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::events::lone_trace;
 use crate::otlp::view::Text;
-use crate::pricing::{Catalog, Picodollars, Status};
-use crate::processor::{DUPLICATE_OF_EVENT, Outcome, Restater, Values};
+use crate::pricing::{Catalog, Picodollars, Status, WordedLine};
+use crate::processor::{Outcome, Restater, Values, instead};
 use crate::settlement::{Change, Settled, Verdict};
 
 /// Everything that was found in a delivery.
@@ -47,7 +46,7 @@ pub(super) struct Explained {
     pub(super) currency: &'static str,
     pub(super) usage: BTreeMap<&'static str, u64>,
     pub(super) dimensions: BTreeMap<String, String>,
-    pub(super) lines: Vec<Line>,
+    pub(super) lines: Vec<WordedLine>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) duplicate_of: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,7 +66,7 @@ struct Own {
     status: Status,
     reason: String,
     money: Option<Picodollars>,
-    lines: Vec<Line>,
+    lines: Vec<WordedLine>,
 }
 
 /// The sender's own cost.
@@ -189,7 +188,7 @@ impl Explained {
         catalog: &Catalog,
     ) -> Self {
         let receipt = &outcome.receipt;
-        let lines = receipt.lines.iter().map(|line| Line::new(catalog, receipt, line));
+        let lines = receipt.lines.iter().map(|line| WordedLine::new(catalog, receipt, line));
         let own = Own {
             ids: (trace, span),
             status: outcome.status,
@@ -239,25 +238,12 @@ impl Explained {
 
     fn judge(&mut self, verdict: Verdict) {
         let own = &self.own;
-        self.duplicate_of = None;
-        (self.status, self.reason, self.total, self.lines) = match verdict {
-            Verdict::Counts => (
-                own.status.as_str(),
-                own.reason.clone(),
-                own.money.map(|money| money.to_string()),
-                own.lines.clone(),
-            ),
-            Verdict::Duplicate { of } => {
-                self.duplicate_of = of.map(|of| format!("{:016x}", u64::from_be_bytes(of)));
-                let reason = match &self.duplicate_of {
-                    Some(of) => format!("span {of} tells of the same call and counts"),
-                    None => DUPLICATE_OF_EVENT.to_owned(),
-                };
-                (Status::Duplicate.as_str(), reason, None, Vec::new())
+        (self.status, self.duplicate_of, self.reason, self.total, self.lines) = match instead(verdict) {
+            None => {
+                let total = own.money.map(|money| money.to_string());
+                (own.status.as_str(), None, own.reason.clone(), total, own.lines.clone())
             }
-            Verdict::Aggregate => {
-                (Status::Aggregate.as_str(), "the calls below it count".to_owned(), None, Vec::new())
-            }
+            Some((status, of, reason)) => (status.as_str(), of, reason, None, Vec::new()),
         };
     }
 }

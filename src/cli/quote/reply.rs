@@ -7,9 +7,8 @@ use serde_json::value::RawValue;
 
 use super::named::Named;
 use super::record::Record;
-use crate::cli::line::Line;
 use crate::genai::usage::{Bucket, Group};
-use crate::pricing::{Catalog, Picodollars, Receipt, Status, receipt};
+use crate::pricing::{Catalog, Picodollars, Receipt, Status, WordedLine, receipt};
 
 /// A receipt as one JSON object. Amounts are decimal strings; `null` where they are not known.
 #[derive(Debug, Serialize)]
@@ -31,7 +30,7 @@ pub struct Reply<'a> {
     other: Option<Amount>,
     total: Option<Amount>,
     currency: &'static str,
-    lines: Vec<Line>,
+    lines: Vec<WordedLine>,
     catalog: &'a str,
 }
 
@@ -73,7 +72,7 @@ impl<'a> Reply<'a> {
             other: sum(|bucket| !is_input(bucket) && !is_output(bucket)),
             total: receipt.cost().map(Amount),
             currency: "USD",
-            lines: receipt.lines.iter().map(|line| Line::new(catalog, receipt, line)).collect(),
+            lines: receipt.lines.iter().map(|line| WordedLine::new(catalog, receipt, line)).collect(),
             catalog: catalog.source(),
         }
     }

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use rusqlite::{Row, params};
+use smallvec::{SmallVec, smallvec};
 
 use super::{HOURLY, Store, Table};
 use crate::ledger::sums::Tally;
@@ -35,19 +36,43 @@ impl Store {
         hourly: bool,
         mut show: impl FnMut(u32, &str, Tally),
     ) -> rusqlite::Result<()> {
-        let hours = self.answered(hours);
-        // Nothing is later: the last day is whole.
-        let until = match hours.end > self.latest {
-            true => (self.latest + 1).next_multiple_of(24).max(hours.start),
-            false => hours.end,
-        };
-        if hourly || hours.len() < BY_DAY as usize {
-            return self.scan(Table::Hours, dimension, &hours, &mut show);
+        for (table, periods) in self.sections(hours, hourly) {
+            self.scan(table, dimension, &periods, SUMS, |row, start, value| {
+                show(start, value, tally(row, 2)?);
+                Ok(())
+            })?;
         }
-        let days = hours.start.next_multiple_of(24)..until - until % 24;
-        self.scan(Table::Hours, dimension, &(hours.start..days.start), &mut show)?;
-        self.scan(Table::Days, dimension, &(days.start / 24..days.end / 24), &mut show)?;
-        self.scan(Table::Hours, dimension, &(days.end..until), &mut show)
+        Ok(())
+    }
+
+    /// The same with the money alone, which is much less to read.
+    pub(in crate::ledger) fn money(
+        &self,
+        dimension: usize,
+        hours: &Range<u32>,
+        mut show: impl FnMut(&str, Picodollars),
+    ) -> rusqlite::Result<()> {
+        for (table, periods) in self.sections(hours, false) {
+            self.scan(table, dimension, &periods, "usd, picodollars", |row, _, value| {
+                show(value, money(row, 2)?);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The sums of one value in these hours.
+    pub(in crate::ledger) fn sums(
+        &self,
+        dimension: usize,
+        value: &str,
+        hours: &Range<u32>,
+    ) -> rusqlite::Result<Tally> {
+        let mut sums = Tally::default();
+        for (table, periods) in self.sections(hours, false) {
+            self.find(table, dimension, value, periods, |_, more| sums.add(&more))?;
+        }
+        Ok(sums)
     }
 
     /// The sums of one value in these hours, hour by hour.
@@ -57,39 +82,73 @@ impl Store {
         value: &str,
         hours: Range<u32>,
     ) -> rusqlite::Result<Vec<(u32, Tally)>> {
-        let sql = format!("SELECT {SUMS} FROM hours WHERE dimension = ? AND hour = ? AND value = ?");
-        let mut statement = self.db.prepare_cached(&sql)?;
         let mut found = Vec::new();
-        for hour in hours {
-            let mut rows = statement.query(params![self.dimensions[dimension], hour, value])?;
-            if let Some(row) = rows.next()? {
-                found.push((hour, tally(row, 0)?));
-            }
-        }
+        self.find(Table::Hours, dimension, value, hours, |hour, sums| found.push((hour, sums)))?;
         Ok(found)
     }
 
+    /// Where the rows of these hours are: of whole days, unless they are to be hourly or are few, and of the hours around them.
+    fn sections(&self, hours: &Range<u32>, hourly: bool) -> SmallVec<[(Table, Range<u32>); 3]> {
+        let hours = self.answered(hours);
+        // Nothing is later: the last day is whole.
+        let until = match hours.end > self.latest {
+            true => (self.latest + 1).next_multiple_of(24).max(hours.start),
+            false => hours.end,
+        };
+        if hourly || hours.len() < BY_DAY as usize {
+            return smallvec![(Table::Hours, hours)];
+        }
+        let days = hours.start.next_multiple_of(24)..until - until % 24;
+        smallvec![
+            (Table::Hours, hours.start..days.start),
+            (Table::Days, days.start / 24..days.end / 24),
+            (Table::Hours, days.end..until),
+        ]
+    }
+
+    /// Shows the rows of one value.
+    fn find(
+        &self,
+        table: Table,
+        dimension: usize,
+        value: &str,
+        periods: Range<u32>,
+        mut show: impl FnMut(u32, Tally),
+    ) -> rusqlite::Result<()> {
+        let (name, period) = (table.name(), table.column());
+        let sql = format!("SELECT {SUMS} FROM {name} WHERE dimension = ? AND {period} = ? AND value = ?");
+        let mut statement = self.db.prepare_cached(&sql)?;
+        // None is later than that.
+        for at in periods.start..periods.end.min(table.period(self.latest) + 1) {
+            let mut rows = statement.query(params![self.dimensions[dimension], at, value])?;
+            if let Some(row) = rows.next()? {
+                show(at * table.hours(), tally(row, 0)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Shows all rows of these hours or days, with these columns from the third on; each began at an hour, and has a value.
     fn scan(
         &self,
         table: Table,
         dimension: usize,
         periods: &Range<u32>,
-        show: &mut impl FnMut(u32, &str, Tally),
+        columns: &str,
+        mut show: impl FnMut(&Row<'_>, u32, &str) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
         if periods.is_empty() {
             return Ok(());
         }
         let (name, period) = (table.name(), table.column());
-        let length = if table == Table::Days { 24 } else { 1 };
         let sql = format!(
-            "SELECT {period}, value, {SUMS} FROM {name} WHERE dimension = ? AND {period} >= ? AND {period} < ?"
+            "SELECT {period}, value, {columns} FROM {name} WHERE dimension = ? AND {period} >= ? AND {period} < ?"
         );
         let mut statement = self.db.prepare_cached(&sql)?;
         let mut rows = statement.query(params![self.dimensions[dimension], periods.start, periods.end])?;
         while let Some(row) = rows.next()? {
             let start: u32 = row.get(0)?;
-            let value = row.get_ref(1)?.as_str()?;
-            show(start * length, value, tally(row, 2)?);
+            show(row, start * table.hours(), row.get_ref(1)?.as_str()?)?;
         }
         Ok(())
     }
@@ -97,10 +156,7 @@ impl Store {
 
 /// The sums of a row, from a column on.
 fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
-    let money = |at: usize| -> rusqlite::Result<Picodollars> {
-        let (usd, rest): (i64, i64) = (row.get(first + at)?, row.get(first + at + 1)?);
-        Ok(Picodollars::new(i128::from(usd) * DOLLAR + i128::from(rest)))
-    };
+    let money = |at: usize| money(row, first + at);
     let count = |at: usize| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(first + at)? as u64) };
     Ok(Tally {
         money: money(0)?,
@@ -116,6 +172,12 @@ fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
         misdated: count(14)?,
         actions: count(15)?,
     })
+}
+
+/// The money of two columns.
+fn money(row: &Row<'_>, first: usize) -> rusqlite::Result<Picodollars> {
+    let (usd, rest): (i64, i64) = (row.get(first)?, row.get(first + 1)?);
+    Ok(Picodollars::new(i128::from(usd) * DOLLAR + i128::from(rest)))
 }
 
 /// Picodollars.

@@ -1,36 +1,44 @@
-//! A line of a receipt as JSON: what `explain` and `quote` have in common.
+//! A line of a receipt in words: what `explain`, `quote` and the API show.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::pricing::{Catalog, Layer, Receipt, receipt};
+use super::catalog::{Catalog, Layer};
+use super::receipt::{Line, Receipt};
 
 /// A line of a receipt: quantity x rate = amount.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Line {
-    pub(super) bucket: &'static str,
-    pub(super) quantity: u64,
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Line")]
+pub struct WordedLine {
+    /// What was counted.
+    pub bucket: &'static str,
+    /// How much of it.
+    pub quantity: u64,
     /// USD for one unit.
-    pub(super) rate: String,
-    pub(super) amount: String,
+    pub rate: String,
+    /// What it cost, in USD.
+    pub amount: String,
     /// The same rate as price lists state it: USD, for so many units.
-    pub(super) price: String,
-    pub(super) per: u32,
+    pub price: String,
+    /// So many.
+    pub per: u32,
     /// The bucket whose rate it is, where it has none of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) rate_of: Option<&'static str>,
+    pub rate_of: Option<&'static str>,
     /// What made the rate what it is, in words and in order; empty: the list price as it stands.
-    pub(super) conditions: Vec<String>,
+    pub conditions: Vec<String>,
     /// The price file that the rate stands in, `embedded` for the one in the binary.
-    pub(super) layer: String,
+    pub layer: String,
     /// The version that the file gives itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) version: Option<String>,
+    pub version: Option<String>,
 }
 
-impl Line {
-    pub(super) fn new(catalog: &Catalog, receipt: &Receipt, line: &receipt::Line) -> Self {
+impl WordedLine {
+    /// The line in the words of the catalog that made the receipt.
+    pub fn new(catalog: &Catalog, receipt: &Receipt, line: &Line) -> Self {
         let layer = catalog.origin(receipt);
-        Line {
+        WordedLine {
             bucket: line.bucket.name(),
             quantity: line.quantity,
             rate: catalog.unit_price(receipt, line).to_string(),

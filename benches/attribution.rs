@@ -136,8 +136,8 @@ fn actions() {
 fn a_million_open_traces() {
     const TRACES: u64 = 1_000_000;
     let (shared, mut processor) = processor(true, None);
-    let names = shared.dimensions().iter().map(|it| it.name.as_str());
-    let ledger = Ledger::in_memory(100, names, Limits::default()).unwrap();
+    let names: Vec<&str> = shared.dimensions().iter().map(|it| &*it.name).collect();
+    let ledger = Ledger::open(None, &names, &[], Limits::default()).unwrap();
     let (mut most, mut open) = (0, 0);
     let settle = |due: &dyn Fn(&mut Vec<Settled>)| {
         let (mut settled, mut entries) = (Vec::new(), Entries::default());

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use pricetag::booking::{Booking, Entries};
+use pricetag::ledger::Ledger;
 use pricetag::ledger::store::Limits;
-use pricetag::ledger::{Ledger, instruments};
 use pricetag::otlp::view::Text;
 use pricetag::pricing::{Picodollars, Status};
 
@@ -41,7 +41,7 @@ fn main() {
 }
 
 fn run(round: u64, users: u64, moved: bool) -> (f64, f64) {
-    let ledger = Ledger::in_memory(instruments::MAX_SERIES, DIMENSIONS, Limits::default()).unwrap();
+    let ledger = Ledger::open(None, &DIMENSIONS, &[], Limits::default()).unwrap();
     let mut random = round + 1;
     let mut next = move |below: u64| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

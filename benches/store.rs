@@ -8,9 +8,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pricetag::booking::{Booking, Entries};
+use pricetag::ledger::Ledger;
 use pricetag::ledger::query::Step;
 use pricetag::ledger::store::{HOURLY, Limits};
-use pricetag::ledger::{Ledger, instruments};
 use pricetag::otlp::view::Text;
 use pricetag::pricing::{Picodollars, Status};
 
@@ -135,7 +135,7 @@ fn month(file: &Path) {
 }
 
 fn open(file: &Path) -> Ledger {
-    Ledger::open(Some(file), instruments::MAX_SERIES, DIMENSIONS, Limits::default()).unwrap()
+    Ledger::open(Some(file), &DIMENSIONS, &[], Limits::default()).unwrap()
 }
 
 /// A settled call.

@@ -3,7 +3,7 @@
 //! Two providers, because of one thing: histograms are exponential where they leave by OTLP, and have fixed buckets where Prometheus
 //! asks, whose bridge drops the others.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry::metrics::{Meter, MeterProvider as _};
 use opentelemetry_sdk::Resource;
@@ -41,7 +41,7 @@ impl CostMetrics {
             || SdkMeterProvider::builder().with_resource(resource.clone()).with_view(instruments::view);
         let mut providers = vec![provider().with_view(histograms::explicit).with_reader(scrape).build()];
         if !routes.is_empty() {
-            let start = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+            let start = ledger.origin().start_unix_nano;
             let exporter = QueueExporter::new(log.clone(), routes.to_vec(), start);
             let push = PeriodicReader::builder(exporter).with_interval(INTERVAL).build();
             providers.push(provider().with_view(histograms::exponential).with_reader(push).build());

@@ -5,8 +5,8 @@ use tracing::{info, warn};
 use crate::attribution::Dimension;
 use crate::attribution::margin::UseRevenue;
 use crate::config::{self, LedgerFile, Pricetag};
+use crate::ledger::Ledger;
 use crate::ledger::store::{Limits, StoreError, default_file};
-use crate::ledger::{Ledger, instruments};
 
 /// The dimensions that are labels of metrics, by their place.
 pub(super) fn labels(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Vec<usize> {
@@ -15,19 +15,23 @@ pub(super) fn labels(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> 
     labels.iter().filter_map(place).collect()
 }
 
-/// The ledger of this processor; one in memory where nothing is priced.
-pub(super) fn open(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger, StoreError> {
-    let ledger = kept(processor, dimensions)?;
+/// The ledger of this processor; one in memory where nothing is priced. These dimensions are labels of metrics.
+pub(super) fn open(
+    processor: Option<&Pricetag>,
+    dimensions: &[Dimension],
+    labels: &[usize],
+) -> Result<Ledger, StoreError> {
+    let names: Vec<&str> = dimensions.iter().map(|dimension| &*dimension.name).collect();
+    let ledger = kept(processor, &names, labels)?;
     if let Some(pricetag) = processor.filter(|pricetag| !pricetag.margin.revenue.is_empty()) {
         ledger.set_revenue(UseRevenue::new(&pricetag.margin.revenue));
     }
     Ok(ledger)
 }
 
-fn kept(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger, StoreError> {
-    let names = || dimensions.iter().map(|dimension| dimension.name.as_str());
+fn kept(processor: Option<&Pricetag>, dimensions: &[&str], labels: &[usize]) -> Result<Ledger, StoreError> {
     let limits = processor.map_or(Limits::default(), |processor| processor.ledger.limits);
-    let in_memory = || Ledger::in_memory(instruments::MAX_SERIES, names(), limits);
+    let in_memory = || Ledger::open(None, dimensions, labels, limits);
     let Some(config::Ledger { file, .. }) = processor.map(|processor| &processor.ledger) else {
         return in_memory();
     };
@@ -44,7 +48,7 @@ fn kept(processor: Option<&Pricetag>, dimensions: &[Dimension]) -> Result<Ledger
             }
         },
     };
-    match Ledger::open(Some(&file), instruments::MAX_SERIES, names(), limits) {
+    match Ledger::open(Some(&file), dimensions, labels, limits) {
         Ok(ledger) => {
             info!("the ledger is kept in {}", file.display());
             Ok(ledger)

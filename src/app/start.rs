@@ -109,7 +109,11 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     // The SDK's bridge wants a registry for itself.
     let (self_metrics, costs) = (Registry::new(), Registry::new());
-    let resource = resource(config);
+    let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
+    let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
+    let labels = ledger::labels(config.processor.as_ref(), dimensions);
+    let ledger = ledger::open(config.processor.as_ref(), dimensions, &labels)?;
+    let resource = resource(config, &ledger.origin().instance);
     let telemetry = Arc::new(Telemetry::new(self_metrics.clone(), resource.clone())?);
     let mut reading = JoinSet::new();
     for (exporter, reader) in config.exporters.iter().zip(&readers) {
@@ -126,10 +130,6 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         worker.spawn(exporter.queue.consumers, &mut reading);
     }
 
-    let shared = priced.as_ref().map(|priced| Arc::clone(&priced.shared));
-    let dimensions = shared.as_ref().map_or(&[][..], |shared| shared.dimensions());
-    let labels = ledger::labels(config.processor.as_ref(), dimensions);
-    let ledger = ledger::open(config.processor.as_ref(), dimensions)?.with_labels(&labels);
     let events = LogEvents::new(log.clone(), &routes[Signal::Logs as usize], &resource);
     let actions = ActionEvents::new(events.clone(), dimensions);
     reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
@@ -190,14 +190,13 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 }
 
 /// Who we are, in the metrics that we send.
-fn resource(config: &Config) -> Resource {
-    let instance = format!("{:032x}", rand::random::<u128>());
+fn resource(config: &Config, instance: &str) -> Resource {
     let own = config.telemetry.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty()
         .with_attributes([
             KeyValue::new("service.name", "pricetag"),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
-            KeyValue::new("service.instance.id", instance),
+            KeyValue::new("service.instance.id", instance.to_owned()),
         ])
         .with_attributes(own)
         .build()

@@ -7,7 +7,7 @@ use super::histograms::Histograms;
 use super::open::Open;
 use super::query::TOTAL;
 use super::series::{AllSeries, Series};
-use super::store::{Batch, Delta};
+use super::store::{Batch, Delta, Kept};
 use super::sums::{Amounts, Tally};
 use crate::attribution::margin::UseRevenue;
 use crate::booking::{Booking, Change, Counted, Settlement};
@@ -43,6 +43,8 @@ pub struct Books {
     dimensions: Vec<Cells>,
     configured: usize,
     open: Open,
+    /// Records of the queue that have been booked.
+    records: u64,
     /// What customers pay by use, and the place of the tier that it depends on; unknown where there is no such dimension.
     by_use: ByUse,
 }
@@ -71,24 +73,26 @@ impl Settled<'_> {
 }
 
 impl Books {
-    /// Empty books for bookings with these dimensions, by name, that tell at most `max_series` series apart.
-    pub fn new<'n>(max_series: usize, dimensions: impl IntoIterator<Item = &'n str>) -> Self {
-        let cells = |name| Cells::new(name, name != SESSION);
-        let dimensions: Vec<Cells> = dimensions.into_iter().chain(OWN).map(cells).collect();
+    /// Empty books for bookings with these dimensions, by name, of which some are labels of series, by position; they tell at most
+    /// `max_series` series apart.
+    pub fn new(dimensions: &[&str], labels: &[usize], max_series: usize) -> Self {
+        let cells = |name: &str| Cells::new(name, name != SESSION);
+        let dimensions: Vec<Cells> = dimensions.iter().copied().chain(OWN).map(cells).collect();
         let configured = dimensions.len() - OWN.len();
         Books {
-            series: AllSeries::new(max_series, &[]),
+            series: AllSeries::new(max_series, labels),
             histograms: Histograms::default(),
             configured,
             open: Open::new(dimensions.len()),
+            records: 0,
             dimensions,
             by_use: None,
         }
     }
 
-    /// Makes labels of these dimensions, by their position in the config. Nothing is booked yet.
-    pub(super) fn set_labels(&mut self, dimensions: &[usize]) {
-        self.series.set_labels(dimensions);
+    /// Goes on with the series of earlier processes. Nothing is booked yet.
+    pub(super) fn resume(&mut self, kept: Vec<Kept>) {
+        self.series.resume(kept);
     }
 
     /// Records in `histograms` what becomes final from now on.
@@ -192,6 +196,11 @@ impl Books {
         self.open.give_back(bookings);
     }
 
+    /// Says that a record of the queue has been booked to its end.
+    pub(super) fn end_record(&mut self) {
+        self.records += 1;
+    }
+
     /// All series.
     pub fn series(&self) -> &[Series] {
         self.series.all()
@@ -224,7 +233,12 @@ impl Books {
 
     /// What is to be written.
     pub(super) fn unwritten(&self) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch { records: self.records, ..Batch::default() };
+        for (number, series) in (0..).zip(self.series.all()) {
+            if series.settled != series.written {
+                batch.series.push((number, series.labels.clone(), series.settled));
+            }
+        }
         for (dimension, cells) in self.dimensions.iter().enumerate().filter(|(_, cells)| cells.is_kept()) {
             for (place, cell) in cells.iter().filter(|(_, cell)| cell.settled != Tally::default()) {
                 let Cell { hour, value, settled: sums, .. } = cell;
@@ -240,6 +254,9 @@ impl Books {
         for delta in &batch.deltas {
             let folded = if delta.folded { delta.sums.calls } else { 0 };
             self.dimensions[delta.dimension].written(delta.place, &delta.sums, folded);
+        }
+        for (number, _, sums) in &batch.series {
+            self.series.get_mut(*number).written = *sums;
         }
         for dimension in &mut self.dimensions {
             dimension.tidy();

@@ -9,8 +9,7 @@ use opentelemetry::metrics::{Histogram, Meter};
 use opentelemetry_sdk::metrics::{Aggregation, Instrument, InstrumentKind, Stream};
 
 use super::OTHER;
-use super::instruments::MAX_SERIES;
-use super::series::{FIXED, Labels};
+use super::series::{FIXED, Labels, MAX_SERIES};
 use super::sums::{Amounts, Tally};
 use crate::booking::Counted;
 

@@ -1,7 +1,7 @@
 //! The ledger as metrics: instruments of the OpenTelemetry SDK that read the books when they are collected.
 //!
-//! What is monotonic shows settled money only, so that nothing monotonic is ever taken back; what is
-//! pending stands in a gauge beside it.
+//! What is monotonic shows settled money only, and that only when the store has it, so that nothing monotonic is ever taken back, not even
+//! by a crash; what is pending stands in a gauge beside it.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,12 +11,9 @@ use opentelemetry::metrics::Meter;
 use opentelemetry_sdk::metrics::{Instrument, InstrumentKind, Stream};
 
 use super::Ledger;
-use super::series::{FIXED, Labels, Series};
+use super::series::{FIXED, Labels, MAX_SERIES, Series};
 use super::sums::Sums;
 use crate::pricing::{Picodollars, Status};
-
-/// Series that the books tell apart for metrics.
-pub const MAX_SERIES: usize = 2_000;
 
 /// Points a stream may have: `pricetag.calls` has one for each series and status. The SDK's own limit would
 /// fold what the books keep apart.
@@ -76,9 +73,9 @@ impl Register<'_> {
             .with_unit("USD")
             .with_description("How much more that is than our price; negative where it is less.")
             .with_callback(move |observer| {
-                for Series { labels, settled, .. } in ledger.books().series() {
-                    if !settled.reported.is_zero() {
-                        observer.observe(settled.difference.to_usd_f64(), &attributes(&keys, labels));
+                for Series { labels, written, .. } in ledger.books().series() {
+                    if !written.reported.is_zero() {
+                        observer.observe(written.difference.to_usd_f64(), &attributes(&keys, labels));
                     }
                 }
             })
@@ -93,8 +90,8 @@ impl Register<'_> {
             .with_unit("USD")
             .with_description(about)
             .with_callback(move |observer| {
-                for Series { labels, settled, .. } in ledger.books().series() {
-                    if let Some(money) = of(settled) {
+                for Series { labels, written, .. } in ledger.books().series() {
+                    if let Some(money) = of(written) {
                         observer.observe(money.to_usd_f64(), &attributes(&keys, labels));
                     }
                 }
@@ -109,13 +106,13 @@ impl Register<'_> {
             .with_unit("{token}")
             .with_description("Tokens of LLM calls in settled traces; input includes cached ones.")
             .with_callback(move |observer| {
-                for Series { labels, settled, .. } in ledger.books().series() {
-                    if settled.calls().next().is_none() {
+                for Series { labels, written, .. } in ledger.books().series() {
+                    if written.calls().next().is_none() {
                         continue;
                     }
                     let mut attributes = attributes(&keys, labels);
                     for (kind, tokens) in
-                        [("input", settled.counting.input), ("output", settled.counting.output)]
+                        [("input", written.counting.input), ("output", written.counting.output)]
                     {
                         attributes.push(KeyValue::new("gen_ai.token.type", kind));
                         observer.observe(tokens, &attributes);
@@ -130,9 +127,9 @@ impl Register<'_> {
             .with_unit("{call}")
             .with_description("LLM calls in settled traces, by status.")
             .with_callback(move |observer| {
-                for Series { labels, settled, .. } in ledger.books().series() {
+                for Series { labels, written, .. } in ledger.books().series() {
                     let mut attributes = attributes(&keys, labels);
-                    for (status, calls) in settled.calls() {
+                    for (status, calls) in written.calls() {
                         attributes.push(KeyValue::new("pricetag.status", status.as_str()));
                         observer.observe(calls, &attributes);
                         attributes.pop();
@@ -147,8 +144,8 @@ impl Register<'_> {
         self.meter
             .f64_observable_gauge("pricetag.pending")
             .with_unit("USD")
-            .with_description("Cost of LLM calls in traces that are still open.")
-            .with_callback(move |observer| observer.observe(ledger.books().total().1.to_usd_f64(), &[]))
+            .with_description("Cost of LLM calls that is not in pricetag.cost yet: of traces that are open, or settled within the last second.")
+            .with_callback(move |observer| observer.observe(pending(&ledger).to_usd_f64(), &[]))
             .build();
         let ledger = self.ledger.clone();
         self.meter
@@ -162,6 +159,17 @@ impl Register<'_> {
             })
             .build();
     }
+}
+
+/// What is in the books and not in the counters.
+fn pending(ledger: &Ledger) -> Picodollars {
+    let books = ledger.books();
+    let of = |series: &Series| {
+        let [settled, pending, written] =
+            [series.settled, series.pending, series.written].map(|sums| sums.counting.money);
+        settled.saturating_add(pending).saturating_add(-written)
+    };
+    books.series().iter().map(of).fold(Picodollars::ZERO, Picodollars::saturating_add)
 }
 
 /// `None` where there were no calls, or the ledger can not be read, which others tell.

@@ -33,7 +33,8 @@ use crate::queue::{Item, Reader};
 use actions::ActionEvents;
 use books::{Books, Settled};
 use histograms::Histograms;
-use store::{Limits, Store, StoreError};
+use series::FIXED;
+use store::{Limits, Origin, Store, StoreError};
 
 /// What stands in place of everything beyond a limit.
 pub const OTHER: &str = "other";
@@ -49,50 +50,40 @@ pub struct Ledger {
     books: Arc<Mutex<Books>>,
     /// Locked before the books, never after them.
     store: Arc<Mutex<Store>>,
+    origin: Arc<Origin>,
     /// There is much to write.
     full: Arc<Notify>,
 }
 
 impl Ledger {
-    /// A ledger in memory of bookings with these dimensions, by name, whose books tell apart at most `max_series` combinations of
-    /// labels.
-    ///
-    /// # Errors
-    /// [`StoreError`]: SQLite can not be used at all.
-    pub fn in_memory<'n>(
-        max_series: usize,
-        dimensions: impl IntoIterator<Item = &'n str>,
-        limits: Limits,
-    ) -> Result<Self, StoreError> {
-        Ledger::open(None, max_series, dimensions, limits)
-    }
-
-    /// The same with a store in a file, made if there is none; `None`: in memory.
+    /// The ledger of bookings with these dimensions, by name, of which some are labels of metrics, by position. Its store is in this
+    /// file, made if there is none; `None`: in memory.
     ///
     /// # Errors
     /// [`StoreError`]: the file can not be used.
-    pub fn open<'n>(
+    pub fn open(
         file: Option<&Path>,
-        max_series: usize,
-        dimensions: impl IntoIterator<Item = &'n str>,
+        dimensions: &[&str],
+        labels: &[usize],
         limits: Limits,
     ) -> Result<Self, StoreError> {
-        let books = Books::new(max_series, dimensions);
-        let store = Store::open(file, &books.names(), limits)?;
+        let mut books = Books::new(dimensions, labels, limits.series);
+        let mut store = Store::open(file, &books.names(), limits)?;
+        let chosen = labels.iter().map(|at| dimensions[*at]);
+        let (origin, kept) = store.resume(FIXED.into_iter().chain(chosen).map(str::to_owned).collect())?;
+        books.resume(kept);
         let (books, store) = (Arc::new(Mutex::new(books)), Arc::new(Mutex::new(store)));
-        Ok(Ledger { books, store, full: Arc::default() })
+        Ok(Ledger { books, store, origin: Arc::new(origin), full: Arc::default() })
+    }
+
+    /// Who tells the metrics of this ledger, and since when they count.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Books from now on what customers pay by use, too.
     pub fn set_revenue(&self, by_use: UseRevenue) {
         self.books().set_revenue(by_use);
-    }
-
-    /// Makes labels of metrics of these dimensions, by their position in the config. Nothing is booked yet.
-    #[must_use]
-    pub fn with_labels(self, dimensions: &[usize]) -> Self {
-        self.books().set_labels(dimensions);
-        self
     }
 
     /// Records in `histograms` what becomes final from now on.
@@ -152,7 +143,7 @@ impl Ledger {
     pub fn write(&self) -> rusqlite::Result<()> {
         let mut store = self.store();
         let mut batch = self.books().unwritten();
-        if batch.deltas.is_empty() {
+        if batch.is_empty() {
             return Ok(());
         }
         store.write(&mut batch)?;
@@ -175,6 +166,7 @@ impl Ledger {
                 Err(fault) => error!("the ledger can not read one of its own records: {fault}"),
             }
         }
+        books.end_record();
         if books.cells_in_memory() > MANY {
             self.full.notify_one();
         }

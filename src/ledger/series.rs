@@ -7,10 +7,15 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use super::OTHER;
+use super::store::Kept;
 use super::sums::Sums;
 use crate::attribution::MAX_VALUE;
 use crate::booking::Booking;
 use crate::otlp::view::Text;
+use crate::pricing::Status;
+
+/// Series that are told apart, unless somebody wants fewer.
+pub const MAX_SERIES: usize = 2_000;
 
 /// The labels that every series has, before the chosen ones: their keys as metrics have them.
 pub const FIXED: [&str; 4] =
@@ -49,8 +54,21 @@ pub struct Series {
     pub labels: Labels,
     /// What is final.
     pub settled: Sums,
+    /// What of it earlier processes booked.
+    pub earlier: Sums,
+    /// What of it the store has.
+    pub written: Sums,
     /// What may still change.
     pub pending: Sums,
+}
+
+impl Series {
+    /// Calls by status that this process booked, pending ones included.
+    pub fn calls_here(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
+        let settled = self.settled.calls();
+        let here = settled.map(|(status, calls)| (status, calls - self.earlier.calls_of(status)));
+        here.chain(self.pending.calls()).filter(|(_, calls)| *calls > 0)
+    }
 }
 
 /// All series, of which there is a limit.
@@ -80,9 +98,18 @@ impl AllSeries {
         }
     }
 
-    /// Makes labels of these dimensions, by their position in the config. There are no series yet.
-    pub(super) fn set_labels(&mut self, dimensions: &[usize]) {
-        self.chosen = dimensions.into();
+    /// Goes on where earlier processes ended. There are no series yet.
+    pub(super) fn resume(&mut self, kept: Vec<Kept>) {
+        for (labels, sums) in kept {
+            let labels: Texts<'_> = labels.iter().map(String::as_bytes).collect();
+            let number = self.find_or_add(&labels);
+            let series = self.get_mut(number);
+            for all in [&mut series.settled, &mut series.earlier, &mut series.written] {
+                *all = all.plus(&sums);
+            }
+        }
+        // They were counted when they were folded.
+        self.folded = 0;
     }
 
     pub(super) fn all(&self) -> &[Series] {
@@ -143,6 +170,8 @@ impl AllSeries {
         self.all.push(Series {
             labels: Labels(labels.iter().map(|label| String::from_utf8_lossy(label).into()).collect()),
             settled: Sums::default(),
+            earlier: Sums::default(),
+            written: Sums::default(),
             pending: Sums::default(),
         });
         let (all, hasher) = (&self.all, &self.hasher);

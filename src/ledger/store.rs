@@ -7,6 +7,7 @@ mod error;
 mod file;
 mod migrate;
 mod rows;
+mod series;
 mod write;
 
 use std::path::Path;
@@ -17,7 +18,11 @@ use rusqlite::Connection;
 pub use error::StoreError;
 use file::Lock;
 pub use file::default_file;
+pub(super) use series::Kept;
+pub use series::Origin;
 pub(super) use write::{Batch, Delta};
+
+use super::series::MAX_SERIES;
 
 /// Hours of which there are hourly rows; of earlier ones there are daily rows.
 pub const HOURLY: u32 = 14 * 24;
@@ -32,11 +37,13 @@ pub struct Limits {
     pub days: u32,
     /// Values of a dimension that have a row of their own in an hour, and in a day; others share one.
     pub values: usize,
+    /// Combinations of labels that metrics tell apart; others share one.
+    pub series: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { days: 400, values: 10_000 }
+        Limits { days: 400, values: 10_000, series: MAX_SERIES }
     }
 }
 
@@ -49,6 +56,10 @@ pub struct Store {
     dimensions: Vec<i64>,
     /// Rows of a dimension in an hour or a day, as far as they have been asked for.
     counts: HashMap<(Table, i64, u32), usize>,
+    /// Keys of the metrics' labels.
+    keys: Vec<String>,
+    /// What this process is called in the batches that it writes.
+    process: String,
     /// The last hour of which there is a row.
     latest: u32,
     /// Up to which hour rows have been looked for that are too old.
@@ -111,7 +122,18 @@ impl Store {
         let dimensions = dimensions.iter().map(|name| migrate::dimension(&db, name));
         let dimensions = dimensions.collect::<Result<_, _>>()?;
         let latest = db.query_row("SELECT coalesce(max(hour), 0) FROM hours", [], |row| row.get(0))?;
-        Ok(Store { db, limits, dimensions, counts: HashMap::new(), latest, expired: 0, _lock: lock })
+        let process = format!("{:016x}", rand::random::<u64>());
+        Ok(Store {
+            db,
+            limits,
+            dimensions,
+            counts: HashMap::new(),
+            keys: Vec::new(),
+            process,
+            latest,
+            expired: 0,
+            _lock: lock,
+        })
     }
 }
 

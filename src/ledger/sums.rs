@@ -149,6 +149,35 @@ pub struct Sums {
 }
 
 impl Sums {
+    pub(super) fn new(
+        counting: Tally,
+        reported: Picodollars,
+        difference: Picodollars,
+        by_status: impl IntoIterator<Item = (Status, u64)>,
+    ) -> Self {
+        let mut calls = [0; STATUSES];
+        for (status, count) in by_status {
+            calls[status as usize % STATUSES] += count;
+        }
+        Sums { counting, reported, difference, calls }
+    }
+
+    /// The sum of two.
+    #[must_use]
+    pub(super) fn plus(&self, other: &Sums) -> Sums {
+        Sums {
+            counting: self.counting.plus(&other.counting),
+            reported: self.reported.saturating_add(other.reported),
+            difference: self.difference.saturating_add(other.difference),
+            calls: std::array::from_fn(|status| self.calls[status] + other.calls[status]),
+        }
+    }
+
+    /// Calls of one status.
+    pub(super) fn calls_of(&self, status: Status) -> u64 {
+        self.calls[status as usize % STATUSES]
+    }
+
     /// Calls by status, without those that there are none of.
     pub fn calls(&self) -> impl Iterator<Item = (Status, u64)> + '_ {
         let status = |(number, count): (usize, &u64)| Some((Status::from_u8(number as u8)?, *count));

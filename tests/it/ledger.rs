@@ -32,9 +32,8 @@ fn settled_and_pending_are_the_sum_of_all_bookings() {
     tape::check(1_500, 900, |tape| {
         let tape = &mut Tape::new(tape);
         let (max_series, max_values) = (tape.pick(&[3, 1_000]), tape.pick(&[10_000, 1, 3]));
-        let limits = Limits { values: max_values, ..Limits::default() };
-        let ledger =
-            Ledger::in_memory(max_series, NAMES[..3].iter().copied(), limits).unwrap().with_labels(&[2]);
+        let limits = Limits { values: max_values, series: max_series, ..Limits::default() };
+        let ledger = Ledger::open(None, &NAMES[..3], &[2], limits).unwrap();
         let mut model = Model::default();
         for _ in 0..tape.below(100) {
             if tape.chance(25) {

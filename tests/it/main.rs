@@ -41,6 +41,7 @@ mod refused_http;
 mod regions;
 mod reload;
 mod reported;
+mod restart;
 mod settlement;
 mod shop;
 mod shutdown;

@@ -12,7 +12,7 @@ use pricetag::otlp::Signal;
 
 use crate::support::process::Setup;
 use crate::support::spans::{agent_and_call, attribute, chat, gpt_4o, picodollars, request};
-use crate::support::{CAPTURES, Sink, Via, capture};
+use crate::support::{CAPTURES, Sink, Via, capture, eventually};
 
 /// What the three captures cost together: (0.00940084 twice, and 0.0223056) dollars in picodollars.
 const TOTAL: i128 = 2 * 9_400_840_000 + 22_305_600_000;
@@ -87,8 +87,11 @@ async fn pending_money_becomes_settled_money() {
     let mut call = gpt_4o(1, 1_000_000, 0);
     call.attributes.push(attribute("feature", "search"));
     pricetag.deliver_spans(&request(vec![call])).await;
-    let before = pricetag.scrape().await;
-    assert_eq!((before.sum("pricetag_pending", &[]), before.sum("pricetag_cost", &[])), (2.5, 0.0));
+    let before = eventually("pending money", async || {
+        let scrape = pricetag.scrape().await;
+        (scrape.sum("pricetag_pending", &[]) == 2.5).then_some(scrape)
+    });
+    assert_eq!(before.await.sum("pricetag_cost", &[]), 0.0);
     let after = pricetag.settled(1).await;
     assert_eq!(after.sum("pricetag_pending", &[]), 0.0);
     assert_eq!(after.sum("pricetag_cost", &[("pricetag_feature", "search")]), 2.5);

@@ -34,8 +34,9 @@ impl Unpriced {
     /// What the series tell, pending calls included.
     pub(super) fn of(series: &[Series]) -> Self {
         let (mut models, mut untold) = (BTreeMap::new(), BTreeMap::new());
-        for Series { labels, settled, pending } in series {
-            for (status, calls) in settled.calls().chain(pending.calls()) {
+        for series in series {
+            let labels = &series.labels;
+            for (status, calls) in series.calls_here() {
                 match status {
                     Status::UnknownModel | Status::UnknownProvider => {
                         *models.entry((labels.provider(), labels.model())).or_default() += calls;

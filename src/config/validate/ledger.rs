@@ -36,5 +36,5 @@ pub(super) fn ledger(said: &raw::Ledger, path: &Path, report: &mut Report) -> Le
             LedgerFile::At(PathBuf::from(file))
         }
     };
-    Ledger { file, limits: Limits { days, values } }
+    Ledger { file, limits: Limits { days, values, ..Limits::default() } }
 }

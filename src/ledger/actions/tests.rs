@@ -33,8 +33,8 @@ impl Rig {
         let resource = opentelemetry_sdk::Resource::builder_empty().with_service_name("pricetag").build();
         let keys = ["user", "session", "tenant"].map(|name| (name, &[][..]));
         let dimensions = Attribution::of_keys(&keys).dimensions;
-        let names = dimensions.iter().map(|dimension| dimension.name.as_str());
-        let ledger = Ledger::in_memory(10, names, Limits { values: 1, ..Limits::default() }).unwrap();
+        let names: Vec<&str> = dimensions.iter().map(|dimension| &*dimension.name).collect();
+        let ledger = Ledger::open(None, &names, &[], Limits { values: 1, ..Limits::default() }).unwrap();
         let events = ActionEvents::new(LogEvents::new(log.clone(), &routes, &resource), &dimensions);
         Rig { log, reader, ledger, events, entries: Entries::default() }
     }

@@ -23,7 +23,7 @@ fn booking<'a>(span: &'a [u8; 8], money: i128, model: &'a str) -> Booking<'a> {
 /// Guarantees: pending money is settled or voided, the sum is what counts, nothing stays pending.
 #[test]
 fn settlements_confirm_void_and_restore() {
-    let mut books = Books::new(10, ["user", "feature"]);
+    let mut books = Books::new(&["user", "feature"], &[], 10);
     books.book(&booking(&[1; 8], 100, "m"));
     books.book(&booking(&[2; 8], 30, "m"));
     books.book(&Booking { verdict: Counted::AsDuplicate, ..booking(&[3; 8], 40, "m") });
@@ -43,7 +43,7 @@ fn settlements_confirm_void_and_restore() {
 /// Guarantees: what was pending is gone, what is settled stands in the other series, and the span counts once.
 #[test]
 fn a_restated_booking_takes_the_place_of_the_old_one() {
-    let mut books = Books::new(10, ["user", "feature"]);
+    let mut books = Books::new(&["user", "feature"], &[], 10);
     books.book(&Booking { status: Status::UnknownModel, money: None, ..booking(&[1; 8], 0, "") });
     books.book(&booking(&[2; 8], 30, "m"));
     let restated = Some(Box::new(Booking { input: 7, ..booking(&[1; 8], 100, "m") }));
@@ -60,7 +60,7 @@ fn a_restated_booking_takes_the_place_of_the_old_one() {
 /// Guarantees: the total is exact, the rest is in `other`, and counted.
 #[test]
 fn beyond_the_limit_everything_is_other() {
-    let mut books = Books::new(10, ["user", "feature"]);
+    let mut books = Books::new(&["user", "feature"], &[], 10);
     for n in 0..10_000 {
         let name = format!("model-{n}");
         books.book(&Booking { open: false, ..booking(&[1; 8], 1, &name) });

@@ -28,7 +28,7 @@ async fn changes_are_told() {
         Spikes::new(Watched::new("tenant", &Attribution::of_keys(&[("tenant", &[])]).dimensions, RULE));
     let events = LogEvents::new(log.clone(), &routes, &resource);
     let mut watch = Watch::new(
-        Ledger::in_memory(1, ["tenant"], Limits::default()).unwrap(),
+        Ledger::open(None, &["tenant"], &[], Limits::default()).unwrap(),
         spikes.clone(),
         events,
         None,
@@ -89,7 +89,7 @@ async fn changes_are_told() {
 /// Guarantees: what the config lets be watched is what the ledger can be asked for.
 #[test]
 fn every_dimension_has_a_key() {
-    let own: Vec<String> = Ledger::in_memory(1, [], Limits::default()).unwrap().dimensions();
+    let own: Vec<String> = Ledger::open(None, &[], &[], Limits::default()).unwrap().dimensions();
     for name in own.iter().filter(|name| *name != crate::ledger::query::TOTAL) {
         assert!(OWN_KEYS.iter().any(|(known, _)| known == name), "{name}");
     }

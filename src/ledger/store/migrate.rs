@@ -50,7 +50,9 @@ pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
                  PRIMARY KEY (dimension, hour, value)) WITHOUT ROWID, STRICT;
              CREATE TABLE days (dimension INTEGER NOT NULL, day INTEGER NOT NULL, value TEXT NOT NULL, {SUMS},
                  PRIMARY KEY (dimension, day, value)) WITHOUT ROWID, STRICT;
-             CREATE TABLE series (labels TEXT PRIMARY KEY, sums TEXT NOT NULL) WITHOUT ROWID, STRICT;
+             CREATE TABLE series (labels TEXT PRIMARY KEY, {SUMS}, reported_usd INTEGER NOT NULL,
+                 reported_picodollars INTEGER NOT NULL, difference_usd INTEGER NOT NULL,
+                 difference_picodollars INTEGER NOT NULL, by_status TEXT NOT NULL) WITHOUT ROWID, STRICT;
              CREATE TABLE batches (id INTEGER PRIMARY KEY, written TEXT NOT NULL, process TEXT NOT NULL,
                  records INTEGER NOT NULL, rows INTEGER NOT NULL) STRICT;
              CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;

@@ -10,7 +10,7 @@ use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
 
 /// The columns of sums, as [`tally`] reads them.
-const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodollars, saved_usd, saved_picodollars, revenue_usd, \
+pub(super) const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodollars, saved_usd, saved_picodollars, revenue_usd, \
                     revenue_picodollars, input_tokens, cached_tokens, output_tokens, reasoning_tokens, calls, unpriced, \
                     misdated, actions";
 
@@ -138,7 +138,7 @@ impl Store {
 }
 
 /// The sums of a row, from a column on.
-fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
+pub(super) fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
     let money = |at: usize| money(row, first + at);
     let count = |at: usize| -> rusqlite::Result<u64> { Ok(row.get::<_, i64>(first + at)? as u64) };
     Ok(Tally {
@@ -158,7 +158,7 @@ fn tally(row: &Row<'_>, first: usize) -> rusqlite::Result<Tally> {
 }
 
 /// The money of two columns.
-fn money(row: &Row<'_>, first: usize) -> rusqlite::Result<Picodollars> {
+pub(super) fn money(row: &Row<'_>, first: usize) -> rusqlite::Result<Picodollars> {
     let (usd, rest): (i64, i64) = (row.get(first)?, row.get(first + 1)?);
     Ok(Picodollars::new(i128::from(usd) * DOLLAR + i128::from(rest)))
 }

@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use crate::booking::{Booking, Entries};
 use crate::ledger::Ledger;
 use crate::ledger::query::Row;
+use crate::ledger::series::Series;
 use crate::ledger::store::{HOURLY, Limits, StoreError};
 use crate::pricing::{Picodollars, Status};
 
@@ -15,7 +16,7 @@ const NANOS_PER_HOUR: u64 = 3_600_000_000_000;
 const NOW: u32 = 495_000;
 
 fn open(file: &Path, limits: Limits) -> Result<Ledger, StoreError> {
-    Ledger::open(Some(file), 10, ["user"], limits)
+    Ledger::open(Some(file), &["user"], &[], limits)
 }
 
 /// Books a settled call of this user in this hour.
@@ -101,7 +102,7 @@ fn an_hour_tells_only_so_many_values_apart() {
 /// Guarantees: hourly rows go after two weeks, and the daily ones tell the same; those go after the days that are configured.
 #[test]
 fn what_is_old_goes() {
-    let ledger = Ledger::in_memory(10, ["user"], Limits { days: 30, ..Limits::default() }).unwrap();
+    let ledger = Ledger::open(None, &["user"], &[], Limits { days: 30, ..Limits::default() }).unwrap();
     let days = |days: u32| NOW - 24 * days;
     for (hour, money) in [(NOW, 1), (NOW - HOURLY - 1, 20), (days(20), 300), (days(31) - 24, 4_000)] {
         book(&ledger, "ann", hour, money);
@@ -138,6 +139,48 @@ fn foreign_files_are_left_alone() {
     std::fs::write(&text, "no database at all, but long enough to be taken for one").unwrap();
     assert!(fault(&text).contains("not a database"), "{}", fault(&text));
     assert!(fault(folder.path()).contains("can not be opened"), "{}", fault(folder.path()));
+}
+
+/// Scenario: a process books, writes, books more and dies; the next has the same labels, and one after it another.
+/// Guarantees: series go on from what was written, with the same start and instance; with other labels there are none, and another start.
+#[test]
+fn metrics_go_on() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let ledger = |labels: &[usize]| Ledger::open(Some(&file), &["user"], labels, Limits::default()).unwrap();
+    let sums = |ledger: &Ledger| -> Vec<(String, i128, u64)> {
+        let books = ledger.books();
+        let of = |series: &Series| {
+            assert_eq!((series.settled, series.settled), (series.earlier, series.written));
+            let user = series.labels.iter().last().unwrap().to_owned();
+            (user, series.settled.counting.money.get(), series.settled.calls().map(|(_, calls)| calls).sum())
+        };
+        let mut sums: Vec<_> = books.series().iter().map(of).collect();
+        sums.sort();
+        sums
+    };
+    let first = ledger(&[0]);
+    let origin = first.origin().clone();
+    for (user, money) in [("ann", i128::from(i64::MAX) * 5 + 3), ("\"ben\"", -7), ("ann", 1)] {
+        book(&first, user, NOW, money);
+    }
+    first.write().unwrap();
+    book(&first, "ann", NOW, 100);
+    drop(first);
+
+    let second = ledger(&[0]);
+    assert_eq!(*second.origin(), origin);
+    assert_eq!(
+        sums(&second),
+        [("\"ben\"".to_owned(), -7, 1), ("ann".to_owned(), i128::from(i64::MAX) * 5 + 4, 2)]
+    );
+    assert_eq!(second.books().unwritten().series.len(), 0);
+    drop(second);
+
+    let third = ledger(&[]);
+    assert!(third.books().series().is_empty());
+    assert!(third.origin().start_unix_nano > origin.start_unix_nano);
+    assert_eq!(third.origin().instance, origin.instance);
 }
 
 /// Scenario: the store refuses to be written, twice, while more is booked.

@@ -5,10 +5,11 @@ use hashbrown::hash_map::Entry;
 use rusqlite::{Transaction, params};
 
 use super::rows::DOLLAR;
-use super::{HOURLY, Store, Table};
+use super::{HOURLY, Store, Table, series};
 use crate::ledger::OTHER;
 use crate::ledger::cells::Place;
-use crate::ledger::sums::Tally;
+use crate::ledger::series::Labels;
+use crate::ledger::sums::{Sums, Tally};
 use crate::pricing::Picodollars;
 
 /// Counts of rows that are remembered.
@@ -30,18 +31,24 @@ pub(in crate::ledger) struct Delta {
 /// What is written together.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Batch {
-    /// Which process wrote it, and up to which of its records.
-    pub(in crate::ledger) process: String,
+    /// Up to which of the records that this process has booked.
     pub(in crate::ledger) records: u64,
     pub(in crate::ledger) deltas: Vec<Delta>,
-    /// Labels and sums of the metrics' series that have changed, as JSON.
-    pub(in crate::ledger) series: Vec<(String, String)>,
+    /// The number of each of the metrics' series that has changed, its labels and its settled sums.
+    pub(in crate::ledger) series: Vec<(u32, Labels, Sums)>,
+}
+
+impl Batch {
+    /// There is nothing to write.
+    pub(in crate::ledger) fn is_empty(&self) -> bool {
+        self.deltas.is_empty() && self.series.is_empty()
+    }
 }
 
 impl Store {
     /// Writes a batch, or nothing of it.
     pub(in crate::ledger) fn write(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
-        let Store { db, limits, dimensions, counts, latest, .. } = self;
+        let Store { db, limits, dimensions, counts, keys, process, latest, .. } = self;
         if counts.len() > MAX_COUNTS {
             counts.clear();
         }
@@ -59,14 +66,12 @@ impl Store {
                         .add(deltas)?;
                 }
             }
-            for (labels, sums) in &batch.series {
-                transaction
-                    .prepare_cached("INSERT OR REPLACE INTO series (labels, sums) VALUES (?, ?)")?
-                    .execute([labels, sums])?;
+            for (_, labels, sums) in &batch.series {
+                series::write(&transaction, keys, labels, sums)?;
             }
             transaction.execute(
                 "INSERT INTO batches (written, process, records, rows) VALUES (datetime('now'), ?, ?, ?)",
-                params![batch.process, batch.records as i64, batch.deltas.len() as i64],
+                params![&*process, batch.records as i64, batch.deltas.len() as i64],
             )?;
             // The last ones tell what is in; older ones nobody asks for.
             transaction.execute("DELETE FROM batches WHERE id <= last_insert_rowid() - 1000", [])
@@ -180,11 +185,19 @@ impl Rows<'_> {
     }
 }
 
+/// Whole dollars; negative money has one more, and a rest.
+pub(super) fn usd(money: Picodollars) -> i64 {
+    money.get().div_euclid(DOLLAR) as i64
+}
+
+/// Picodollars of the rest.
+pub(super) fn rest(money: Picodollars) -> i64 {
+    money.get().rem_euclid(DOLLAR) as i64
+}
+
 /// The columns of sums, as `rows.rs` reads them back.
-fn columns(sums: &Tally) -> [i64; 16] {
+pub(super) fn columns(sums: &Tally) -> [i64; 16] {
     let Tally { money, estimate, saved, revenue, .. } = *sums;
-    let usd = |money: Picodollars| money.get().div_euclid(DOLLAR) as i64;
-    let rest = |money: Picodollars| money.get().rem_euclid(DOLLAR) as i64;
     let Tally { input, cached, output, reasoning, calls, unpriced, misdated, actions, .. } = *sums;
     let [input, cached, output, reasoning, calls, unpriced, misdated, actions] =
         [input, cached, output, reasoning, calls, unpriced, misdated, actions]

@@ -32,7 +32,7 @@ fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
     };
     let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
     let mut processor = Processor::new(Arc::clone(&shared));
-    let ledger = Ledger::in_memory(10, [], Limits::default()).unwrap();
+    let ledger = Ledger::open(None, &[], &[], Limits::default()).unwrap();
     for span in spans {
         let body = Bytes::from(request(vec![(*span).clone()]).encode_to_vec());
         ledger.apply(&processor.process(body, Now::default()).unwrap().entries);

@@ -161,9 +161,9 @@ impl Bench {
             dialects: Vec::new(),
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
-        let names = shared.dimensions().iter().map(|it| it.name.as_str());
+        let names: Vec<&str> = shared.dimensions().iter().map(|it| &*it.name).collect();
         let ledger =
-            Ledger::in_memory(100, names, Limits { values: max_values, ..Limits::default() }).unwrap();
+            Ledger::open(None, &names, &[], Limits { values: max_values, ..Limits::default() }).unwrap();
         Bench { processor: Processor::new(Arc::clone(&shared)), shared, ledger }
     }
 

@@ -1,0 +1,107 @@
+//! The metrics' series, written with the rows that they are made of: metrics go on where an earlier process ended.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rusqlite::{OptionalExtension as _, Row, Transaction};
+
+use super::rows::{SUMS, money, tally};
+use super::write::{columns, rest, usd};
+use super::{Store, StoreError};
+use crate::ledger::series::Labels;
+use crate::ledger::sums::Sums;
+use crate::pricing::Status;
+
+/// Who tells the metrics, and since when they count: what makes a cumulative sum the same one after a restart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// `service.instance.id`.
+    pub instance: String,
+    /// Nanoseconds since 1970.
+    pub start_unix_nano: u64,
+}
+
+/// The values of a series' labels, and its sums.
+pub(in crate::ledger) type Kept = (Vec<String>, Sums);
+
+impl Store {
+    /// The series that earlier processes wrote, if their labels are named as these are. Where they are not, they are other metrics, which
+    /// begin now.
+    pub(in crate::ledger) fn resume(&mut self, keys: Vec<String>) -> Result<(Origin, Vec<Kept>), StoreError> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let transaction = self.db.transaction()?;
+        let kept = read(&transaction, &keys)?;
+        if kept.is_none() {
+            transaction.execute("DELETE FROM series", [])?;
+            transaction.execute("DELETE FROM facts WHERE name = 'metrics_start'", [])?;
+        }
+        let instance = fact(&transaction, "instance", || format!("{:032x}", rand::random::<u128>()))?;
+        let start = fact(&transaction, "metrics_start", || now.to_string())?;
+        transaction.commit()?;
+        self.keys = keys;
+        Ok((Origin { instance, start_unix_nano: start.parse().unwrap_or(now) }, kept.unwrap_or_default()))
+    }
+}
+
+/// All series; `None`: they have other labels than these, or were written by a pricetag that knows other statuses.
+fn read(transaction: &Transaction<'_>, keys: &[String]) -> rusqlite::Result<Option<Vec<Kept>>> {
+    let sql = format!(
+        "SELECT {SUMS}, reported_usd, reported_picodollars, difference_usd, difference_picodollars, by_status, labels FROM series"
+    );
+    let mut statement = transaction.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Some(kept) = series(row, keys)? else { return Ok(None) };
+        all.push(kept);
+    }
+    Ok(Some(all))
+}
+
+fn series(row: &Row<'_>, keys: &[String]) -> rusqlite::Result<Option<Kept>> {
+    let by_status: BTreeMap<String, u64> =
+        serde_json::from_str(row.get_ref(20)?.as_str()?).unwrap_or_default();
+    let mut labels: BTreeMap<String, String> =
+        serde_json::from_str(row.get_ref(21)?.as_str()?).unwrap_or_default();
+    let values: Vec<String> = keys.iter().filter_map(|key| labels.remove(key)).collect();
+    let calls: Option<Vec<(Status, u64)>> =
+        by_status.into_iter().map(|(status, calls)| Some((status.parse().ok()?, calls))).collect();
+    let Some(calls) = calls.filter(|_| values.len() == keys.len() && labels.is_empty()) else {
+        return Ok(None);
+    };
+    Ok(Some((values, Sums::new(tally(row, 0)?, money(row, 16)?, money(row, 18)?, calls))))
+}
+
+/// Writes the sums of one series in the place of its earlier ones.
+pub(super) fn write(
+    transaction: &Transaction<'_>,
+    keys: &[String],
+    labels: &Labels,
+    sums: &Sums,
+) -> rusqlite::Result<usize> {
+    let labels: serde_json::Map<_, _> =
+        keys.iter().cloned().zip(labels.iter().map(serde_json::Value::from)).collect();
+    let by_status: serde_json::Map<_, _> =
+        sums.calls().map(|(status, calls)| (status.as_str().to_owned(), calls.into())).collect();
+    let mut statement = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO series VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
+    )?;
+    statement.raw_bind_parameter(1, serde_json::Value::from(labels).to_string())?;
+    let money = [usd(sums.reported), rest(sums.reported), usd(sums.difference), rest(sums.difference)];
+    for (index, column) in columns(&sums.counting).into_iter().chain(money).enumerate() {
+        statement.raw_bind_parameter(2 + index, column)?;
+    }
+    statement.raw_bind_parameter(22, serde_json::Value::from(by_status).to_string())?;
+    statement.raw_execute()
+}
+
+/// A fact of the store, which is `new` where there is none yet.
+fn fact(transaction: &Transaction<'_>, name: &str, new: impl FnOnce() -> String) -> rusqlite::Result<String> {
+    let known = transaction.query_row("SELECT value FROM facts WHERE name = ?", [name], |row| row.get(0));
+    if let Some(known) = known.optional()? {
+        return Ok(known);
+    }
+    let value = new();
+    transaction.execute("INSERT INTO facts VALUES (?, ?)", [name, &value])?;
+    Ok(value)
+}

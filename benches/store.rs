@@ -19,6 +19,8 @@ const DIMENSIONS: [&str; 9] =
 const NANOS_PER_HOUR: u64 = 3_600_000_000_000;
 /// The hour that it is.
 const NOW: u32 = 495_000;
+/// Rows that the page shows of a list.
+const TOP: usize = 8;
 /// What a question of the page may take.
 const LIMIT: Duration = Duration::from_millis(200);
 
@@ -115,18 +117,22 @@ fn month(file: &Path) {
         slowest = slowest.max(times[2].0);
         println!("  {what:<34}{:>8.1} ms  {} rows", times[2].0.as_secs_f64() * 1e3, times[2].1);
     };
-    let rows = |by: &'static str, hours: &Range<u32>| {
+    let top = |by: &'static str, hours: &Range<u32>| {
         let (ledger, hours) = (ledger.clone(), hours.clone());
-        move || ledger.rows(by, hours.clone()).unwrap().len()
+        move || ledger.top(by, hours.clone(), TOP).unwrap().rows.len()
     };
     for (name, hours) in [("24 hours", &day), ("7 days", &week), ("30 days", &month)] {
         for by in ["user", "tenant", "model_served", "total"] {
-            ask(&format!("{by}, {name}"), &rows(by, hours));
+            ask(&format!("{by}, {name}"), &top(by, hours));
         }
     }
     ask("by hour, 24 hours", &|| ledger.timeline("total", day.clone(), Step::Hour).unwrap().len());
     ask("by day, 30 days", &|| ledger.timeline("total", month.clone(), Step::Day).unwrap().len());
-    ask("users by hour, 24 hours", &|| ledger.timeline("user", day.clone(), Step::Hour).unwrap().len());
+    let users: Vec<String> = (0..TOP).map(|user| format!("user-{user:05}")).collect();
+    let users: Vec<&str> = users.iter().map(String::as_str).collect();
+    ask("eight users by hour, 7 days", &|| {
+        ledger.timeline_of("user", week.clone(), Step::Hour, &users).unwrap().len()
+    });
     let history = NOW + 1 - HOURLY / 2..NOW + 1;
     ask("one user, hour by hour, 7 days", &|| {
         ledger.history("user", "user-00077", history.clone()).unwrap().len()

@@ -53,7 +53,7 @@ fn many_users(file: &Path) {
         if number % 100 == 0 {
             ledger.apply(&entries.take());
         }
-        if written.elapsed() > Duration::from_secs(1) || ledger.books().cells_in_memory() > 50_000 {
+        if written.elapsed() > Duration::from_secs(1) || ledger.books().new_cells() > 50_000 {
             ledger.write().unwrap();
             written = Instant::now();
         }

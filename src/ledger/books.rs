@@ -226,9 +226,14 @@ impl Books {
         self.dimensions[dimension].iter().map(|(_, cell)| cell)
     }
 
-    /// Cells in memory.
-    pub fn cells_in_memory(&self) -> usize {
-        self.dimensions.iter().map(Cells::len).sum()
+    /// What one of its values has in memory in an hour.
+    pub(super) fn cell(&self, dimension: usize, hour: u32, value: &str) -> Option<&Cell> {
+        self.dimensions[dimension].find(hour, value)
+    }
+
+    /// Cells made since the last batch was written.
+    pub fn new_cells(&self) -> usize {
+        self.dimensions.iter().map(Cells::new_ones).sum()
     }
 
     /// What is to be written.

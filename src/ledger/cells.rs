@@ -67,6 +67,8 @@ pub(super) struct Cells {
     last: Place,
     /// Calls that are in `other` because there were too many values.
     folded: u64,
+    /// Cells made since the last tidying.
+    new: usize,
 }
 
 /// A cell of a dimension. Equal places are equal values in one hour.
@@ -90,6 +92,7 @@ impl Cells {
             hasher: RandomState::default(),
             last: Place::NONE,
             folded: 0,
+            new: 0,
         }
     }
 
@@ -109,8 +112,12 @@ impl Cells {
         cells.map(|(index, cell)| (Place(index as u32), cell))
     }
 
-    /// How many are in use.
-    pub(super) fn len(&self) -> usize {
+    /// How many were made since the last tidying.
+    pub(super) fn new_ones(&self) -> usize {
+        self.new
+    }
+
+    fn len(&self) -> usize {
         self.cells.len() - self.vacant.len() - 1
     }
 
@@ -158,6 +165,7 @@ impl Cells {
         // Others go when they have been written.
         if cell.uses == 0 && !self.kept {
             self.remove(place);
+            self.give_back();
         }
     }
 
@@ -176,6 +184,23 @@ impl Cells {
                 self.remove(Place(index as u32));
             }
         }
+        self.new = 0;
+        self.give_back();
+    }
+
+    /// When a burst is over its memory is given back.
+    fn give_back(&mut self) {
+        if self.by_key.is_empty() && self.cells.capacity() > KEPT_CELLS {
+            let folded = self.folded;
+            *self = Cells { folded, ..Cells::new(&self.name, self.kept) };
+        }
+    }
+
+    /// What is there of a value in an hour.
+    pub(super) fn find(&self, hour: u32, value: &str) -> Option<&Cell> {
+        let hash = self.hasher.hash_one((hour, value.as_bytes()));
+        let place = self.by_key.find(hash, |place| self.get(*place).is_key(hour, value.as_bytes()))?;
+        Some(self.get(*place))
     }
 
     fn find_or_add(&mut self, hour: u32, value: &[u8]) -> Place {
@@ -187,6 +212,7 @@ impl Cells {
             self.folded += 1;
             return self.find_or_add(hour, OTHER.as_bytes());
         }
+        self.new += 1;
         let cell = Cell::new(hour, String::from_utf8_lossy(value).into());
         let place = match self.vacant.pop() {
             Some(place) => {
@@ -214,14 +240,54 @@ impl Cells {
             self.last = Place::NONE;
         }
         self.vacant.push(place.0);
-        // A burst is over: its memory is given back.
-        if self.by_key.is_empty() && self.cells.capacity() > KEPT_CELLS {
-            let folded = self.folded;
-            *self = Cells { folded, ..Cells::new(&self.name, self.kept) };
-        }
     }
 }
 
 fn hash_of(hasher: &RandomState, cell: &Cell) -> u64 {
     hasher.hash_one((cell.hour, cell.value.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: bursts of more values than are kept in memory, which are over; the last cell that goes is the first one, or the last one.
+    /// Guarantees: all go, and so does their memory; what comes later is found.
+    #[test]
+    fn a_burst_gives_its_memory_back() {
+        for last in [0, KEPT_CELLS * 2 - 1] {
+            let mut cells = Cells::new("user", true);
+            let places: Vec<Place> =
+                (0..KEPT_CELLS * 2).map(|number| cells.hold(7, number.to_string().as_str().into())).collect();
+            for (number, place) in places.iter().enumerate().filter(|(number, _)| *number != last) {
+                assert_eq!(&*cells.get(*place).value, number.to_string());
+                cells.release(*place);
+            }
+            cells.tidy();
+            cells.tidy();
+            assert_eq!(cells.len(), 1);
+            cells.release(places[last]);
+            cells.tidy();
+            cells.tidy();
+            assert!(cells.len() == 0 && cells.cells.capacity() < KEPT_CELLS);
+            let place = cells.hold(8, "ann".into());
+            assert_eq!(cells.hold(8, "ann".into()), place);
+            assert_eq!(cells.find(8, "ann").map(|cell| cell.uses), Some(2));
+            assert!(cells.find(7, "ann").is_none());
+        }
+    }
+
+    /// Scenario: more values than there may be.
+    /// Guarantees: they are `other`, and counted; the unknown has a cell in any case.
+    #[test]
+    fn beyond_the_limit_values_are_other() {
+        let mut cells = Cells::new("user", true);
+        for number in 0..MAX_CELLS + 10 {
+            cells.hold(7, number.to_string().as_str().into());
+        }
+        cells.hold(7, "".into());
+        assert_eq!(cells.folded(), 10);
+        assert_eq!(cells.find(7, OTHER).map(|cell| cell.uses), Some(10));
+        assert!(cells.find(7, "").is_some() && cells.len() == MAX_CELLS + 2);
+    }
 }

@@ -41,7 +41,9 @@ pub const OTHER: &str = "other";
 
 /// How often what is final is written to the store.
 const WRITING: Duration = Duration::from_secs(1);
-/// So many cells are written sooner.
+/// How often what is too old is deleted. The store counts on it, see [`Store::expire`].
+const EXPIRING: Duration = Duration::from_secs(3_600);
+/// After so many new cells it is written sooner.
 const MANY: usize = 50_000;
 
 /// The ledger. Clones share the same books and the same store.
@@ -105,27 +107,31 @@ impl Ledger {
 
     /// Writes to the store, again and again.
     pub async fn keep(self) {
-        let mut tick = interval(WRITING);
+        let (mut tick, mut expiring) = (interval(WRITING), interval(EXPIRING));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        expiring.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut is_failing = false;
         loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                () = self.full.notified() => {}
-            }
+            let expires = tokio::select! {
+                _ = tick.tick() => false,
+                () = self.full.notified(), if !is_failing => false,
+                _ = expiring.tick() => true,
+            };
             let ledger = self.clone();
-            let now =
-                (SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600) as u32;
-            let written = tokio::task::spawn_blocking(move || {
-                ledger.write()?;
-                ledger.store().expire(now)
+            let written = tokio::task::spawn_blocking(move || match expires {
+                true => ledger.expire(),
+                false => ledger.write(),
             });
-            match written.await {
-                Ok(Ok(())) if is_failing => {
+            let written = match written.await {
+                Ok(written) => written.map_err(|error| error.to_string()),
+                Err(panic) => Err(panic.to_string()),
+            };
+            match written {
+                Ok(()) if is_failing && !expires => {
                     is_failing = false;
                     info!("the ledger's store is written again");
                 }
-                Ok(Err(error)) if !is_failing => {
+                Err(error) if !is_failing => {
                     is_failing = true;
                     error!(
                         "the ledger's store can not be written: {error}; its sums are kept in memory, and it is tried every second"
@@ -151,6 +157,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Deletes what is too old from the store.
+    fn expire(&self) -> rusqlite::Result<()> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600;
+        self.store().expire(now as u32)
+    }
+
     /// Books the entries of one record, all under one lock.
     pub fn apply(&self, record: &[u8]) {
         self.apply_with(record, |_| {});
@@ -167,7 +179,7 @@ impl Ledger {
             }
         }
         books.end_record();
-        if books.cells_in_memory() > MANY {
+        if books.new_cells() > MANY {
             self.full.notify_one();
         }
     }

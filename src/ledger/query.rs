@@ -134,8 +134,7 @@ impl Ledger {
         };
         let books = self.books();
         let dimension = position(&books, by)?;
-        for cell in books.cells(dimension).filter(|cell| hours.contains(&cell.hour) && *cell.value == *value)
-        {
+        for cell in hours.clone().filter_map(|hour| books.cell(dimension, hour, value)) {
             add(cell.hour, cell.settled.money.saturating_add(cell.pending.money));
         }
         drop(books);

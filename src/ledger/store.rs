@@ -13,7 +13,7 @@ mod write;
 use std::path::Path;
 
 use hashbrown::HashMap;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension as _};
 
 pub use error::StoreError;
 use file::Lock;
@@ -120,8 +120,12 @@ impl Store {
         db.set_prepared_statement_cache_capacity(64);
         migrate::migrate(&db).map_err(|error| error.at(place))?;
         let dimensions = dimensions.iter().map(|name| migrate::dimension(&db, name));
-        let dimensions = dimensions.collect::<Result<_, _>>()?;
-        let latest = db.query_row("SELECT coalesce(max(hour), 0) FROM hours", [], |row| row.get(0))?;
+        let dimensions = dimensions.collect::<Result<Vec<i64>, _>>()?;
+        let latest = rows::latest(&db, dimensions.last().copied().unwrap_or_default())?;
+        let expired: Option<String> = db
+            .query_row("SELECT value FROM facts WHERE name = 'expired'", [], |row| row.get(0))
+            .optional()?;
+        let expired = expired.and_then(|hour| hour.parse().ok()).unwrap_or(latest);
         let process = format!("{:016x}", rand::random::<u64>());
         Ok(Store {
             db,
@@ -131,7 +135,7 @@ impl Store {
             keys: Vec::new(),
             process,
             latest,
-            expired: 0,
+            expired,
             _lock: lock,
         })
     }

@@ -15,6 +15,8 @@ pub(super) struct Before {
     pub(super) tokens: [u64; 2],
     /// The uppermost span above all that showed them. What stands below it sums up nothing of them. Zero: there are several.
     pub(super) top: [u8; 8],
+    /// Some of its calls counted, and be it that they used nothing: it is an action.
+    pub(super) is_action: bool,
 }
 
 impl Before {
@@ -89,7 +91,7 @@ mod tests {
         // Hashes of even distribution, as the table's are.
         let hash = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for n in 0..1_000_000 {
-            remembered.put(hash(n), Before { tokens: [n, 1], top: [1; 8] }, MAX_BYTES);
+            remembered.put(hash(n), Before { tokens: [n, 1], ..Before::default() }, MAX_BYTES);
             assert!(remembered.bytes() <= MAX_BYTES + 256, "{}", remembered.bytes());
             let some = n.saturating_sub(400);
             assert_eq!(remembered.get(hash(some)).map(|before| before.tokens), Some([some, 1]));

@@ -122,7 +122,9 @@ impl Ending<'_> {
                 changes.push(Change { span: call.span, verdict: report.verdict, restated, values });
             }
         }
-        let before = Before { tokens: residues.shown, top: self.top(&reports) };
+        let is_action = self.before.is_some_and(|before| before.is_action)
+            || reports.iter().any(|report| report.verdict == Verdict::Counts);
+        let before = Before { tokens: residues.shown, top: self.top(&reports), is_action };
         End { changes, unassigned: residues.unassigned, before }
     }
 

@@ -300,7 +300,7 @@ impl Shard {
                 root_said: trace.above_all(),
                 before,
             };
-            let again = before.is_some();
+            let again = before.is_some_and(|before| before.is_action);
             let told = |calls: &Calls, at: u32| calls[at].told.as_ref().map_or(0, |told| told.bytes());
             let mut at = trace.first_call;
             while at != NONE {
@@ -309,7 +309,7 @@ impl Shard {
             }
             let End { changes, unassigned, before } = ending.settle();
             table.count_unassigned(unassigned);
-            if before.tokens != [0, 0] {
+            if before.is_action || before.tokens != [0, 0] {
                 self.remembered.put(hash, before, table.remembered_bytes());
             }
             let mut at = trace.first_call;

@@ -9,6 +9,7 @@ use std::ops::Range;
 use hashbrown::HashMap;
 
 use super::{Point, QueryError, Row, Step, TOTAL, add, in_order, position};
+use crate::ledger::sums::Tally;
 use crate::ledger::{Ledger, OTHER};
 
 /// The dearest values, and what is left.
@@ -48,9 +49,13 @@ impl Ledger {
         let pending = |row: &Row| row.settled.money.saturating_add(row.pending.money).get();
         let mut money: HashMap<Box<str>, i128> =
             here.values().map(|row| (row.value.as_str().into(), pending(row))).collect();
-        store.money(dimension, &hours, |value, more| match money.get_mut(value) {
-            Some(sum) => *sum = sum.saturating_add(more.get()),
-            None => drop(money.insert(value.into(), more.get())),
+        let mut scanned = 0;
+        store.money(dimension, &hours, |value, more| {
+            scanned += 1;
+            match money.get_mut(value) {
+                Some(sum) => *sum = sum.saturating_add(more.get()),
+                None => drop(money.insert(value.into(), more.get())),
+            }
         })?;
         let mut ranked: Vec<(i128, Box<str>)> = money
             .into_iter()
@@ -61,13 +66,25 @@ impl Ledger {
         let others = ranked.len().saturating_sub(top);
         ranked.truncate(top);
 
-        let mut rows = Vec::with_capacity(ranked.len());
-        for (_, value) in ranked {
-            let mut row = here.remove(&*value).unwrap_or(Row { value: value.into(), ..Row::default() });
-            store.of(dimension, &row.value, &hours, false, |_, sums| row.settled.add(&sums))?;
-            rest.less(&row);
-            rows.push(row);
+        let row = |(_, value): (i128, Box<str>)| {
+            here.remove(&*value).unwrap_or(Row { value: value.into(), ..Row::default() })
+        };
+        let mut rows: Vec<Row> = ranked.into_iter().map(row).collect();
+        // Looking up a row takes longer than reading the next one.
+        if rows.len() * store.periods(&hours) * 4 < scanned {
+            for Row { value, settled, .. } in &mut rows {
+                store.of(dimension, value, &hours, false, |_, sums| settled.add(&sums))?;
+            }
+        } else {
+            let mut settled: HashMap<&str, &mut Tally> =
+                rows.iter_mut().map(|row| (row.value.as_str(), &mut row.settled)).collect();
+            store.read(dimension, &hours, false, |_, value, sums| {
+                if let Some(settled) = settled.get_mut(value) {
+                    settled.add(&sums);
+                }
+            })?;
         }
+        rows.iter().for_each(|row| rest.less(row));
         Ok(Top { rows, rest: Some(rest).filter(|rest| !rest.is_empty()), others })
     }
 

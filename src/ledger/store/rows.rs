@@ -1,8 +1,9 @@
 //! Reads sums back.
 
 use std::ops::Range;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Row, params};
+use rusqlite::{Connection, Row, params};
 use smallvec::{SmallVec, smallvec};
 
 use super::{HOURLY, Store, Table};
@@ -18,6 +19,15 @@ pub(super) const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodoll
 const EXACT: u32 = 7 * 24;
 /// Ranges that are shorter are read hour by hour.
 const BY_DAY: u32 = 72;
+
+/// The last hour in which something was booked, as far as is known: the last one of a day where only that is kept. 0: nothing was. What is
+/// in the future was booked by a wrong clock. `total` is the dimension that everything is in.
+pub(super) fn latest(db: &Connection, total: i64) -> rusqlite::Result<u32> {
+    let sql = "SELECT max((SELECT coalesce(max(hour), 0) FROM hours WHERE dimension = ?1 AND hour <= ?2), \
+                          (SELECT coalesce(max(day) * 24 + 23, 0) FROM days WHERE dimension = ?1 AND day <= ?2 / 24))";
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600;
+    db.query_row(sql, [total, now as i64 + 24], |row| row.get(0))
+}
 
 impl Store {
     /// The hours that a question about `hours` is answered for: where there are daily rows only, or hourly ones would be too many,
@@ -81,8 +91,8 @@ impl Store {
             let (name, period) = (table.name(), table.column());
             let sql = format!("SELECT {SUMS} FROM {name} WHERE dimension = ? AND {period} = ? AND value = ?");
             let mut statement = self.db.prepare_cached(&sql)?;
-            // None is later than that.
-            for at in periods.start..periods.end.min(table.period(self.latest) + 1) {
+            // None is earlier or later than those.
+            for at in periods.start.max(self.first(table)?)..periods.end.min(table.period(self.latest) + 1) {
                 let mut rows = statement.query(params![self.dimensions[dimension], at, value])?;
                 if let Some(row) = rows.next()? {
                     show(at * table.hours(), tally(row, 0)?);
@@ -90,6 +100,23 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// The first hour, or day, of which there are rows.
+    fn first(&self, table: Table) -> rusqlite::Result<u32> {
+        let (name, period) = (table.name(), table.column());
+        let sql = format!("SELECT coalesce(min({period}), 0) FROM {name} WHERE dimension = ?");
+        self.db.prepare_cached(&sql)?.query_row([self.total()], |row| row.get(0))
+    }
+
+    /// The dimension that everything is in: the last one of the books.
+    fn total(&self) -> i64 {
+        self.dimensions.last().copied().unwrap_or_default()
+    }
+
+    /// How many hours and days have rows of these hours, at most.
+    pub(in crate::ledger) fn periods(&self, hours: &Range<u32>) -> usize {
+        self.sections(hours, false).iter().map(|(_, periods)| periods.len()).sum()
     }
 
     /// Where the rows of these hours are: of whole days, unless they are to be hourly or are few, and of the hours around them.

@@ -1,6 +1,7 @@
 //! What stands in the file, and what becomes of files that are none.
 
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use tempfile::TempDir;
 
@@ -114,6 +115,102 @@ fn what_is_old_goes() {
     let hourly: i64 =
         ledger.store().db.query_row("SELECT count(DISTINCT hour) FROM hours", [], |row| row.get(0)).unwrap();
     assert_eq!(hourly, 1);
+}
+
+/// Scenario: rows of which only the daily ones are left, for nothing was booked for weeks; then the process starts again.
+/// Guarantees: they are told.
+#[test]
+fn days_are_told_when_there_are_no_hours() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let now = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600) as u32;
+    let then = now - HOURLY - 50;
+    let ledger = open(&file, Limits::default()).unwrap();
+    book(&ledger, "ann", then, 7);
+    ledger.write().unwrap();
+    // Day by day, as in as many hours.
+    (0..20).for_each(|_| ledger.store().expire(now).unwrap());
+    drop(ledger);
+    let ledger = open(&file, Limits::default()).unwrap();
+    let hourly: i64 =
+        ledger.store().db.query_row("SELECT count(*) FROM hours", [], |row| row.get(0)).unwrap();
+    assert_eq!(hourly, 0);
+    for hours in [0..u32::MAX, then - 5..then + 5, then - 300..now + 1] {
+        assert_eq!(users(&ledger, hours.clone()), pairs(&[("ann", 7)]), "{hours:?}");
+        let top = ledger.top("user", hours.clone(), 1).unwrap();
+        assert_eq!((top.rows.len(), top.rest), (1, None), "{hours:?}");
+    }
+}
+
+/// Scenario: the clock leaps two years ahead for some hours, a call is booked meanwhile, and it is set right; the process starts again.
+/// Guarantees: of what is kept not more than some days go, and what is booked later is told by the hour.
+#[test]
+fn a_wrong_clock_does_not_delete_the_ledger() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let now = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600) as u32;
+    let limits = Limits { days: 30, ..Limits::default() };
+    let ledger = open(&file, limits).unwrap();
+    let days = [0, 5, 20, 25].map(|days: u32| now - 24 * days);
+    for hour in days {
+        book(&ledger, "ann", hour, 1);
+    }
+    ledger.write().unwrap();
+    ledger.store().expire(now).unwrap();
+    let wrong = now + 2 * 365 * 24;
+    book(&ledger, "ann", wrong, 1);
+    ledger.write().unwrap();
+    (0..3).for_each(|_| ledger.store().expire(wrong).unwrap());
+    assert_eq!(users(&ledger, 0..now + 1), pairs(&[("ann", 4)]));
+    ledger.store().expire(now).unwrap();
+    drop(ledger);
+
+    let ledger = open(&file, limits).unwrap();
+    assert_eq!(users(&ledger, 0..now + 1), pairs(&[("ann", 4)]));
+    book(&ledger, "ben", now, 1);
+    ledger.write().unwrap();
+    assert_eq!(ledger.answered(&(now - 3..now + 1)), now - 3..now + 1);
+    (0..300).for_each(|_| ledger.store().expire(now + 20 * 24).unwrap());
+    assert_eq!(users(&ledger, 0..now + 1), pairs(&[("ann", 2), ("ben", 1)]), "and in time it goes");
+}
+
+/// Scenario: a dimension is in the config no more.
+/// Guarantees: its rows go like all others.
+#[test]
+fn what_nobody_asks_for_any_more_goes() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let limits = Limits { days: 30, ..Limits::default() };
+    let ledger = open(&file, limits).unwrap();
+    book(&ledger, "ann", NOW, 1);
+    ledger.write().unwrap();
+    drop(ledger);
+    let ledger = Ledger::open(Some(&file), &["tenant"], &[], limits).unwrap();
+    (0..100).for_each(|_| ledger.store().expire(NOW + 24 * 60).unwrap());
+    for table in ["hours", "days"] {
+        let sql = format!("SELECT count(*) FROM {table}");
+        let left: i64 = ledger.store().db.query_row(&sql, [], |row| row.get(0)).unwrap();
+        assert_eq!(left, 0, "{table}");
+    }
+}
+
+/// Scenario: amounts that can not be, of either sign, in one batch and in several.
+/// Guarantees: a row has the most that it may have, and what is booked beside it is written.
+#[test]
+fn absurd_amounts_do_not_stop_the_store() {
+    let ledger = Ledger::open(None, &["user"], &[], Limits::default()).unwrap();
+    for (user, money) in [("rich", i128::MAX), ("poor", i128::MIN), ("ann", 5)] {
+        for _ in 0..3 {
+            book(&ledger, user, NOW, money);
+            book(&ledger, user, NOW, money);
+            ledger.write().unwrap();
+        }
+    }
+    let most = 4_000_000_000_000_000_000_i128 * 1_000_000_000_000;
+    let all = users(&ledger, 0..u32::MAX);
+    assert_eq!(all[0], ("ann".to_owned(), 30));
+    assert!((all[1].1 + most).abs() < 1_000_000_000_000, "{all:?}");
+    assert!((all[2].1 - most).abs() < 1_000_000_000_000, "{all:?}");
 }
 
 /// Guarantees: a second writer, another program's file, one of a later version and a folder are refused, each with what to do.

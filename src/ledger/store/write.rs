@@ -12,6 +12,9 @@ use crate::ledger::series::Labels;
 use crate::ledger::sums::{Sums, Tally};
 use crate::pricing::Picodollars;
 
+/// Hours that what is deleted may be older than the last time.
+const BY_AND_BY: u32 = 24;
+
 /// Counts of rows that are remembered.
 const MAX_COUNTS: usize = 100_000;
 
@@ -89,21 +92,30 @@ impl Store {
         }
     }
 
-    /// Deletes the rows that are too old, seen from this hour.
+    /// Deletes the rows that are too old, seen from this hour, or a part of them. It is called every hour, and goes on by a day at most: a clock
+    /// that is wrong by years, as a machine may have that wakes up, must not cost the ledger.
     pub(in crate::ledger) fn expire(&mut self, now: u32) -> rusqlite::Result<()> {
-        if now <= self.expired {
+        if now + BY_AND_BY < self.expired {
+            // It was set right.
+            self.expired = now;
+        }
+        let until = if self.expired == 0 { now } else { now.min(self.expired + BY_AND_BY) };
+        if until <= self.expired {
             return Ok(());
         }
-        let days = (now / 24).saturating_sub(self.limits.days);
-        for (table, before) in [(Table::Hours, now.saturating_sub(HOURLY)), (Table::Days, days)] {
+        let days = (until / 24).saturating_sub(self.limits.days);
+        let transaction = self.db.transaction()?;
+        for (table, before) in [(Table::Hours, until.saturating_sub(HOURLY)), (Table::Days, days)] {
             let (name, period) = (table.name(), table.column());
-            for dimension in &self.dimensions {
-                let sql = format!("DELETE FROM {name} WHERE dimension = ? AND {period} < ?");
-                self.db.prepare_cached(&sql)?.execute(params![dimension, before])?;
-            }
+            // Also of dimensions that an earlier config had.
+            let sql =
+                format!("DELETE FROM {name} WHERE dimension IN (SELECT id FROM dimensions) AND {period} < ?");
+            transaction.prepare_cached(&sql)?.execute([before])?;
             self.counts.retain(|(of, _, period), _| *of != table || *period >= before);
         }
-        self.expired = now;
+        transaction.execute("INSERT OR REPLACE INTO facts VALUES ('expired', ?)", [until.to_string()])?;
+        transaction.commit()?;
+        self.expired = until;
         Ok(())
     }
 }
@@ -185,9 +197,9 @@ impl Rows<'_> {
     }
 }
 
-/// Whole dollars; negative money has one more, and a rest.
+/// Whole dollars; negative money has one more, and a rest. Absurd amounts are the most that a row may have.
 pub(super) fn usd(money: Picodollars) -> i64 {
-    money.get().div_euclid(DOLLAR) as i64
+    money.get().div_euclid(DOLLAR).clamp(-MOST, MOST) as i64
 }
 
 /// Picodollars of the rest.
@@ -222,19 +234,32 @@ pub(super) fn columns(sums: &Tally) -> [i64; 16] {
     ]
 }
 
+/// Dollars that a row has at most: twice that still fits. SQLite would make a float of what does not, which its tables refuse.
+const MOST: i128 = 4_000_000_000_000_000_000;
+
 /// Adds to all sums of a row. A dollar of picodollars is carried; the right sides see the row as it was.
 macro_rules! add {
     () => {
-        "usd = usd + ?4 + (picodollars + ?5) / 1000000000000, picodollars = (picodollars + ?5) % 1000000000000, \
-         estimate_usd = estimate_usd + ?6 + (estimate_picodollars + ?7) / 1000000000000, \
-         estimate_picodollars = (estimate_picodollars + ?7) % 1000000000000, \
-         saved_usd = saved_usd + ?8 + (saved_picodollars + ?9) / 1000000000000, \
-         saved_picodollars = (saved_picodollars + ?9) % 1000000000000, \
-         revenue_usd = revenue_usd + ?10 + (revenue_picodollars + ?11) / 1000000000000, \
-         revenue_picodollars = (revenue_picodollars + ?11) % 1000000000000, \
-         input_tokens = input_tokens + ?12, cached_tokens = cached_tokens + ?13, output_tokens = output_tokens + ?14, \
-         reasoning_tokens = reasoning_tokens + ?15, calls = calls + ?16, unpriced = unpriced + ?17, \
-         misdated = misdated + ?18, actions = actions + ?19"
+        concat!(
+            add!(money "usd", "picodollars", "?4", "?5"), ", ",
+            add!(money "estimate_usd", "estimate_picodollars", "?6", "?7"), ", ",
+            add!(money "saved_usd", "saved_picodollars", "?8", "?9"), ", ",
+            add!(money "revenue_usd", "revenue_picodollars", "?10", "?11"), ", ",
+            add!(count "input_tokens", "?12"), ", ", add!(count "cached_tokens", "?13"), ", ",
+            add!(count "output_tokens", "?14"), ", ", add!(count "reasoning_tokens", "?15"), ", ",
+            add!(count "calls", "?16"), ", ", add!(count "unpriced", "?17"), ", ",
+            add!(count "misdated", "?18"), ", ", add!(count "actions", "?19")
+        )
+    };
+    (money $usd:literal, $rest:literal, $more:literal, $more_rest:literal) => {
+        concat!(
+            $usd, " = max(-4000000000000000000, min(4000000000000000000, ",
+            $usd, " + ", $more, " + (", $rest, " + ", $more_rest, ") / 1000000000000)), ",
+            $rest, " = (", $rest, " + ", $more_rest, ") % 1000000000000"
+        )
+    };
+    (count $count:literal, $more:literal) => {
+        concat!($count, " = min(9223372036854775807, ", $count, " + ", $more, ")")
     };
 }
 

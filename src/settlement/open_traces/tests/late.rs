@@ -118,17 +118,21 @@ fn turns_of_a_session_count_each() {
     assert_eq!((changes, table.size().unassigned_tokens), (vec![], 0));
 }
 
-/// Scenario: a trace settles, gets another call minutes later and settles again; a third one never settled before.
-/// Guarantees: only the second settlement says that it is the same action.
+/// Scenario: a trace settles, gets another call minutes later and settles again; one never settled before; one settled when all that it had
+/// was a call that failed.
+/// Guarantees: only the second settlements say that it is the same action.
 #[test]
 fn a_trace_that_settles_again_is_the_same_action() {
     let table = OpenTraces::new(10 * SECOND, 1 << 22);
     let mut again = Vec::new();
-    for (at, trace) in [(0, 1), (300, 1), (301, 2)] {
-        judge(&table, at * SECOND, &[note(trace, at as u8, 9, Some(0))], &[call()]);
+    let failed = || Facts { input: 0, output: 0, ..call() };
+    for (at, trace, call) in
+        [(0, 1, call()), (100, 1, call()), (200, 2, call()), (230, 3, failed()), (245, 3, call())]
+    {
+        judge(&table, at * SECOND, &[note(trace, at as u8, 9, Some(0))], &[call]);
         let mut settled = Vec::new();
         table.settle_idle((at + 10) * SECOND, &mut settled);
         again.extend(settled.into_iter().map(|settled| settled.again));
     }
-    assert_eq!(again, [false, true, false]);
+    assert_eq!(again, [false, true, false, false, true]);
 }

@@ -1,7 +1,9 @@
 //! A ledger that is a plain list, and writes what the real one reads.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use pricetag::attribution::margin::{Per, Revenue, UseRevenue};
 use pricetag::booking::{Booking, Counted, Entries};
 use pricetag::genai::sampling::Weight;
 use pricetag::ledger::sums::Tally;
@@ -13,7 +15,7 @@ use crate::differential::tape::Tape;
 pub(super) const NAMES: [&str; 11] = [
     "user",
     "session",
-    "feature",
+    "tier",
     "action",
     "provider",
     "model_asked",
@@ -23,11 +25,12 @@ pub(super) const NAMES: [&str; 11] = [
     "catalog_version",
     "total",
 ];
+const TIER: usize = 2;
 const ACTION: usize = 3;
 
 const VERDICTS: [Counted; 3] = [Counted::Here, Counted::AsDuplicate, Counted::AsAggregate];
 /// Of some days, and on both sides of their borders.
-pub(super) const HOURS: [u32; 8] = [0, 1, 23, 24, 30, 72, 191, 200];
+pub(super) const HOURS: [u32; 10] = [0, 1, 23, 24, 30, 72, 191, 200, 500, 700];
 const VALUES: [&str; 8] = ["", "a", "b", "c", "d", "other", "e", "f"];
 
 /// What the test remembers of a booking.
@@ -62,14 +65,39 @@ pub(super) struct Shown {
     pub(super) values: Vec<String>,
 }
 
+/// A settled action with a call that counts.
+#[derive(Debug)]
+struct Action {
+    /// That of its last call.
+    hour: u32,
+    /// What its calls agree in.
+    values: [&'static str; 11],
+}
+
+/// What customers pay, in picodollars: for an action and for a token, in tier `a` and in the others.
+const PAID: [[i128; 2]; 2] = [[7, 2], [100, 5]];
+
+/// The same as the ledger wants it.
+pub(super) fn revenue() -> UseRevenue {
+    let line = |(tier, index): (Option<&str>, usize)| {
+        let line =
+            |per, amount| Revenue { tier: tier.map(str::to_owned), amount: Picodollars::new(amount), per };
+        [line(Per::Action, PAID[index][0]), line(Per::ThousandTokens, PAID[index][1] * 1_000)]
+    };
+    UseRevenue::new(&[(Some("a"), 0), (None, 1)].into_iter().flat_map(line).collect::<Vec<_>>())
+}
+
+fn paid(tier: &str) -> [i128; 2] {
+    PAID[usize::from(tier != "a")]
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Model {
     pub(super) kept: Vec<Kept>,
     pub(super) entries: Entries,
     /// What the settlements in `entries` should show.
     pub(super) shown: Vec<Shown>,
-    /// Settled actions with a call that counts.
-    pub(super) actions: u64,
+    actions: Vec<Action>,
     /// All values that any booking ever had, by dimension; not the unknown one, nor `other`, which is always there.
     pub(super) seen: [BTreeSet<&'static str>; 11],
 }
@@ -142,18 +170,35 @@ impl Model {
             return;
         }
         let counting: Vec<&Kept> = settled.iter().filter(|kept| kept.verdict == Counted::Here).collect();
-        self.actions += u64::from(!counting.is_empty() && !again);
         let common = |dimension: usize| {
             let first = counting.first()?.values[dimension];
             counting.iter().all(|kept| kept.values[dimension] == first).then_some(first)
         };
+        if let Some(hour) = counting.iter().map(|kept| kept.hour).max().filter(|_| !again) {
+            let values = std::array::from_fn(|dimension| common(dimension).unwrap_or_default());
+            self.actions.push(Action { hour, values });
+        }
         self.shown.push(Shown {
             trace: vec![trace; 16],
             root: root.to_vec(),
             action: action.to_owned(),
-            tally: tally(&settled, |_| true),
+            tally: with_revenue(&settled, |_| true),
             values: (0..3).map(|dimension| common(dimension).unwrap_or_default().to_owned()).collect(),
         });
+    }
+
+    /// What is settled and what is pending of a value of a dimension, or of all, in these hours.
+    pub(super) fn sums(&self, dimension: usize, hours: &Range<u32>, value: Option<&str>) -> (Tally, Tally) {
+        let is_meant = |hour: u32, values: &[&str; 11]| {
+            hours.contains(&hour) && value.is_none_or(|value| values[dimension] == value)
+        };
+        let of = |open: bool| move |kept: &Kept| kept.open == open && is_meant(kept.hour, &kept.values);
+        let mut settled = with_revenue(&self.kept, of(false));
+        for action in self.actions.iter().filter(|action| is_meant(action.hour, &action.values)) {
+            settled.actions += 1;
+            settled.revenue = Picodollars::new(settled.revenue.get() + paid(action.values[TIER])[0]);
+        }
+        (settled, tally(&self.kept, of(true)))
     }
 
     fn see(&mut self, values: &[&'static str; 11]) {
@@ -190,9 +235,9 @@ fn draw(trace: u8, span: u8, tape: &mut Tape<'_>) -> Kept {
 
 /// The booking without its ids. Sometimes the last of its dimensions are not there: then they are not known.
 fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
-    let [user, session, feature, _, provider, model_asked, model_served, operation, tier, version, _] =
+    let [user, session, tier, _, provider, model_asked, model_served, operation, service_tier, version, _] =
         kept.values.map(Into::into);
-    let mut dimensions = pricetag::booking::Values::from_iter([user, session, feature]);
+    let mut dimensions = pricetag::booking::Values::from_iter([user, session, tier]);
     while tape.chance(50) && dimensions.last().is_some_and(|value| value.is_empty()) {
         dimensions.pop();
     }
@@ -213,11 +258,21 @@ fn booking<'k>(kept: &'k Kept, tape: &mut Tape<'_>) -> Booking<'k> {
         model_asked,
         model_served,
         operation,
-        service_tier: tier,
+        service_tier,
         catalog_version: version,
         dimensions,
         ..Booking::default()
     }
+}
+
+/// Sums of those that count and are meant, and what is paid for their tokens.
+fn with_revenue(kept: &[Kept], is_meant: impl Fn(&Kept) -> bool) -> Tally {
+    let mut tally = tally(kept, &is_meant);
+    for kept in kept.iter().filter(|kept| kept.verdict == Counted::Here && is_meant(kept)) {
+        let revenue = paid(kept.values[TIER])[1] * i128::from(kept.input + kept.output);
+        tally.revenue = Picodollars::new(tally.revenue.get() + revenue);
+    }
+    tally
 }
 
 /// Sums of those that count and are meant.

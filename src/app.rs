@@ -29,6 +29,7 @@ use cost_metrics::CostMetrics;
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;
+use crate::ledger::spikes::webhook::Posting;
 use crate::queue::{Log, Reader};
 use crate::receiver::Intake;
 use crate::telemetry::Telemetry;
@@ -64,6 +65,8 @@ pub struct App {
     receiving: JoinSet<Result<(), String>>,
     /// What goes on as long as requests come: traces settle, prices are kept up to date, spikes are looked for.
     settling: JoinSet<()>,
+    /// Posts what is told of spikes.
+    posting: Option<Posting>,
     /// Ask for the price files and the lookup files to be read again; none where nothing is priced.
     reload: Vec<Arc<Notify>>,
     reading: JoinSet<()>,
@@ -123,6 +126,9 @@ impl App {
         // and nothing is acknowledged that nobody would read.
         self.log.refuse();
         self.settling.shutdown().await;
+        // The watch is gone: the webhook gets what waits for it while the queue drains. Half the time is for that, for a webhook
+        // that does not answer must not make every restart slow.
+        let posted_until = deadline.min(Instant::now() + grace / 2);
 
         self.intake.settle_all();
         if timeout_at(deadline, self.ledger_reader.drained()).await.is_err() {
@@ -152,6 +158,9 @@ impl App {
             }
         }
         self.reading.shutdown().await;
+        if let Some(posting) = self.posting {
+            posting.finish(posted_until).await;
+        }
         self.stop_serving.send_replace(true);
         let serving = async { while self.serving.join_next().await.is_some() {} };
         let _ = timeout_at(Instant::now() + Duration::from_millis(200), serving).await;

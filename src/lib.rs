@@ -15,7 +15,7 @@
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
-//! | - | [`yaml`], [`text`] | what the config and price files are written in; text for people |
+//! | - | [`yaml`], [`text`], [`said`] | what the config and price files are written in; text for people; what the log has said |
 //!
 //! What must hold everywhere (ARCHITECTURE.md says more, and what tests each):
 //!
@@ -45,6 +45,7 @@ pub mod pricing;
 pub mod processor;
 pub mod queue;
 pub mod receiver;
+pub mod said;
 pub mod settlement;
 pub mod telemetry;
 pub mod text;

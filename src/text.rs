@@ -37,7 +37,24 @@ pub fn escaped(text: &str, max_chars: usize) -> String {
 /// marks that reorder what stands around them.
 fn steers(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A number with commas between thousands: `1,234,567`.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouped(pub u128);
+
+impl Display for Grouped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.char_indices() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_char(',')?;
+            }
+            f.write_char(digit)?;
+        }
+        Ok(())
+    }
 }
 
 /// `1 span`, `2 spans`.
@@ -68,9 +85,15 @@ mod tests {
     #[test]
     fn nothing_that_steers_a_terminal_is_left() {
         assert_eq!(
-            printable(" a\u{1b}[31m\nb\u{202e}c\u{7f}\u{9b}é\"\\ "),
-            "a\\u001b[31m\\nb\\u202ec\\u007f\\u009bé\"\\"
+            printable(" a\u{1b}[31m\nb\u{202e}c\u{61c}\u{7f}\u{9b}é\"\\ "),
+            "a\\u001b[31m\\nb\\u202ec\\u061c\\u007f\\u009bé\"\\"
         );
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        let shown = [0, 7, 999, 1_000, 1_234_567].map(|number| Grouped(number).to_string());
+        assert_eq!(shown, ["0", "7", "999", "1,000", "1,234,567"]);
     }
 
     #[test]

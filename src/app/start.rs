@@ -142,6 +142,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let spikes = said
         .map(|said| spikes::watch(said, dimensions, &ledger, events, meters, &mut settling))
         .transpose()?;
+    let (spikes, posting) = spikes.unzip();
 
     let intake = Arc::new(Intake::new(
         log.clone(),
@@ -166,6 +167,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         ledger_reader,
         receiving: JoinSet::new(),
         settling,
+        posting: posting.flatten(),
         reload: Vec::new(),
         reading,
         serving: JoinSet::new(),

@@ -8,11 +8,12 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
-use tracing::error;
+use tracing::{error, info};
 
 use super::Margins;
 use crate::attribution::margin::By;
 use crate::ledger::query::QueryError;
+use crate::said::Failing;
 
 /// How old what is collected may be. Lookups and ledgers are large, and whoever collects metrics must not wait for them.
 const AGE: Duration = Duration::from_secs(10);
@@ -36,13 +37,22 @@ pub fn keep(meters: &[Meter], margins: Arc<Margins>) -> impl Future<Output = ()>
         register(meter, &points);
     }
     async move {
+        let mut failing = Failing::default();
         loop {
             let start = Instant::now();
             let margins = Arc::clone(&margins);
-            match spawn_blocking(move || all(&margins)).await {
-                Ok(Ok(new)) => *points.lock().unwrap_or_else(PoisonError::into_inner) = new,
-                Ok(Err(fault)) => error!("margins can not be told: {fault}"),
-                Err(fault) => error!("margins can not be told: {fault}"),
+            let outcome = spawn_blocking(move || all(&margins)).await.map_err(|fault| fault.to_string());
+            let outcome = outcome.and_then(|points| points.map_err(|fault| fault.to_string()));
+            let is_news = failing.is_news(&outcome);
+            match outcome {
+                Ok(new) => {
+                    *points.lock().unwrap_or_else(PoisonError::into_inner) = new;
+                    if is_news {
+                        info!("margins are told again");
+                    }
+                }
+                Err(fault) if is_news => error!("margins can not be told: {fault}; the last ones stay"),
+                Err(_) => {}
             }
             sleep(AGE.max(start.elapsed() * PAUSE)).await;
         }

@@ -23,6 +23,7 @@ mod full;
 mod golden;
 mod json;
 mod ledger;
+mod ledger_page;
 mod lookups;
 mod margin;
 mod metrics;

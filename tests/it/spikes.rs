@@ -113,9 +113,11 @@ async fn one_user_in_a_crowd_spikes() {
     assert_eq!(serde_json::from_str::<serde_json::Value>(&page).unwrap(), expected);
 
     let time = hour.replace('T', " ").replace(":00Z", " UTC");
-    let line =
-        json!({"text": format!("user ann has cost $2.50 since {time}, 10.0 times its usual hour of $0.25")});
-    let expected = ("Bearer hunter3".to_owned(), line.to_string());
+    let line = format!("user `ann` has cost $2.50 since {time}, 10.0 times its usual hour of $0.25");
+    let message = json!({
+        "text": line, "unfurl_links": false, "unfurl_media": false, "allowed_mentions": {"parse": []},
+    });
+    let expected = ("Bearer hunter3".to_owned(), message.to_string());
     assert_eq!(
         *got.lock().unwrap(),
         [expected.clone(), expected],
@@ -163,6 +165,37 @@ async fn a_webhook_that_fails_is_told_of_without_its_url() {
     let log = pricetag.log();
     assert_eq!(log.matches("spikes can not be told to the webhook: it answered 404").count(), 1, "{log}");
     assert!(!log.contains("hunter2"), "{log}");
+}
+
+/// Scenario: two users spike, one with a name that calls everybody; the webhook fails when it is told, and pricetag is stopped at once.
+/// Guarantees: both are told before pricetag ends, which needs no more time than it has, and nobody is called.
+#[tokio::test]
+async fn what_waits_for_the_webhook_is_told_before_the_end() {
+    let sink = Sink::start().await;
+    let (url, got) = webhook().await;
+    let mut pricetag = Setup::bare(&[sink.otlp("a", "")])
+        .pipeline(&format!("traces: {PRICED}"))
+        .set(format!("processors.pricetag.spikes={{warm_up: \"0\", webhook: \"{url}\", webhook_headers: {{authorization: x}}}}"))
+        .start()
+        .await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
+    let users = ["@everyone", "ben"];
+    let history =
+        users.iter().zip(1..).map(|(user, number)| call(number, user, now - 2 * HOUR, 1000)).collect();
+    pricetag.deliver_spans(&request(history)).await;
+    pricetag.settled(2).await;
+    let burst = users.iter().zip(11..).map(|(user, number)| call(number, user, now, 1_000_000)).collect();
+    pricetag.deliver_spans(&request(burst)).await;
+    eventually("the webhook", async || (!got.lock().unwrap().is_empty()).then_some(())).await;
+    pricetag.stop().await;
+    let got = got.lock().unwrap();
+    let text: String = got[1..].iter().map(|(_, body)| body.as_str()).collect();
+    assert!(
+        text.contains("user `@\u{200b}everyone` has cost") && text.contains("user `ben` has cost"),
+        "{text}"
+    );
+    assert!(!text.contains("@everyone"), "{text}");
+    assert!(!pricetag.log().contains("webhook"), "{}", pricetag.log());
 }
 
 /// Scenario: a bare section, an empty webhook, everything said, and a dimension of one's own that is hashed.

@@ -4,6 +4,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use prost::Message as _;
 
+use super::state::State;
 use super::watch::Watch;
 use super::*;
 use crate::attribution::Attribution;
@@ -84,6 +85,28 @@ async fn changes_are_told() {
             "{body:?}"
         );
     }
+}
+
+/// Scenario: a look that panics while a spike is shown, and one after it.
+/// Guarantees: what is stale is shown no longer, the watch goes on, and the spike begins anew.
+#[tokio::test]
+async fn a_look_that_panics_is_not_the_last() {
+    let spikes = Spikes::new(Watched::new("user", &[], RULE));
+    let resource = opentelemetry_sdk::Resource::builder_empty().build();
+    let events = LogEvents::new(Log::default(), &[], &resource);
+    let ledger = Ledger::open(None, &["user"], &[], Limits::default()).unwrap();
+    let mut watch = Watch::new(ledger, spikes.clone(), events, None);
+    let costly = |state: &mut State, changes: &mut Vec<Change>| {
+        let costs = |_| Ok(vec![("ann".to_owned(), Picodollars::new(1_000))]);
+        let history = |_: &str, hours: std::ops::Range<u32>| Ok(vec![(hours.start, Picodollars::new(1))]);
+        state.look(498_710 * 3600 + 1800, costs, history, changes)
+    };
+    let state = watch.step(State::new(RULE), costly).await;
+    assert_eq!(spikes.active().len(), 1);
+    let state = watch.step(state, |_, _| panic!("a fault")).await;
+    assert_eq!((state.active().count(), spikes.active().len()), (0, 0));
+    watch.step(state, costly).await;
+    assert_eq!((spikes.active().len(), spikes.seen().fired), (1, 2));
 }
 
 /// Guarantees: what the config lets be watched is what the ledger can be asked for.

@@ -2,16 +2,18 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use super::state::{Change, Spike, State};
 use super::webhook::Webhook;
-use super::words::line;
+use super::words::{line, message};
 use super::{Spikes, event};
 use crate::ledger::Ledger;
 use crate::ledger::log_events::LogEvents;
 use crate::ledger::query::QueryError;
+use crate::said::Failing;
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -23,15 +25,17 @@ pub struct Watch {
     spikes: Spikes,
     events: LogEvents,
     webhook: Option<Webhook>,
-    /// Something was wrong, and has been said.
-    is_blind: bool,
+    /// Something is wrong, and has been said.
+    blind: Failing,
+    broken: Failing,
     is_full: bool,
 }
 
 impl Watch {
     /// Watches `ledger`, shows what it finds in `spikes`, and sends `events`, and lines to the `webhook` if there is one.
     pub fn new(ledger: Ledger, spikes: Spikes, events: LogEvents, webhook: Option<Webhook>) -> Self {
-        Watch { ledger, spikes, events, webhook, is_blind: false, is_full: false }
+        let (blind, broken) = Default::default();
+        Watch { ledger, spikes, events, webhook, blind, broken, is_full: false }
     }
 
     /// Watches for ever.
@@ -42,16 +46,43 @@ impl Watch {
         loop {
             tick.tick().await;
             let (ledger, by) = (self.ledger.clone(), self.spikes.watched().by.clone());
-            // The ledger's store is read from disk.
-            let look = tokio::task::spawn_blocking(move || {
-                let (mut state, mut changes) = (state, Vec::new());
-                let seen = look(&mut state, &ledger, &by, &mut changes);
-                (state, changes, seen)
-            });
-            let Ok((after, changes, seen)) = look.await else { return };
-            state = after;
-            self.tell(state.active().cloned().collect(), &changes);
-            self.complain(&state, seen);
+            let looking =
+                move |state: &mut State, changes: &mut Vec<Change>| look(state, &ledger, &by, changes);
+            state = self.step(state, looking).await;
+        }
+    }
+
+    /// Looks once, and tells. A look that panics takes what is known with it: spikes that there are begin anew.
+    pub(super) async fn step(
+        &mut self,
+        mut state: State,
+        look: impl FnOnce(&mut State, &mut Vec<Change>) -> Result<(), QueryError> + Send + 'static,
+    ) -> State {
+        // The ledger's store is read from disk.
+        let looked = spawn_blocking(move || {
+            let mut changes = Vec::new();
+            let seen = look(&mut state, &mut changes);
+            (state, changes, seen)
+        });
+        let looked = looked.await;
+        let is_news = self.broken.is_news(&looked);
+        match looked {
+            Ok((state, changes, seen)) => {
+                if is_news {
+                    info!("spikes are looked for again");
+                }
+                self.tell(state.active().cloned().collect(), &changes);
+                self.complain(&state, seen);
+                state
+            }
+            Err(fault) => {
+                if is_news {
+                    error!("looking for spikes has failed, a fault of pricetag: {fault}; it begins anew");
+                }
+                // Those that are shown are of a time that is over.
+                self.tell(Vec::new(), &[]);
+                State::new(self.spikes.watched().rule)
+            }
         }
     }
 
@@ -65,24 +96,25 @@ impl Watch {
             warn!("spike of cost, {}: {}{more}", first.state(), line(watched, first));
         }
         if let Some(webhook) = &self.webhook {
-            changes.iter().for_each(|change| webhook.send(change, line(watched, change)));
+            changes.iter().for_each(|change| webhook.send(change, message(watched, change)));
         }
         if !changes.is_empty() && !self.events.is_idle() {
             self.events.send(changes.iter().map(|change| event::record(watched, change)).collect());
         }
     }
 
-    /// Says once what keeps spikes from being seen.
+    /// Says once what keeps spikes from being seen, and that it no longer does.
     fn complain(&mut self, state: &State, seen: Result<(), QueryError>) {
-        if let Err(error) = &seen
-            && !self.is_blind
-        {
-            warn!("spikes can not be looked for: {error}");
+        if self.blind.is_news(&seen) {
+            match seen {
+                Err(error) => warn!("spikes can not be looked for: {error}"),
+                Ok(()) => info!("spikes can be looked for again"),
+            }
         }
         if state.is_full() && !self.is_full {
             warn!("more spikes than are kept: raise processors.pricetag.spikes.above");
         }
-        (self.is_blind, self.is_full) = (seen.is_err(), state.is_full());
+        self.is_full = state.is_full();
     }
 }
 

@@ -1,24 +1,27 @@
-//! Lines to a webhook, as Slack takes them: `{"text": "..."}`. Mattermost, Rocket.Chat and Discord (`/slack`) take the same.
+//! Lines to a webhook, as Slack takes them: `{"text": "..."}`. Mattermost, Rocket.Chat and Discord (`/slack`) take the same, and
+//! leave alone what they do not know beside it.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::header::{CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use reqwest::{Client, Url};
 use serde_json::json;
 use tokio::sync::mpsc::{Sender, channel};
-use tracing::{info, warn};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tracing::{error, info, warn};
 
 use super::Change;
-use super::pace::{Message, Paced};
-use super::words::escaped;
+use super::pace::{Message, Paced, Post};
 use crate::config::Secret;
-use crate::text::with_causes;
+use crate::said::Failing;
+use crate::text::{counted, with_causes};
 
 /// Messages that may wait.
 const WAITING: usize = 1000;
@@ -26,6 +29,8 @@ const WAITING: usize = 1000;
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// How long to wait before the second and the third attempt.
 const WAITS: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// How long at most if it is asked for with `Retry-After`: what comes meanwhile waits, and finds room.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// What has become of messages, in the order of [`OUTCOMES`].
 type Counts = Arc<[AtomicU64; 3]>;
@@ -39,12 +44,15 @@ const DROPPED: usize = 2;
 pub struct Webhook {
     messages: Sender<Message>,
     counts: Counts,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// Posts them.
 pub struct Poster {
     messages: Paced,
     counts: Counts,
+    /// Messages that were taken and have not been posted, nor failed.
+    waiting: Arc<AtomicUsize>,
     client: Client,
     url: Secret,
     headers: HeaderMap,
@@ -79,16 +87,20 @@ pub fn webhook(url: &Secret, headers: &[(HeaderName, Secret)]) -> Result<(Webhoo
         all.insert(name.clone(), value);
     }
     let (sender, messages) = channel(WAITING);
-    let counts = Counts::default();
-    let webhook = Webhook { messages: sender, counts: Arc::clone(&counts) };
-    Ok((webhook, Poster { messages: Paced::new(messages), counts, client, url: url.clone(), headers: all }))
+    let (counts, waiting) = (Counts::default(), Arc::default());
+    let webhook = Webhook { messages: sender, counts: Arc::clone(&counts), waiting: Arc::clone(&waiting) };
+    let messages = Paced::new(messages);
+    Ok((webhook, Poster { messages, counts, waiting, client, url: url.clone(), headers: all }))
 }
 
 impl Webhook {
     /// Sends a line about a change, soon; drops it where too many wait.
     pub(super) fn send(&self, change: &Change, line: String) {
         let is_firing = matches!(change, Change::Fired(_));
-        if self.messages.try_send(Message { is_firing, line: escaped(&line) }).is_err() {
+        // Counted before it can be posted.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.messages.try_send(Message { is_firing, line }).is_err() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
             self.counts[DROPPED].fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -109,44 +121,96 @@ impl Webhook {
 }
 
 impl Poster {
-    /// Posts what comes, as long as its [`Webhook`] is there.
-    pub async fn run(self) {
-        let Poster { mut messages, counts, client, url, headers } = self;
-        let mut is_failing = false;
-        while let Some(text) = messages.next().await {
-            let body = json!({ "text": text }).to_string();
+    /// Posts in a task what comes, as long as its [`Webhook`] is there.
+    pub fn start(self) -> Posting {
+        let (counts, waiting) = (Arc::clone(&self.counts), Arc::clone(&self.waiting));
+        let mut task = JoinSet::new();
+        task.spawn(self.run());
+        Posting { task, counts, waiting }
+    }
+
+    async fn run(self) {
+        let Poster { mut messages, counts, waiting, client, url, headers } = self;
+        let mut failing = Failing::default();
+        while let Some(Post { text, messages: told }) = messages.next().await {
+            let body = body(&text);
             let request = || client.post(url.expose()).headers(headers.clone()).body(body.clone());
             let outcome = post(request).await;
             counts[if outcome.is_ok() { SENT } else { FAILED }].fetch_add(1, Ordering::Relaxed);
-            match &outcome {
-                // Once, until it works again.
-                Err(why) if !is_failing => warn!("spikes can not be told to the webhook: {why}"),
-                Ok(()) if is_failing => info!("spikes are told to the webhook again"),
+            waiting.fetch_sub(told, Ordering::Relaxed);
+            let is_news = failing.is_news(&outcome);
+            match outcome {
+                // The last one is not tried again, and stands for all that waited.
+                Err(why) if is_news || messages.is_closed() => {
+                    warn!("spikes can not be told to the webhook: {why}; {} lost", counted(told, "message"));
+                }
+                Ok(()) if is_news => info!("spikes are told to the webhook again"),
                 _ => {}
             }
-            is_failing = outcome.is_err();
         }
     }
+}
+
+/// A task that posts.
+#[derive(Debug)]
+pub struct Posting {
+    task: JoinSet<()>,
+    counts: Counts,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Posting {
+    /// Waits until what was sent is posted, which ends when the [`Webhook`] is gone; what is left at this time is dropped, and said.
+    pub async fn finish(mut self, until: Instant) {
+        if timeout_at(until, self.task.join_next()).await.is_ok() {
+            return;
+        }
+        self.task.shutdown().await;
+        let left = self.waiting.load(Ordering::Relaxed);
+        self.counts[DROPPED].fetch_add(left as u64, Ordering::Relaxed);
+        error!(
+            "shutdown: {} about spikes could not be told to the webhook in time, and is lost",
+            counted(left, "message")
+        );
+    }
+}
+
+/// Links are not to be shown in full, nor is anybody to be called: for chats that ask before they do.
+fn body(text: &str) -> String {
+    json!({
+        "text": text,
+        "unfurl_links": false,
+        "unfurl_media": false,
+        "allowed_mentions": {"parse": []},
+    })
+    .to_string()
 }
 
 /// Tries three times. What went wrong is told without the URL, which is a password.
 async fn post(request: impl Fn() -> reqwest::RequestBuilder) -> Result<(), String> {
     let mut waits = WAITS.iter();
     loop {
-        let (why, may_pass) = match request().send().await {
+        let (why, may_pass, asked) = match request().send().await {
             Ok(reply) if reply.status().is_success() => return Ok(()),
             Ok(reply) => {
                 let status = reply.status();
-                (
-                    format!("it answered {status}"),
-                    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS,
-                )
+                let may_pass = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+                (format!("it answered {status}"), may_pass, retry_after(reply.headers()))
             }
-            Err(error) => (with_causes(&error.without_url()), true),
+            Err(error) => (with_causes(&error.without_url()), true, None),
         };
         match waits.next().filter(|_| may_pass) {
-            Some(wait) => tokio::time::sleep(*wait).await,
+            Some(wait) => tokio::time::sleep(asked.unwrap_or_default().clamp(*wait, LONGEST_WAIT)).await,
             None => return Err(why),
         }
     }
 }
+
+/// The seconds that a server asks to wait; some say fractions. Dates are of clocks that may differ, and chats send none.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: f64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Duration::try_from_secs_f64(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests;

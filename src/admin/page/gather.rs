@@ -31,6 +31,9 @@ const PACE_HOURS: u32 = 7 * 24;
 /// A pace of less time than this says nothing of a month, in seconds.
 const SHORTEST_PACE: i64 = 3600;
 
+/// What is of now ends before so many hours from the running one on: as the API has it, for senders' clocks may be ahead.
+pub(super) const AHEAD: u32 = 2;
+
 /// Seconds of an hour.
 const HOUR: i64 = 3600;
 
@@ -139,7 +142,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         is_empty: sum.calls == 0 && all(&ledger.total(0..u32::MAX)?).calls == 0,
         hourly: hourly(ledger, now)?,
         month: month(ledger, now)?,
-        bars: fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step),
+        bars: fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step, hour_of(now)),
         lists,
         actions: actions(ledger.rows("action", hours.clone())?),
         unpriced: Unpriced::of(ledger.books().series()),
@@ -180,18 +183,18 @@ fn actions(rows: Vec<Row>) -> Vec<Action> {
     actions
 }
 
-/// What the last sixty minutes cost: this hour so far, and of the hour before the share that is less than sixty minutes ago, as if
-/// it had been spent evenly.
+/// What the last sixty minutes cost: this hour so far, what senders whose clocks are ahead tell of the next, and of the hour before
+/// the share that is less than sixty minutes ago, as if it had been spent evenly.
 fn hourly(ledger: &Ledger, now: Timestamp) -> Result<Picodollars, QueryError> {
     let hour = hour_of(now);
     let left = HOUR - now.as_second().rem_euclid(HOUR);
-    let points = ledger.timeline(TOTAL, hour - 1..hour + 1, Step::Hour)?;
+    let points = ledger.timeline(TOTAL, hour - 1..hour + AHEAD, Step::Hour)?;
     let of = |start| {
         let point = points.iter().find(|point| point.start == start);
         point.map_or(Picodollars::ZERO, |point| all(&point.row).money)
     };
     let before = Picodollars::new(of(hour - 1).get().saturating_mul(left.into()));
-    Ok(of(hour).saturating_add(divide(before, HOUR.into())))
+    Ok(of(hour).saturating_add(of(hour + 1)).saturating_add(divide(before, HOUR.into())))
 }
 
 fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
@@ -201,8 +204,9 @@ fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
     // In UTC every day begins; beyond the end of time there is no tomorrow, and nothing to project.
     let [first, end] = [first, end].map(|day| day.map_or(now, |day| day.timestamp()));
     let hour = hour_of(now);
-    let to_date = all(&ledger.total(hour_of(first)..hour + 1)?);
-    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + 1, Step::Hour)?;
+    let next = (hour + AHEAD).min(hour_of(end).max(hour + 1));
+    let to_date = all(&ledger.total(hour_of(first)..next)?);
+    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + AHEAD, Step::Hour)?;
     let projected = project(to_date.money, &recent, now, end);
     Ok(Month { name: today.strftime("%B").to_string(), to_date, projected })
 }
@@ -219,8 +223,8 @@ fn project(to_date: Picodollars, recent: &[Point], now: Timestamp, end: Timestam
     Some(Projection { money: to_date.saturating_add(more), hours: (took / HOUR) as u32 })
 }
 
-/// A point for every step, in order.
-fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
+/// A point for every step, in order; for one that begins after now only where there is something.
+fn fill(points: Vec<Point>, hours: Range<u32>, step: Step, now: u32) -> Vec<Point> {
     let length = match step {
         Step::Hour => 1,
         Step::Day => 24,
@@ -233,6 +237,7 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
             place.row = point.row;
         }
     }
+    filled.retain(|point| point.start <= now || all(&point.row).calls > 0);
     filled
 }
 
@@ -282,9 +287,12 @@ mod tests {
     #[test]
     fn steps_without_anything_have_a_point() {
         let points = vec![Point { start: 12, row: row("", 3) }];
-        let filled = fill(points, 10..14, Step::Hour);
-        let dollars: Vec<_> = filled.iter().map(|point| (point.start, point.row.settled.calls)).collect();
-        assert_eq!(dollars, [(10, 0), (11, 0), (12, 1), (13, 0)]);
+        let filled = |now| fill(points.clone(), 10..14, Step::Hour, now);
+        let calls = |now| -> Vec<_> {
+            filled(now).iter().map(|point| (point.start, point.row.settled.calls)).collect()
+        };
+        assert_eq!(calls(13), [(10, 0), (11, 0), (12, 1), (13, 0)]);
+        assert_eq!(calls(11), [(10, 0), (11, 0), (12, 1)], "nothing is to come, but for what has come");
     }
 
     #[test]

@@ -104,7 +104,7 @@ async fn the_page_says_what_the_ledger_knows() {
         }
         assert_eq!(page.matches("</main>").count(), 1, "{page}");
         assert!(page.contains("40%</b> of the calls") || total == all, "{page}");
-        assert!(page.contains("1 call told no usage."), "{page}");
+        assert!(page.contains("Since the start, 1 call told no usage."), "{page}");
         assert!(page.contains("prices: [my-prices.yaml]"), "{page}");
         assert!(
             page.contains("\\&#34;&#62;&#60;img src=x onerror=alert(1)&#62;&#34;: {rates: {input: FILL_IN"),

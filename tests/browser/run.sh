@@ -16,7 +16,8 @@ python=${PYTHON:-python3}
 
 chromium=${CHROMIUM:-}
 for name in chromium chromium-browser google-chrome; do
-    chromium=${chromium:-$(command -v "$name" || true)}
+    # Ubuntu's package is a script that only says where else to get it.
+    if [[ -z $chromium ]] && "$name" --version >/dev/null 2>&1; then chromium=$(command -v "$name"); fi
 done
 if [[ -z $chromium ]]; then
     printf '\n*** run.sh: NOT RUN: there is no Chromium (apt-get install chromium, or set CHROMIUM) ***\n' >&2

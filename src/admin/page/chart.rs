@@ -55,7 +55,8 @@ impl Bar {
 impl Chart {
     pub(super) fn of(points: &[Point], window: Window) -> Self {
         let money = |point: &Point| point.row.settled.money.saturating_add(point.row.pending.money);
-        let top = ceiling(points.iter().map(money).max().unwrap_or_default());
+        let most = points.iter().map(money).max().unwrap_or_default();
+        let top = ceiling(most);
         let floor = ABOVE + HEIGHT;
         let tall = |money: Picodollars| HEIGHT * money.to_usd_f64() / top.0.to_usd_f64();
         let step = 100.0 / points.len().max(1) as f64;
@@ -76,14 +77,18 @@ impl Chart {
         });
         let line = |n: i128| {
             let money = Picodollars::new(top.0.get() / top.1 * n);
-            let text = Money(Some(money)).to_string();
-            let text = text.strip_suffix(".00").unwrap_or(&text).to_owned();
-            (floor - HEIGHT * n as f64 / top.1 as f64, text)
+            (floor - HEIGHT * n as f64 / top.1 as f64, Money(Some(money)).to_string())
         };
+        // Nothing has no scale.
+        let mut lines: Vec<(f64, String)> =
+            (1..=top.1).filter(|_| most > Picodollars::ZERO).map(line).collect();
+        if lines.iter().all(|(_, text)| text.ends_with(".00")) {
+            lines.iter_mut().for_each(|(_, text)| text.truncate(text.len() - 3));
+        }
         let times = points.iter().enumerate().filter(|(_, point)| window.is_labelled(utc(point.start)));
         Chart {
             bars: bars.collect(),
-            lines: (1..=top.1).map(line).collect(),
+            lines,
             times: times
                 .map(|(index, point)| (step * (index as f64 + 0.5), hour(point.start, window.label())))
                 .filter(|(x, _)| (4.0..96.0).contains(x))
@@ -101,15 +106,15 @@ fn utc(hour: u32) -> jiff::Zoned {
 
 /// A round amount that is not less, and into how many round parts lines divide it.
 fn ceiling(most: Picodollars) -> (Picodollars, i128) {
-    let mut decade: i128 = 1;
-    while decade.saturating_mul(10) <= most.get() {
-        decade *= 10;
+    // A tenth of its decade.
+    let mut tenth: i128 = 1;
+    while tenth.saturating_mul(100) <= most.get() {
+        tenth *= 10;
     }
-    let rounds = [(1, 2), (2, 2), (3, 3), (4, 4), (5, 5), (6, 3), (8, 4), (10, 2)];
-    let fits = rounds.into_iter().find(|(size, _)| decade.saturating_mul(*size) >= most.get());
-    let (size, lines) = fits.unwrap_or((10, 2));
-    // Halves of a picodollar there are none.
-    (Picodollars::new(decade.saturating_mul(size)), if decade == 1 { 1 } else { lines })
+    let rounds = [(10, 2), (15, 3), (20, 2), (25, 5), (30, 3), (40, 4), (50, 5), (60, 3), (80, 4), (100, 2)];
+    let fits = rounds.into_iter().find(|(size, _)| tenth.saturating_mul(*size) >= most.get());
+    let (size, lines) = fits.unwrap_or((100, 2));
+    (Picodollars::new(tenth.saturating_mul(size)), lines)
 }
 
 #[cfg(test)]
@@ -146,5 +151,16 @@ mod tests {
             ["$0.000001", "$0.000002"]
         );
         assert_eq!(two.words(), "Thu 07:00: $0.000002, 2 calls");
+    }
+
+    #[test]
+    fn lines_are_worded_alike() {
+        let lines = |money| {
+            let chart = Chart::of(&[point(6, money, 0)], Window::Day);
+            chart.lines.iter().map(|(_, text)| text.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(lines(12_070_000_000_000), ["$5", "$10", "$15"]);
+        assert_eq!(lines(1_210_000_000_000), ["$0.50", "$1.00", "$1.50"]);
+        assert_eq!(lines(0), [""; 0]);
     }
 }

@@ -22,14 +22,17 @@ const LISTS: [(&str, &str, &str); 6] = [
     ("model_served", "Models", "model"),
     ("tier", "Tiers", "tier"),
 ];
-/// Values in a list; the rest is one line.
-const TOP: usize = 7;
-/// Actions that are listed.
+/// Lines in a list; the last may be all the rest.
+const TOP: usize = 8;
+/// Actions that are listed, likewise.
 const TOP_ACTIONS: usize = 10;
 /// From how many hours the pace is taken: a week, for weekends are not like other days.
 const PACE_HOURS: u32 = 7 * 24;
 /// A pace of less time than this says nothing of a month, in seconds.
 const SHORTEST_PACE: i64 = 3600;
+
+/// What is of now ends before so many hours from the running one on: as the API has it, for senders' clocks may be ahead.
+pub(super) const AHEAD: u32 = 2;
 
 /// Seconds of an hour.
 const HOUR: i64 = 3600;
@@ -52,6 +55,8 @@ pub(super) struct Figures {
     pub(super) bars: Vec<Point>,
     pub(super) lists: Vec<List>,
     pub(super) actions: Vec<Action>,
+    /// How many more there are, and their sums.
+    pub(super) more_actions: Option<(usize, Tally)>,
     pub(super) unpriced: Unpriced,
     /// What is left of what tiers pay; none where no revenue is configured.
     pub(super) margin: Option<Statement>,
@@ -63,6 +68,8 @@ pub(super) struct Month {
     /// `November`
     pub(super) name: String,
     pub(super) to_date: Tally,
+    /// The day of the ledger's first call, if it is a later one than the month's first: what was before is not known.
+    pub(super) since: Option<u32>,
     /// What it comes to if the pace of the last days goes on; none while there is no pace yet.
     pub(super) projected: Option<Projection>,
 }
@@ -88,8 +95,8 @@ pub(super) struct List {
     pub(super) key: String,
     /// Name and sums; an empty name: not told.
     pub(super) top: Vec<Named>,
-    /// How many more there are, and their sums.
-    pub(super) rest: Option<(usize, Tally)>,
+    /// How many more there are, if that is known, and their sums.
+    pub(super) rest: Option<(Option<usize>, Tally)>,
 }
 
 /// What an action costs.
@@ -132,6 +139,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         sources.margins.as_ref().map(|margins| margins.statement(By::Tier, period, TOP)).transpose()?;
     let total = ledger.total(hours.clone())?;
     let sum = all(&total);
+    let (actions, more_actions) = actions(ledger.rows("action", hours.clone())?);
     Ok(Figures {
         window,
         total: sum,
@@ -139,9 +147,10 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         is_empty: sum.calls == 0 && all(&ledger.total(0..u32::MAX)?).calls == 0,
         hourly: hourly(ledger, now)?,
         month: month(ledger, now)?,
-        bars: fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step),
+        bars: fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step, hour_of(now)),
         lists,
-        actions: actions(ledger.rows("action", hours.clone())?),
+        actions,
+        more_actions,
         unpriced: Unpriced::of(ledger.books().series()),
         margin: margin.map(|(_, statement)| statement),
         hours,
@@ -159,13 +168,28 @@ fn nameless(top: &Top) -> Picodollars {
 }
 
 /// The dearest with calls, and how many others there are, with their sum.
-fn listed(top: Top) -> (Vec<Named>, Option<(usize, Tally)>) {
-    let rest = top.rest.map(|rest| (top.others.max(1), all(&rest)));
-    let rows = top.rows.into_iter().map(|row| (all(&row), row.value)).filter(|(tally, _)| tally.calls > 0);
-    (rows.map(|(tally, value)| (value, tally)).collect(), rest)
+fn listed(top: Top) -> (Vec<Named>, Option<(Option<usize>, Tally)>) {
+    let rows = top.rows.into_iter().map(|row| (all(&row), row.value));
+    // That failed calls, which are free, do not tell something is no news.
+    let told = |tally: &Tally, value: &str| {
+        tally.calls > 0 && !(value.is_empty() && tally.money == Picodollars::ZERO && tally.unpriced == 0)
+    };
+    let mut rows: Vec<Named> =
+        rows.filter(|(tally, value)| told(tally, value)).map(|(tally, value)| (value, tally)).collect();
+    // Without a number they are those that the ledger keeps as one.
+    let mut rest = top.rest.map(|rest| (Some(top.others).filter(|others| *others > 0), all(&rest)));
+    if let Some((others, sum)) = &mut rest
+        && rows.len() >= TOP
+        && let Some((_, last)) = rows.pop()
+    {
+        *others = others.map(|others| others + 1);
+        *sum = sum.plus(&last);
+    }
+    (rows, rest)
 }
 
-fn actions(rows: Vec<Row>) -> Vec<Action> {
+/// The dearest, and how many others there are, with their sum.
+fn actions(rows: Vec<Row>) -> (Vec<Action>, Option<(usize, Tally)>) {
     let mut actions: Vec<Action> = rows
         .into_iter()
         .filter(|row| !row.value.is_empty() && row.settled.actions > 0)
@@ -176,22 +200,23 @@ fn actions(rows: Vec<Row>) -> Vec<Action> {
         })
         .collect();
     actions.sort_by(|a, b| b.settled.money.cmp(&a.settled.money).then_with(|| a.name.cmp(&b.name)));
-    actions.truncate(TOP_ACTIONS);
-    actions
+    let rest = if actions.len() > TOP_ACTIONS { actions.split_off(TOP_ACTIONS - 1) } else { Vec::new() };
+    let sum = rest.iter().fold(Tally::default(), |sum, action| sum.plus(&action.settled));
+    (actions, Some((rest.len(), sum)).filter(|(more, _)| *more > 0))
 }
 
-/// What the last sixty minutes cost: this hour so far, and of the hour before the share that is less than sixty minutes ago, as if
-/// it had been spent evenly.
+/// What the last sixty minutes cost: this hour so far, what senders whose clocks are ahead tell of the next, and of the hour before
+/// the share that is less than sixty minutes ago, as if it had been spent evenly.
 fn hourly(ledger: &Ledger, now: Timestamp) -> Result<Picodollars, QueryError> {
     let hour = hour_of(now);
     let left = HOUR - now.as_second().rem_euclid(HOUR);
-    let points = ledger.timeline(TOTAL, hour - 1..hour + 1, Step::Hour)?;
+    let points = ledger.timeline(TOTAL, hour - 1..hour + AHEAD, Step::Hour)?;
     let of = |start| {
         let point = points.iter().find(|point| point.start == start);
         point.map_or(Picodollars::ZERO, |point| all(&point.row).money)
     };
     let before = Picodollars::new(of(hour - 1).get().saturating_mul(left.into()));
-    Ok(of(hour).saturating_add(divide(before, HOUR.into())))
+    Ok(of(hour).saturating_add(of(hour + 1)).saturating_add(divide(before, HOUR.into())))
 }
 
 fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
@@ -201,10 +226,13 @@ fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
     // In UTC every day begins; beyond the end of time there is no tomorrow, and nothing to project.
     let [first, end] = [first, end].map(|day| day.map_or(now, |day| day.timestamp()));
     let hour = hour_of(now);
-    let to_date = all(&ledger.total(hour_of(first)..hour + 1)?);
-    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + 1, Step::Hour)?;
+    let next = (hour + AHEAD).min(hour_of(end).max(hour + 1));
+    let to_date = all(&ledger.total(hour_of(first)..next)?);
+    let since = ledger.timeline(TOTAL, 0..next, Step::Day)?.first().map(|point| point.start);
+    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + AHEAD, Step::Hour)?;
     let projected = project(to_date.money, &recent, now, end);
-    Ok(Month { name: today.strftime("%B").to_string(), to_date, projected })
+    let since = since.filter(|day| *day > hour_of(first));
+    Ok(Month { name: today.strftime("%B").to_string(), to_date, since, projected })
 }
 
 /// What it was up to now, and for the time to the end the pace of the recent points, from the first of them on.
@@ -219,8 +247,8 @@ fn project(to_date: Picodollars, recent: &[Point], now: Timestamp, end: Timestam
     Some(Projection { money: to_date.saturating_add(more), hours: (took / HOUR) as u32 })
 }
 
-/// A point for every step, in order.
-fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
+/// A point for every step, in order; for one that begins after now only where there is something.
+fn fill(points: Vec<Point>, hours: Range<u32>, step: Step, now: u32) -> Vec<Point> {
     let length = match step {
         Step::Hour => 1,
         Step::Day => 24,
@@ -233,6 +261,7 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
             place.row = point.row;
         }
     }
+    filled.retain(|point| point.start <= now || all(&point.row).calls > 0);
     filled
 }
 
@@ -282,9 +311,29 @@ mod tests {
     #[test]
     fn steps_without_anything_have_a_point() {
         let points = vec![Point { start: 12, row: row("", 3) }];
-        let filled = fill(points, 10..14, Step::Hour);
-        let dollars: Vec<_> = filled.iter().map(|point| (point.start, point.row.settled.calls)).collect();
-        assert_eq!(dollars, [(10, 0), (11, 0), (12, 1), (13, 0)]);
+        let filled = |now| fill(points.clone(), 10..14, Step::Hour, now);
+        let calls = |now| -> Vec<_> {
+            filled(now).iter().map(|point| (point.start, point.row.settled.calls)).collect()
+        };
+        assert_eq!(calls(13), [(10, 0), (11, 0), (12, 1), (13, 0)]);
+        assert_eq!(calls(11), [(10, 0), (11, 0), (12, 1)], "nothing is to come, but for what has come");
+    }
+
+    /// Scenario: as many users as have lines, one more, and such that the ledger keeps as one; failed calls of nobody.
+    /// Guarantees: one more value has no line of its own where it can have its name instead; what is left adds up.
+    #[test]
+    fn a_list_ends_with_the_rest() {
+        let top = |values: usize, others: usize, rest: Option<i128>| Top {
+            rows: (0..values).map(|index| row(&format!("user-{index}"), 2)).chain([row("", 0)]).collect(),
+            rest: rest.map(|dollars| row("other", dollars)),
+            others,
+        };
+        let (rows, rest) = listed(top(TOP, 0, None));
+        assert_eq!((rows.len(), rest), (TOP, None));
+        for (others, told) in [(1, Some(2)), (0, None)] {
+            let (rows, rest) = listed(top(TOP, others, Some(3)));
+            assert_eq!((rows.len(), rest), (TOP - 1, Some((told, tally(5, 2)))));
+        }
     }
 
     #[test]
@@ -293,8 +342,13 @@ mod tests {
         chat.settled.actions = 2;
         let mut unknown = row("odd", 0);
         (unknown.settled.actions, unknown.settled.unpriced) = (1, 1);
-        let actions = super::actions(vec![row("open", 9), unknown, chat]);
+        let (actions, more) = super::actions(vec![row("open", 9), unknown, chat.clone()]);
         let each: Vec<_> = actions.iter().map(|it| (it.name.as_str(), it.each)).collect();
         assert_eq!(each, [("chat", Some(Picodollars::new(1_500_000_000_000))), ("odd", None)]);
+        assert_eq!(more, None);
+
+        let (actions, more) = super::actions(vec![chat; TOP_ACTIONS + 1]);
+        let more = more.map(|(actions, sum)| (actions, sum.actions, sum.money));
+        assert_eq!((actions.len(), more), (TOP_ACTIONS - 1, Some((2, 4, tally(6, 2).money))));
     }
 }

@@ -1,7 +1,7 @@
 //! What is left of what customers pay, as a table.
 
 use super::view::name;
-use super::words::Money;
+use super::words::{Money, counted};
 use crate::attribution::margin::{Line, Rules, Statement};
 
 /// What is shown of a statement by tier.
@@ -11,8 +11,8 @@ pub(super) struct Shown {
     /// Somebody did.
     pub(super) has_other: bool,
     pub(super) rows: Vec<Row>,
-    /// Calls of unknown cost, which make margins too high.
-    pub(super) unpriced: u64,
+    /// How many calls of unknown cost make margins too high, in words; empty: none do.
+    pub(super) too_high: String,
 }
 
 /// A tier, or several.
@@ -20,6 +20,8 @@ pub(super) struct Row {
     pub(super) tier: String,
     /// It is no tier, but words of ours.
     pub(super) is_ours: bool,
+    /// It is the sum of all others.
+    pub(super) is_total: bool,
     pub(super) revenue: Money,
     pub(super) cost: Money,
     pub(super) other: Money,
@@ -35,13 +37,17 @@ impl Shown {
             tier => row(name(tier, ""), false, line),
         });
         let rest = statement.rest.iter().map(|rest| row("the others".to_owned(), true, rest));
-        let total = [row("all".to_owned(), true, &statement.total)];
+        let total = [Row { is_total: true, ..row("all".to_owned(), false, &statement.total) }];
         let has_other = rules.other_cogs.is_some();
         Shown {
             title: if has_other { "Gross margin" } else { "Inference margin" },
             has_other,
             rows: lines.chain(rest).chain(total).collect(),
-            unpriced: statement.total.used.unpriced,
+            too_high: match statement.total.used.unpriced {
+                0 => String::new(),
+                1 => "1 unpriced call makes it too high.".to_owned(),
+                calls => format!("{} make it too high.", counted(calls, "unpriced call")),
+            },
         }
     }
 }
@@ -51,6 +57,7 @@ fn row(tier: String, is_ours: bool, line: &Line) -> Row {
     Row {
         tier,
         is_ours,
+        is_total: false,
         revenue: Money(Some(line.revenue())),
         cost: Money(line.cost()),
         other: Money(Some(line.other_cogs)),
@@ -99,6 +106,6 @@ mod tests {
                 "all \u{2212}$2.00 \u{2212}17% true"
             ]
         );
-        assert_eq!(shown.title, "Inference margin");
+        assert_eq!((shown.title, shown.too_high.as_str()), ("Inference margin", ""));
     }
 }

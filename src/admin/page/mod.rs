@@ -36,7 +36,7 @@ use crate::ledger::query::Step;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
-use gather::hour_of;
+use gather::{AHEAD, hour_of};
 
 /// How long an answer holds at least: many viewers ask the ledger once a second for each window.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -185,9 +185,9 @@ impl Window {
         }
     }
 
-    /// Its whole hours since 1970, the running one included, and how long its bars are.
+    /// Its whole hours since 1970, the running one and the next included, and how long its bars are.
     fn hours(self, now: Timestamp) -> (Range<u32>, Step) {
-        let (end, back) = (hour_of(now) + 1, |hours: u32| (hour_of(now) + 1).saturating_sub(hours + 1));
+        let (end, back) = (hour_of(now) + AHEAD, |hours: u32| hour_of(now).saturating_sub(hours));
         match self {
             Window::Day => (back(24)..end, Step::Hour),
             Window::Week => (back(7 * 24)..end, Step::Hour),
@@ -240,7 +240,7 @@ mod tests {
         let now: Timestamp = "2026-11-23T12:34:56Z".parse().unwrap();
         let start = |window: Window| words::hour(window.hours(now).0.start, "%F %H");
         assert_eq!(Window::ALL.map(start), ["2026-11-22 12", "2026-11-16 12", "2026-10-24 00"]);
-        assert_eq!(words::hour(Window::Day.hours(now).0.end, "%F %H"), "2026-11-23 13");
+        assert_eq!(words::hour(Window::Day.hours(now).0.end, "%F %H"), "2026-11-23 14");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The spikes of cost that there are, in words.
 
 use super::view::name;
-use super::words::{Money, hour};
+use super::words::{Money, capital, hour};
 use crate::ledger::spikes::{Spike, Spikes};
 
 /// Spikes that are listed; the rest is a number.
@@ -9,7 +9,7 @@ const MAX_SPIKES: usize = 5;
 
 /// What is shown of the spikes.
 pub(super) struct Shown {
-    /// What is watched: user, tenant ...
+    /// What is watched: User, Tenant ...
     pub(super) by: String,
     pub(super) lines: Vec<Line>,
     /// How many are not listed.
@@ -41,7 +41,7 @@ impl Shown {
             },
         };
         (!active.is_empty()).then(|| Shown {
-            by: spikes.watched().by.clone(),
+            by: capital(&spikes.watched().by),
             lines: active.iter().take(MAX_SPIKES).map(line).collect(),
             more: active.len().saturating_sub(MAX_SPIKES),
         })

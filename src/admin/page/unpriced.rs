@@ -91,10 +91,10 @@ impl Unpriced {
     pub(super) fn reasons(&self) -> Vec<String> {
         let reason = |(status, calls): &(Status, u64)| match status {
             Status::NoUsage => format!(
-                "{} told no usage. A stream tells it if asked: stream_options: {{include_usage: true}}.",
+                "Since the start, {} told no usage. A stream tells it if asked: stream_options: {{include_usage: true}}.",
                 counted(*calls, "call")
             ),
-            _ => format!("{} told counts that can not be.", counted(*calls, "call")),
+            _ => format!("Since the start, {} told counts that can not be.", counted(*calls, "call")),
         };
         self.untold.iter().map(reason).collect()
     }
@@ -149,7 +149,7 @@ mod tests {
     fn no_price_file_where_it_would_not_help() {
         let unpriced = Unpriced { untold: vec![(Status::NoUsage, 1)], ..Unpriced::default() };
         assert_eq!(unpriced.price_file(), "");
-        assert!(unpriced.reasons()[0].starts_with("1 call told no usage."));
+        assert!(unpriced.reasons()[0].starts_with("Since the start, 1 call told no usage."));
         let unnamed = Unpriced { models: vec![nameless("openai", "")], ..Unpriced::default() };
         assert_eq!(unnamed.price_file(), "");
     }

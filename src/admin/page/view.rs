@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 
 use super::chart::Chart;
-use super::gather::{Figures, List};
+use super::gather::{Figures, List, Month};
 use super::words::{Count, Money, counted, hour, share};
 use super::{SCRIPT, STYLE, Sources, Window, margin, spikes};
 use crate::ledger::sums::Tally;
@@ -27,7 +27,9 @@ struct Whole<'f> {
     is_off: bool,
     cost: Money,
     /// Small words below the numbers.
-    notes: Vec<String>,
+    notes: String,
+    /// Something may still change.
+    is_pending: bool,
     hourly: Money,
     to_date: Money,
     calls_to_date: String,
@@ -69,9 +71,14 @@ struct Line {
 
 struct Act {
     name: String,
+    /// It is no action, but all others.
+    is_ours: bool,
     runs: Count,
-    each: Money,
+    /// None where it would be of different ones.
+    each: Option<Money>,
     cost: Money,
+    /// Calls of unknown cost.
+    unpriced: u64,
 }
 
 struct Model {
@@ -86,7 +93,7 @@ struct Model {
 /// The template can not be filled.
 pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Result<String, askama::Error> {
     let Figures { total, window, .. } = figures;
-    let catalog = sources.shared.as_ref().map(|shared| shared.catalog().version().to_owned());
+    let catalog = sources.shared.as_ref().map(|shared| shared.catalog().source().to_owned());
     let models = figures.unpriced.models.iter().map(|it| Model {
         provider: name(&it.provider, "no provider"),
         name: name(&it.model, "no model"),
@@ -94,9 +101,9 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
     });
     let actions = figures.actions.iter().map(|action| Act {
         name: name(&action.name, ""),
-        runs: Count(action.settled.actions.into()),
-        each: Money(action.each),
-        cost: Money::of(&action.settled),
+        is_ours: false,
+        each: Some(Money(action.each)),
+        ..Act::of(&action.settled)
     });
     let projected = figures.month.projected.map(|projection| {
         let hours = projection.hours;
@@ -106,6 +113,12 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         };
         (Money(Some(projection.money)), pace)
     });
+    let more_actions = figures
+        .more_actions
+        .as_ref()
+        .map(|(actions, sum)| Act { name: format!("{} more", Count(*actions as u128)), ..Act::of(sum) });
+    let Month { to_date, since, .. } = &figures.month;
+    let calls_to_date = counted(to_date.calls, "call");
     let margin = figures.margin.as_ref().zip(sources.margins.as_ref());
     Whole {
         style: STYLE,
@@ -115,27 +128,45 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         endpoint: endpoint(sources),
         is_off: sources.shared.is_none(),
         cost: Money::of(total),
-        notes: notes(total, &figures.pending),
+        notes: notes(total, &figures.pending).join(", "),
+        is_pending: Money(Some(figures.pending.money)).is_some(),
         hourly: Money(Some(figures.hourly)),
-        to_date: Money::of(&figures.month.to_date),
-        calls_to_date: counted(figures.month.to_date.calls, "call"),
+        to_date: Money::of(to_date),
+        calls_to_date: match since {
+            Some(day) => format!("{calls_to_date} since {}", hour(*day, "%-d\u{a0}%b")),
+            None => calls_to_date,
+        },
         projected,
         unpriced: share(total.unpriced, total.calls),
         unpriced_of: format!("{} of {}", Count(total.unpriced.into()), Count(total.calls.into())),
         step: window.step(),
         chart: Chart::of(&figures.bars, *window),
         lists: figures.lists.iter().map(lines).collect(),
-        actions: actions.collect(),
+        actions: actions.chain(more_actions).collect(),
         models: models.collect(),
         margin: margin.map(|(statement, margins)| margin::Shown::of(statement, margins.rules())),
         spikes: sources.spikes.as_ref().and_then(spikes::Shown::of),
         price_file: figures.unpriced.price_file(),
         reasons: figures.unpriced.reasons(),
-        since: hour(figures.hours.start, "%a %-d %b, %H:%M"),
-        now: now.strftime("%a %-d %b, %H:%M:%S").to_string(),
+        since: hour(figures.hours.start, "%a %-d %b %H:%M"),
+        now: now.strftime("%a %-d %b %H:%M:%S").to_string(),
         catalog: catalog.unwrap_or_default(),
     }
     .render()
+}
+
+impl Act {
+    /// What all others come to together.
+    fn of(settled: &Tally) -> Self {
+        Act {
+            name: String::new(),
+            is_ours: true,
+            runs: Count(settled.actions.into()),
+            each: None,
+            cost: Money::of(settled),
+            unpriced: settled.unpriced,
+        }
+    }
 }
 
 fn lines(list: &List) -> Lines<'_> {
@@ -157,8 +188,8 @@ fn lines(list: &List) -> Lines<'_> {
         value => line(&name(value, ""), tally, false),
     });
     let rest = list.rest.iter().map(|(values, tally)| {
-        let more = format!("{} more", Count(*values as u128));
-        line(if *values > 1 { &more } else { "the others" }, tally, true)
+        let more = values.map(|values| format!("{} more", Count(values as u128)));
+        line(more.as_deref().unwrap_or("the others"), tally, true)
     });
     Lines { list, lines: top.chain(rest).collect() }
 }
@@ -175,7 +206,7 @@ fn notes(total: &Tally, pending: &Tally) -> Vec<String> {
     let mut notes = vec![counted(total.calls, "call")];
     let pending = Money(Some(pending.money));
     if pending.is_some() {
-        notes.push(format!("{pending} of it pending"));
+        notes.push(format!("{pending} pending"));
     }
     let saved = Money(Some(total.saved));
     if saved.is_some() {

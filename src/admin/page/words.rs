@@ -96,6 +96,12 @@ pub(super) fn share(part: u64, whole: u64) -> String {
     }
 }
 
+/// A word as a sentence begins with it.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// An hour since 1970, in UTC, as `format` says.
 pub(super) fn hour(hour: u32, format: &str) -> String {
     let time = Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
@@ -153,7 +159,8 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_hours() {
+    fn words_counts_and_hours() {
+        assert_eq!([capital("user"), capital("")], ["User", ""]);
         assert_eq!(counted(1, "call"), "1 call");
         assert_eq!(counted(1_234_567, "call"), "1,234,567 calls");
         assert_eq!(hour(0, "%a %-d %b %H:%M"), "Thu 1 Jan 00:00");

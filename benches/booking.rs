@@ -10,7 +10,7 @@ use pricetag::booking::{Booking, Entries, entries};
 use pricetag::genai::sampling::Weight;
 use pricetag::genai::usage::{Bucket, Usage};
 use pricetag::otlp::view::Text;
-use pricetag::pricing::{Catalog, Conditions, Picodollars, Receipt, Status};
+use pricetag::pricing::{Catalog, Conditions, ModelQuery, Picodollars, Receipt, Status};
 
 /// Calls of a request, as an SDK's batch has them.
 const CALLS: usize = 100;
@@ -49,7 +49,8 @@ fn main() {
 /// Nanoseconds a call.
 fn run(cached: u64, weight: Weight) -> f64 {
     let catalog = Catalog::embedded();
-    let (gpt, _) = catalog.models().find(|(_, model)| model.id() == "gpt-4o").unwrap();
+    let query = ModelQuery { provider: "openai", asked: "gpt-4o", ..ModelQuery::default() };
+    let gpt = catalog.resolve(&query).model.unwrap();
     let mut usage = Usage::NOTHING;
     (usage[Bucket::Input], usage[Bucket::CacheRead], usage[Bucket::Output]) = (1_500, cached, 350);
     let receipt = catalog.price(gpt, &Conditions::default(), &usage);

@@ -170,7 +170,7 @@ fn actions(rows: Vec<Row>) -> Vec<Action> {
         .into_iter()
         .filter(|row| !row.value.is_empty() && row.settled.actions > 0)
         .map(|Row { value, settled, .. }| Action {
-            each: settled.known_money().map(|money| divide(money, settled.actions.into())),
+            each: settled.known_money().map(|money| money.scaled(1, settled.actions)),
             name: value,
             settled,
         })
@@ -190,8 +190,7 @@ fn hourly(ledger: &Ledger, now: Timestamp) -> Result<Picodollars, QueryError> {
         let point = points.iter().find(|point| point.start == start);
         point.map_or(Picodollars::ZERO, |point| all(&point.row).money)
     };
-    let before = Picodollars::new(of(hour - 1).get().saturating_mul(left.into()));
-    Ok(of(hour).saturating_add(divide(before, HOUR.into())))
+    Ok(of(hour).saturating_add(of(hour - 1).part(left.into(), HOUR.into())))
 }
 
 fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
@@ -215,7 +214,7 @@ fn project(to_date: Picodollars, recent: &[Point], now: Timestamp, end: Timestam
     if took < SHORTEST_PACE || spent.known_money().is_none() {
         return None;
     }
-    let more = divide(Picodollars::new(spent.money.get().checked_mul(left.into())?), took.into());
+    let more = spent.money.part(left.into(), took.into());
     Some(Projection { money: to_date.saturating_add(more), hours: (took / HOUR) as u32 })
 }
 
@@ -234,11 +233,6 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
         }
     }
     filled
-}
-
-/// Rounded to the nearest picodollar.
-fn divide(money: Picodollars, by: i128) -> Picodollars {
-    Picodollars::new((money.get() + by / 2).div_euclid(by.max(1)))
 }
 
 /// When an hour begins.
@@ -296,5 +290,9 @@ mod tests {
         let actions = super::actions(vec![row("open", 9), unknown, chat]);
         let each: Vec<_> = actions.iter().map(|it| (it.name.as_str(), it.each)).collect();
         assert_eq!(each, [("chat", Some(Picodollars::new(1_500_000_000_000))), ("odd", None)]);
+        // As `/api/v1/actions` rounds it: to the even one.
+        let mut odd = row("half", 0);
+        (odd.settled.money, odd.settled.actions) = (Picodollars::new(5), 2);
+        assert_eq!(super::actions(vec![odd])[0].each, Some(Picodollars::new(2)));
     }
 }

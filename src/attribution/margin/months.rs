@@ -62,7 +62,7 @@ impl Months {
 
     /// What of an amount that is paid for a month is paid for them, rounded once.
     pub fn share(self, amount: Picodollars) -> Picodollars {
-        part(amount, self.numerator, self.denominator)
+        amount.part(self.numerator, self.denominator)
     }
 
     /// In lowest terms: of several months only the first and the last are no whole ones, so that both numbers stay small.
@@ -85,17 +85,6 @@ fn month(at: i64, zone: &TimeZone) -> Option<(i64, i64)> {
 
 fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a.max(1) } else { gcd(b, a % b) }
-}
-
-/// An amount times a fraction, rounded half to even. Stops at the largest amount.
-pub(super) fn part(amount: Picodollars, numerator: i128, denominator: i128) -> Picodollars {
-    // The product might not fit; that of the rest does.
-    let (whole, rest) = (amount.get().div_euclid(denominator), amount.get().rem_euclid(denominator));
-    let rest = rest * numerator;
-    let floor = whole.saturating_mul(numerator).saturating_add(rest.div_euclid(denominator));
-    let twice = 2 * rest.rem_euclid(denominator);
-    let is_up = twice > denominator || (twice == denominator && floor % 2 != 0);
-    Picodollars::new(floor.saturating_add(is_up.into()))
 }
 
 #[cfg(test)]
@@ -155,14 +144,6 @@ mod tests {
         assert_eq!(hours("1970-01-02T00:00Z", "1970-01-02T02:00Z"), 24..26);
         assert_eq!(hours("1970-01-02T00:59Z", "1970-01-02T02:01Z"), 24..27);
         assert_eq!(hours("1970-01-02T00:59Z", "1970-01-01T02:01Z"), 24..24);
-    }
-
-    #[test]
-    fn halves_go_to_the_even_one() {
-        for (amount, expected) in [(1, 0), (3, 2), (5, 2), (-1, 0), (-3, -2), (7, 4)] {
-            assert_eq!(part(Picodollars::new(amount), 1, 2).get(), expected, "{amount}");
-        }
-        assert_eq!(part(Picodollars::new(i128::MAX), 3, 2).get(), i128::MAX);
     }
 
     proptest! {

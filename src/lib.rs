@@ -15,7 +15,7 @@
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
-//! | - | [`yaml`], [`text`] | what the config and price files are written in; text for people |
+//! | - | [`yaml`], [`text`], [`time`] | what the config and price files are written in; text for people; hours |
 //!
 //! What must hold everywhere (ARCHITECTURE.md says more, and what tests each):
 //!
@@ -48,4 +48,5 @@ pub mod receiver;
 pub mod settlement;
 pub mod telemetry;
 pub mod text;
+pub mod time;
 pub mod yaml;

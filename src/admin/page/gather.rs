@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::ledger::query::{Point, QueryError, Row, Step, TOTAL, Top};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
+use crate::time::{self, HOUR, hour_of, until};
 
 /// Dimensions that have a list, with what one of their values is called.
 const LISTS: [(&str, &str, &str); 6] = [
@@ -30,9 +31,6 @@ const TOP_ACTIONS: usize = 10;
 const PACE_HOURS: u32 = 7 * 24;
 /// A pace of less time than this says nothing of a month, in seconds.
 const SHORTEST_PACE: i64 = 3600;
-
-/// Seconds of an hour.
-const HOUR: i64 = 3600;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -127,7 +125,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
             lists.push(List { title, one, key: key(name), top, rest });
         }
     }
-    let period = Period::new(time_of(hours.start), now);
+    let period = Period::until_now(time::start(hours.start), now);
     let margin =
         sources.margins.as_ref().map(|margins| margins.statement(By::Tier, period, TOP)).transpose()?;
     let total = ledger.total(hours.clone())?;
@@ -139,7 +137,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         is_empty: sum.calls == 0 && all(&ledger.total(0..u32::MAX)?).calls == 0,
         hourly: hourly(ledger, now)?,
         month: month(ledger, now)?,
-        bars: fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step),
+        bars: begun(fill(ledger.timeline(TOTAL, hours.clone(), step)?, hours.clone(), step), now),
         lists,
         actions: actions(ledger.rows("action", hours.clone())?),
         unpriced: Unpriced::of(ledger.books().series()),
@@ -199,9 +197,9 @@ fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
     let end = today.last_of_month().and_then(|day| day.tomorrow()?.start_of_day());
     // In UTC every day begins; beyond the end of time there is no tomorrow, and nothing to project.
     let [first, end] = [first, end].map(|day| day.map_or(now, |day| day.timestamp()));
-    let hour = hour_of(now);
-    let to_date = all(&ledger.total(hour_of(first)..hour + 1)?);
-    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + 1, Step::Hour)?;
+    // What a clock that is ahead tells of the next month is not of this one.
+    let to_date = all(&ledger.total(hour_of(first)..until(now).min(hour_of(end)))?);
+    let recent = ledger.timeline(TOTAL, hour_of(now).saturating_sub(PACE_HOURS)..until(now), Step::Hour)?;
     let projected = project(to_date.money, &recent, now, end);
     Ok(Month { name: today.strftime("%B").to_string(), to_date, projected })
 }
@@ -235,14 +233,10 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step) -> Vec<Point> {
     filled
 }
 
-/// When an hour begins.
-pub(super) fn time_of(hour: u32) -> Timestamp {
-    Timestamp::from_second(i64::from(hour) * HOUR).unwrap_or_default()
-}
-
-/// Hours since 1970.
-pub(super) fn hour_of(time: Timestamp) -> u32 {
-    u32::try_from(time.as_second().div_euclid(HOUR)).unwrap_or_default()
+/// Without the hour or the day that has not begun, unless somebody whose clock is ahead has told something of it.
+fn begun(mut points: Vec<Point>, now: Timestamp) -> Vec<Point> {
+    points.pop_if(|last| last.start > hour_of(now) && last.row == Row::default());
+    points
 }
 
 #[cfg(test)]
@@ -279,6 +273,15 @@ mod tests {
         let filled = fill(points, 10..14, Step::Hour);
         let dollars: Vec<_> = filled.iter().map(|point| (point.start, point.row.settled.calls)).collect();
         assert_eq!(dollars, [(10, 0), (11, 0), (12, 1), (13, 0)]);
+    }
+
+    /// Guarantees: nobody sees a bar of a time that has not come; what a clock that is ahead has told of it is seen.
+    #[test]
+    fn the_coming_hour_has_a_bar_if_there_is_something() {
+        let now = time::start(12);
+        let last = |points| begun(fill(points, 10..until(now), Step::Hour), now).last().map(|it| it.start);
+        assert_eq!(last(vec![]), Some(12));
+        assert_eq!(last(vec![Point { start: 13, row: row("", 3) }]), Some(13));
     }
 
     #[test]

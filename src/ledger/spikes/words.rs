@@ -5,6 +5,7 @@ use super::{Spike, Watched};
 use crate::pricing::Picodollars;
 use crate::pricing::decimal::Decimal;
 use crate::text::printable;
+use crate::time::rfc3339;
 
 /// One line about a change.
 pub(super) fn line(watched: &Watched, change: &Change) -> String {
@@ -21,14 +22,8 @@ pub(super) fn line(watched: &Watched, change: &Change) -> String {
     }
 }
 
-/// When an hour began, as in `2026-11-23T14:00:00Z`.
-pub fn timestamp(hour: u32) -> String {
-    jiff::Timestamp::from_second(i64::from(hour) * 3600)
-        .map_or_else(|_| hour.to_string(), |it| it.to_string())
-}
-
 fn time(hour: u32) -> String {
-    let time = timestamp(hour);
+    let time = rfc3339(hour);
     time.strip_suffix(":00Z").map_or_else(|| time.clone(), |time| format!("{} UTC", time.replace('T', " ")))
 }
 
@@ -75,6 +70,5 @@ mod tests {
             resolved.contains("dearest hour, from 2026-11-22 14:00 UTC, cost $12.35, 153.1 times"),
             "{resolved}"
         );
-        assert_eq!(timestamp(498_710), "2026-11-22T14:00:00Z");
     }
 }

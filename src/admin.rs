@@ -1,8 +1,10 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod api;
+mod blocking;
 mod guard;
 mod page;
+mod scrape;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -13,9 +15,8 @@ use axum::Router;
 use axum::extract::Request;
 use axum::middleware::from_fn;
 use axum::routing::get;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
-use prometheus::{Encoder as _, Registry, TextEncoder};
+use http::StatusCode;
+use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
@@ -24,6 +25,7 @@ use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
 use page::Page;
+use scrape::Scrapes;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -71,6 +73,7 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let page = Arc::new(Page::new(&site));
     let Site { registries, ledger, readiness, shared, margins, spikes, .. } = site;
+    let scrapes = Scrapes::new(registries);
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -82,7 +85,7 @@ pub async fn serve(
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(async move || metrics(&registries)))
+        .route("/metrics", get(async move || scrapes.answer().await))
         .merge(api::router(Sources { ledger, shared, margins, spikes }))
         .layer(from_fn(guard::guard));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
@@ -112,26 +115,5 @@ fn health(readiness: Readiness) -> impl Fn() -> Health + Clone + Send + Sync + '
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or shutting down\n")
         })
-    }
-}
-
-fn metrics(registries: &[Registry]) -> Response<String> {
-    let mut text = Vec::new();
-    let families: Vec<_> = registries.iter().flat_map(Registry::gather).collect();
-    let encoder = TextEncoder::new();
-    let encoded = encoder.encode(&families, &mut text).map_err(|error| error.to_string());
-    let text = encoded.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()));
-    match text {
-        Ok(text) => {
-            let mut response = Response::new(text);
-            let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-            response
-        }
-        Err(error) => {
-            let mut response = Response::new(format!("the metrics can not be written: {error}\n"));
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        }
     }
 }

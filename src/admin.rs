@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use http::StatusCode;
 use prometheus::Registry;
@@ -24,6 +24,7 @@ use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
+use guard::Guard;
 use page::Page;
 use scrape::Scrapes;
 
@@ -60,6 +61,8 @@ pub struct Site {
     pub spikes: Option<Spikes>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
+    /// The name or address that the config has for the port.
+    pub host: Option<String>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -72,8 +75,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, shared, margins, spikes, .. } = site;
-    let scrapes = Scrapes::new(registries);
+    let Site { registries, ledger, readiness, shared, margins, spikes, host, .. } = site;
+    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -87,7 +90,7 @@ pub async fn serve(
         .route("/health/ready", get(ready))
         .route("/metrics", get(async move || scrapes.answer().await))
         .merge(api::router(Sources { ledger, shared, margins, spikes }))
-        .layer(from_fn(guard::guard));
+        .layer(from_fn_with_state(guard, guard::guard));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }

@@ -186,7 +186,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     }
     let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
     let receiver = app.addresses.http;
-    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, spikes, receiver };
+    let host = config.telemetry.metrics.as_ref().map(|address| address.host.clone());
+    let readying = readiness.clone();
+    let site = Site { registries, ledger, readiness: readying, shared, margins, spikes, receiver, host };
     listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

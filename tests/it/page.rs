@@ -166,6 +166,23 @@ async fn an_empty_page_says_where_to_send_spans() {
     assert_eq!((status, told.as_str()), (400, "since is one of 24h, 7d and 30d\n"));
 }
 
+/// Scenario: a stranger's page, whose name now resolves to this machine, asks through a browser; a proxy here asks for somebody.
+/// Guarantees: neither sees what anything costs, and the first not by the metrics either.
+#[tokio::test]
+async fn strangers_see_nothing_through_this_machine() {
+    let pricetag = start().await;
+    for (path, header, value, status) in [
+        ("/", "host", "rebound.example", 403),
+        ("/metrics", "host", "rebound.example", 403),
+        ("/metrics", "host", "localhost", 200),
+        ("/", "x-forwarded-for", "10.0.0.7", 403),
+        ("/metrics", "x-forwarded-for", "10.0.0.7", 200),
+    ] {
+        let asked = pricetag.client.get(format!("http://{}{path}", pricetag.admin)).header(header, value);
+        assert_eq!(asked.send().await.unwrap().status().as_u16(), status, "{path} {header}: {value}");
+    }
+}
+
 /// Scenario: the page as a browser gets it.
 /// Guarantees: its policy allows the style and the script that stand in it, by their hashes, and nothing else; nothing in it is
 /// loaded, and nothing needs what the policy forbids.

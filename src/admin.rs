@@ -1,8 +1,10 @@
 //! The admin port: health, metrics, and what everything cost.
 
 mod api;
+mod blocking;
 mod guard;
 mod page;
+mod scrape;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,11 +13,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-use http::header::CONTENT_TYPE;
-use http::{HeaderValue, Response, StatusCode};
-use prometheus::{Encoder as _, Registry, TextEncoder};
+use http::StatusCode;
+use prometheus::Registry;
 use tokio::net::TcpListener;
 
 use crate::ledger::Ledger;
@@ -23,7 +24,9 @@ use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
 use api::Sources;
+use guard::Guard;
 use page::Page;
+use scrape::Scrapes;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +61,8 @@ pub struct Site {
     pub spikes: Option<Spikes>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
+    /// The name or address that the config has for the port.
+    pub host: Option<String>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -70,7 +75,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, shared, margins, spikes, .. } = site;
+    let Site { registries, ledger, readiness, shared, margins, spikes, host, .. } = site;
+    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -82,9 +88,9 @@ pub async fn serve(
         .route("/health", get(health(readiness)))
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(async move || metrics(&registries)))
+        .route("/metrics", get(async move || scrapes.answer().await))
         .merge(api::router(Sources { ledger, shared, margins, spikes }))
-        .layer(from_fn(guard::guard));
+        .layer(from_fn_with_state(guard, guard::guard));
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service).with_graceful_shutdown(shutdown).await
 }
@@ -112,26 +118,5 @@ fn health(readiness: Readiness) -> impl Fn() -> Health + Clone + Send + Sync + '
         } else {
             (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting or shutting down\n")
         })
-    }
-}
-
-fn metrics(registries: &[Registry]) -> Response<String> {
-    let mut text = Vec::new();
-    let families: Vec<_> = registries.iter().flat_map(Registry::gather).collect();
-    let encoder = TextEncoder::new();
-    let encoded = encoder.encode(&families, &mut text).map_err(|error| error.to_string());
-    let text = encoded.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string()));
-    match text {
-        Ok(text) => {
-            let mut response = Response::new(text);
-            let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, content_type);
-            response
-        }
-        Err(error) => {
-            let mut response = Response::new(format!("the metrics can not be written: {error}\n"));
-            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        }
     }
 }

@@ -15,7 +15,7 @@
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
-//! | - | [`yaml`], [`text`], [`said`] | what the config and price files are written in; text for people; what the log has said |
+//! | - | [`yaml`], [`text`], [`said`], [`time`] | what the config and price files are written in; text for people; what the log has said; hours |
 //!
 //! What must hold everywhere (ARCHITECTURE.md says more, and what tests each):
 //!
@@ -49,4 +49,5 @@ pub mod said;
 pub mod settlement;
 pub mod telemetry;
 pub mod text;
+pub mod time;
 pub mod yaml;

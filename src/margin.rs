@@ -15,6 +15,7 @@ use crate::attribution::margin::{By, Customers, Months, Period, Rules, Statement
 use crate::ledger::Ledger;
 use crate::ledger::query::{QueryError, Row, Step, TOTAL};
 use crate::processor::Shared;
+use crate::time::start;
 
 /// Answers what margins are.
 #[derive(Debug)]
@@ -45,9 +46,7 @@ impl Margins {
 
     /// The month in which a time lies, until this time.
     pub fn month_to(&self, now: Timestamp) -> Period {
-        let month = Period::month(now, &self.rules().zone);
-        let from = month.and_then(|month| Timestamp::from_second(month.from).ok());
-        Period::new(from.unwrap_or(now), now)
+        Period::month(now, &self.rules().zone).map_or(Period::new(now, now), |month| month.so_far(now))
     }
 
     /// The statement by something, of at most `top` lines, and the period that it is about: the part of the one asked for since the
@@ -105,7 +104,8 @@ impl Margins {
         }
         // Its hours may be gone.
         let hour = first(day..hours.end.min(day.saturating_add(24)), Step::Hour)?.unwrap_or(day);
-        Ok(Period { from: asked.from.max(i64::from(hour) * 3600), ..asked })
+        // By a clock that is ahead it may not have come.
+        Ok(Period { from: asked.from.max(start(hour).as_second()).min(asked.until), ..asked })
     }
 }
 

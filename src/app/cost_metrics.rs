@@ -11,9 +11,10 @@ use opentelemetry_sdk::error::OTelSdkError;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use prometheus::Registry;
 
+use crate::ledger::Ledger;
 use crate::ledger::histograms::{self, Histograms};
+use crate::ledger::instruments::{self, UnpricedShare};
 use crate::ledger::push::QueueExporter;
-use crate::ledger::{Ledger, instruments};
 use crate::queue::{Log, Route};
 
 /// How often the cost metrics go out.
@@ -27,6 +28,7 @@ impl CostMetrics {
     /// Metrics of the `ledger`, whose further labels have these `keys`: in the `registry`, and along the `routes` if there are any.
     pub(super) fn start(
         ledger: &Ledger,
+        share: &UnpricedShare,
         keys: &[String],
         (log, routes): (&Log, &[Route]),
         registry: &Registry,
@@ -49,7 +51,7 @@ impl CostMetrics {
         let metrics = CostMetrics(providers);
         let meters = metrics.meters();
         for meter in &meters {
-            instruments::register(meter, ledger, keys);
+            instruments::register(meter, ledger, share, keys);
         }
         ledger.set_histograms(Histograms::new(&meters));
         Ok(metrics)

@@ -25,6 +25,7 @@ use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolv
 use crate::exporter::build::{self, Output};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
+use crate::ledger::instruments::UnpricedShare;
 use crate::ledger::log_events::LogEvents;
 use crate::ledger::store::StoreError;
 use crate::margin::{Margins, gauges};
@@ -135,8 +136,10 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     reading.spawn(ledger.clone().run(ledger_reader.clone(), actions));
     let keys: Vec<String> = labels.iter().map(|at| dimensions[*at].written.clone()).collect();
     let metrics_routes = (&log, &routes[Signal::Metrics as usize][..]);
-    let cost_metrics = CostMetrics::start(&ledger, &keys, metrics_routes, &costs, resource)?;
+    let share = UnpricedShare::default();
+    let cost_metrics = CostMetrics::start(&ledger, &share, &keys, metrics_routes, &costs, resource)?;
     let mut settling = JoinSet::new();
+    settling.spawn(share.keep(ledger.clone()));
     let said = config.processor.as_ref().and_then(|pricetag| pricetag.spikes.as_ref());
     let meters = (&cost_metrics.meters()[..], telemetry.meter());
     let spikes = said
@@ -185,7 +188,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     }
     let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
     let receiver = app.addresses.http;
-    let site = Site { registries, ledger, readiness: readiness.clone(), shared, margins, spikes, receiver };
+    let host = config.telemetry.metrics.as_ref().map(|address| address.host.clone());
+    let readying = readiness.clone();
+    let site = Site { registries, ledger, readiness: readying, shared, margins, spikes, receiver, host };
     listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))

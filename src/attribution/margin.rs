@@ -115,7 +115,7 @@ impl Share {
 
     /// That part of an amount.
     pub fn of(self, amount: Picodollars) -> Picodollars {
-        months::part(amount, self.0.into(), Self::WHOLE.into())
+        amount.part(self.0.into(), Self::WHOLE.into())
     }
 }
 

@@ -7,7 +7,6 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use crate::lookup_files::LookupFiles;
 use crate::otlp::{Signal, json};
 use crate::processor::{Now, Outcome, Processor, Restater, Shared, Values};
 use crate::settlement::Judged;
+use crate::time::unix_nano;
 
 /// Prices OTLP payloads as one delivery, and shows a receipt for each call.
 #[derive(Debug, clap::Args)]
@@ -56,8 +56,7 @@ impl Explain {
         let mut processor = Processor::new(Arc::clone(&shared));
         let dimensions = shared.dimensions().iter().map(|it| it.name.clone()).collect();
         let mut report = Report { dimensions, ..Report::default() };
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now = Now { unix_nano: unix.as_nanos() as u64, monotonic: 0 };
+        let now = Now { unix_nano: unix_nano(), monotonic: 0 };
         for file in &self.files {
             for (signal, body) in payloads(file, self.logs).with_context(|| file.display().to_string())? {
                 let show =

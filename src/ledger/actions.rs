@@ -9,9 +9,10 @@ use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 use prost::Message as _;
 
 use super::books::Settled;
-use super::log_events::{LogEvents, attribute, unix_nano};
+use super::log_events::{LogEvents, attribute};
 use crate::attribution::Dimension;
 use crate::genai::events::is_lone;
+use crate::time::unix_nano;
 
 /// The event's name.
 pub const ACTION_EVENT: &str = "pricetag.action";

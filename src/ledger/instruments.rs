@@ -3,8 +3,9 @@
 //! What is monotonic shows settled money only, and that only when the store has it, so that nothing monotonic is ever taken back, not even
 //! by a crash; what is pending stands in a gauge beside it.
 
+mod share;
+
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
@@ -14,13 +15,11 @@ use super::Ledger;
 use super::series::{FIXED, Labels, MAX_SERIES, Series};
 use super::sums::Sums;
 use crate::pricing::{Picodollars, Status};
+pub use share::UnpricedShare;
 
 /// Points a stream may have: `pricetag.calls` has one for each series and status. The SDK's own limit would
 /// fold what the books keep apart.
 const MAX_POINTS: usize = MAX_SERIES * 16;
-
-/// Hours of which the share of unpriced calls is told: long enough that nights do not matter.
-const SHARE_HOURS: u32 = 24;
 
 /// The view that lifts the SDK's limit of points for the instruments that read the books.
 pub fn view(instrument: &Instrument) -> Option<Stream> {
@@ -33,14 +32,18 @@ pub fn view(instrument: &Instrument) -> Option<Stream> {
 struct Register<'m> {
     meter: &'m Meter,
     ledger: &'m Ledger,
+    share: &'m UnpricedShare,
     /// Keys of the labels, in the order of [`Labels`].
     keys: Arc<[String]>,
 }
 
 /// Registers the instruments; `chosen` are the keys of the labels beside those of [`FIXED`].
-pub fn register(meter: &Meter, ledger: &Ledger, chosen: &[String]) {
+///
+/// Whoever collects waits for the books, which are locked for moments, and not for the store, which is locked as long as a question takes:
+/// so what is read from it is known before.
+pub fn register(meter: &Meter, ledger: &Ledger, share: &UnpricedShare, chosen: &[String]) {
     let keys = FIXED.iter().map(|key| (*key).to_owned()).chain(chosen.iter().cloned()).collect();
-    let register = Register { meter, ledger, keys };
+    let register = Register { meter, ledger, share, keys };
     register.money();
     register.counts();
     register.gauges();
@@ -147,13 +150,13 @@ impl Register<'_> {
             .with_description("Cost of LLM calls that is not in pricetag.cost yet: of traces that are open, or settled within the last second.")
             .with_callback(move |observer| observer.observe(pending(&ledger).to_usd_f64(), &[]))
             .build();
-        let ledger = self.ledger.clone();
+        let share = self.share.clone();
         self.meter
             .f64_observable_gauge("pricetag.unpriced.share")
             .with_unit("1")
             .with_description("Of the LLM calls of the last 24 hours, the share whose cost is not known.")
             .with_callback(move |observer| {
-                if let Some(share) = unpriced_share(&ledger) {
+                if let Some(share) = share.get() {
                     observer.observe(share, &[]);
                 }
             })
@@ -172,15 +175,6 @@ fn pending(ledger: &Ledger) -> Picodollars {
     books.series().iter().map(of).fold(Picodollars::ZERO, Picodollars::saturating_add)
 }
 
-/// `None` where there were no calls, or the ledger can not be read, which others tell.
-fn unpriced_share(ledger: &Ledger) -> Option<f64> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let next = u32::try_from(now / 3_600).ok()? + 1;
-    let total = ledger.total(next.saturating_sub(SHARE_HOURS)..next).ok()?;
-    let sums = total.settled.plus(&total.pending);
-    (sums.calls > 0).then(|| sums.unpriced as f64 / sums.calls as f64)
-}
-
 fn has_cost(sums: &Sums) -> bool {
     sums.calls().any(|(status, _)| status.has_cost() || status == Status::Reported)
 }
@@ -190,4 +184,33 @@ fn attributes(keys: &[String], labels: &Labels) -> Vec<KeyValue> {
     let mut attributes = Vec::with_capacity(keys.len() + 1);
     attributes.extend(known.map(|(key, value)| KeyValue::new(key.clone(), value.to_owned())));
     attributes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use opentelemetry::metrics::MeterProvider as _;
+    use opentelemetry_sdk::metrics::SdkMeterProvider;
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::ledger::store::Limits;
+
+    /// Scenario: a question to the store that takes long.
+    /// Guarantees: metrics are collected meanwhile.
+    #[test]
+    fn collecting_does_not_wait_for_the_store() {
+        let (registry, ledger) =
+            (Registry::new(), Ledger::open(None, &["user"], &[], Limits::default()).unwrap());
+        let reader = opentelemetry_prometheus::exporter().with_registry(registry.clone()).build().unwrap();
+        let provider = SdkMeterProvider::builder().with_reader(reader).build();
+        register(&provider.meter("test"), &ledger, &UnpricedShare::default(), &[]);
+        let question = ledger.store();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || tell.send(registry.gather().len()));
+        assert!(told.recv_timeout(Duration::from_secs(10)).is_ok());
+        drop(question);
+    }
 }

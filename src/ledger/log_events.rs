@@ -1,7 +1,5 @@
 //! Events of our own as OTLP log records, put into the queue for the exporters of the logs pipelines that price.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use bytes::Bytes;
 use opentelemetry::Value;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -54,9 +52,4 @@ impl LogEvents {
 /// An attribute of an event.
 pub(super) fn attribute(key: &str, value: Value) -> KeyValue {
     KeyValue { key: key.to_owned(), value: Some(value.into()), ..KeyValue::default() }
-}
-
-/// Now, in nanoseconds since 1970.
-pub(super) fn unix_nano() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64
 }

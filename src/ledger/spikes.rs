@@ -20,7 +20,6 @@ use opentelemetry::metrics::Meter;
 use crate::attribution::Dimension;
 pub use rule::{Rule, Times, Usual};
 pub use state::{Change, Spike};
-pub use words::timestamp;
 
 /// The dimensions that every booking has, and the attributes that tell them.
 pub const OWN_KEYS: [(&str, &str); 7] = [

@@ -65,16 +65,26 @@ impl Picodollars {
         Self(self.0.saturating_add(other.0))
     }
 
-    /// `of / kept` of it, rounded half-even to the picodollar; stops at the largest amount. `kept` is not zero.
+    /// `numerator / denominator` of it, rounded half to even; stops at the largest amount. The denominator is positive. Nothing else
+    /// divides money that somebody is shown, so that all show the same.
+    #[must_use]
+    pub fn part(self, numerator: i128, denominator: i128) -> Self {
+        // The product might not fit; that of the rest does.
+        let (whole, rest) = (self.0.div_euclid(denominator), self.0.rem_euclid(denominator));
+        let rest = rest * numerator;
+        let floor = whole.saturating_mul(numerator).saturating_add(rest.div_euclid(denominator));
+        let twice = 2 * rest.rem_euclid(denominator);
+        let is_up = twice > denominator || (twice == denominator && floor % 2 != 0);
+        Self(floor.saturating_add(is_up.into()))
+    }
+
+    /// `of / kept` of it, as [`part`](Self::part) rounds. `kept` is not zero.
     #[must_use]
     pub fn scaled(self, of: u64, kept: u64) -> Self {
         if of == kept || kept == 0 {
             return self;
         }
-        let (kept, product) = (i128::from(kept), self.0.saturating_mul(of.into()));
-        let (quotient, rest) = (product / kept, (product % kept).abs());
-        let up = rest > kept - rest || (rest == kept - rest && quotient % 2 != 0);
-        Self(quotient + if up { product.signum() } else { 0 })
+        self.part(of.into(), kept.into())
     }
 
     /// Dollars as the double nearest to the exact decimal, which prints as that decimal.
@@ -151,6 +161,10 @@ mod tests {
         assert_eq!((scaled(100, 1 << 56, 1), scaled(7, 1, 1)), (100 << 56, 7));
         assert_eq!((scaled(10, 10, 3), scaled(-10, 10, 3), scaled(20, 10, 3)), (33, -33, 67));
         assert_eq!(scaled(i128::MAX, 1 << 56, 1), i128::MAX);
+        for (amount, expected) in [(1, 0), (3, 2), (5, 2), (-1, 0), (-3, -2), (7, 4)] {
+            assert_eq!(Picodollars::new(amount).part(1, 2).get(), expected, "{amount}");
+        }
+        assert_eq!(Picodollars::new(i128::MAX).part(3, 2).get(), i128::MAX);
     }
 
     #[test]

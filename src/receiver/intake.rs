@@ -1,7 +1,7 @@
 //! The way of a request from a receiver into the queue: reserve, process, commit.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
@@ -14,6 +14,7 @@ use crate::otlp::{Signal, items};
 use crate::processor::{Arrival, Now, Processed, Processor, Restater, Shared};
 use crate::queue::{Log, Part, Record, Request, Route};
 use crate::settlement::Settled;
+use crate::time::unix_nano;
 
 /// A processor that has seen a larger body is not kept, nor are more than these.
 const KEEP_BYTES: usize = 4 << 20;
@@ -131,9 +132,8 @@ impl Intake {
     }
 
     fn now(&self) -> Now {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        // 64 bits of nanoseconds last until the year 2554, and for 584 years of uptime.
-        Now { unix_nano: unix.as_nanos() as u64, monotonic: self.started.elapsed().as_nanos() as u64 }
+        // 64 bits of nanoseconds last for 584 years of uptime.
+        Now { unix_nano: unix_nano(), monotonic: self.started.elapsed().as_nanos() as u64 }
     }
 }
 

@@ -188,21 +188,32 @@ async fn answers_are_the_sums_of_what_was_sent() {
     assert_eq!(rows, expected.into_iter().map(|(user, (cost, ..))| (user, cost)).collect());
 }
 
-/// Scenario: a call of thirty days ago, of which hours are not kept; asked for by the hour, by the day and by the week around it.
+/// Scenario: a call of thirty days ago, of which the hours have gone; asked for by the hour, by the day and by the week around it.
 /// Guarantees: it is told in each, with the days that the answer is for; not in the day before.
 #[tokio::test]
 async fn long_ago_days_are_told() {
-    let sink = Sink::start().await;
-    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
+    let file = folder.path().join("ledger.db");
+    let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .set(format!("processors.pricetag.ledger.file={}", file.display()));
+    let mut first = setup.clone().start().await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
     // Half past eleven.
     let day = now / HOUR / 24 * 24 - 30 * 24;
     let mut span = gpt_4o(1, 1_000_000, 0);
     span.end_time_unix_nano = (day + 11) * HOUR + HOUR / 2;
-    pricetag.deliver_spans(&request(vec![span])).await;
-    pricetag.settled(1).await;
-    // Once it is written, hours that are too old go.
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    first.deliver_spans(&request(vec![span])).await;
+    first.settled(1).await;
+    first.stop().await;
+    // Hours that are too old go once an hour: here with the next process.
+    let hourly = || -> i64 {
+        let store = rusqlite::Connection::open(&file).unwrap();
+        let sql = "SELECT count(*) FROM hours WHERE hour = ?";
+        store.query_row(sql, [day as i64 + 11], |row| row.get(0)).unwrap()
+    };
+    assert!(hourly() > 0);
+    let pricetag = setup.start().await;
+    eventually("old hours to go", async || (hourly() == 0).then_some(())).await;
     for (from, until, told, cost) in [
         (day + 11, day + 12, [day, day + 24], "2.5"),
         (day, day + 24, [day, day + 24], "2.5"),
@@ -222,6 +233,30 @@ async fn long_ago_days_are_told() {
         let points: Vec<&Value> = series["rows"].as_array().unwrap().iter().map(|row| &row["cost"]).collect();
         assert_eq!(points, if cost == "0" { vec![] } else { vec![cost] }, "{time}");
     }
+}
+
+/// Scenario: what is asked without a step, of a week and of a little more.
+/// Guarantees: the last seven days are told by hours, from the one on in which they begin; what is longer by days, from a full one on.
+#[tokio::test]
+async fn a_week_is_told_by_hours() {
+    let sink = Sink::start().await;
+    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    let hour = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3600;
+    eventually("answers of one hour", async || {
+        let now = hour();
+        let week = ask(&pricetag, "/api/v1/timeseries?since=7d").await;
+        let costs = ask(&pricetag, "/api/v1/costs?by=user&since=1w").await;
+        let longer = ask(&pricetag, "/api/v1/timeseries?since=170h").await;
+        // None, if an hour has begun meanwhile.
+        (hour() == now).then_some(())?;
+        let from = rfc3339(now - 7 * 24);
+        assert_eq!([&week["step"], &week["from"]], ["hour", &from]);
+        assert_eq!([&week["until"], &costs["until"]], [&rfc3339(now + 2), &rfc3339(now + 2)]);
+        assert_eq!(costs["from"], from);
+        assert_eq!([&longer["step"], &longer["from"]], ["day", &rfc3339((now - 170) / 24 * 24)]);
+        Some(())
+    })
+    .await;
 }
 
 /// Scenario: the captures, an unknown model, a call without usage; every path of the description, with and without parameters; a

@@ -59,12 +59,14 @@ async fn the_page_lists_the_metrics() {
         sink.wait_for(signal, 1).await;
     }
     pricetag.settled(2).await;
-    let scrape = eventually("failures of all signals", async || {
-        let scrape = pricetag.scrape().await;
-        let failed = Signal::ALL.map(|signal| format!("otelcol_exporter_send_failed_{}", signal.items()));
-        failed.iter().all(|name| scrape.sum(name, &[]) > 0.0).then_some(scrape)
-    })
-    .await;
+    let scrape =
+        eventually("failures of all signals, and the share, which is told a moment later", async || {
+            let scrape = pricetag.scrape().await;
+            let failed = Signal::ALL.map(|signal| format!("otelcol_exporter_send_failed_{}", signal.items()));
+            let all = failed.iter().map(String::as_str).chain(["pricetag_unpriced_share"]);
+            all.into_iter().all(|name| scrape.sum(name, &[]) > 0.0).then_some(scrape)
+        })
+        .await;
     pricetag.stop().await;
 
     let pushed = sink.cost_metrics().pop().unwrap();

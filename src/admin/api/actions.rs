@@ -10,6 +10,7 @@ use super::sums::{CURRENCY, Sums, Usd};
 use super::{Answer, Question, Sources, time};
 use crate::ledger::query::Row;
 use crate::ledger::sums::Tally;
+use crate::time::rfc3339;
 
 /// The dimension.
 const ACTION: &str = "action";
@@ -71,8 +72,8 @@ impl Question for Actions {
         let top = ledger.top(ACTION, hours.clone(), query.number(&query::TOP))?;
         let answered = ledger.answered(&hours);
         Ok(Actions {
-            from: time::rfc3339(answered.start),
-            until: time::rfc3339(answered.end),
+            from: rfc3339(answered.start),
+            until: rfc3339(answered.end),
             currency: CURRENCY,
             rows: top.rows.into_iter().chain(top.rest).map(Action::of).collect(),
         })

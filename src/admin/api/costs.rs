@@ -9,6 +9,7 @@ use super::reply::Refusal;
 use super::sums::{CURRENCY, Sums, Usd, cost};
 use super::{Answer, Question, Sources, missing, time};
 use crate::ledger::query::Row;
+use crate::time::rfc3339;
 
 /// What each value of a dimension has cost in a time.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -66,8 +67,8 @@ impl Question for Costs {
         let row = |row: Row| Value { sums: Sums::of(&row), value: row.value };
         Ok(Costs {
             by: by.to_owned(),
-            from: time::rfc3339(answered.start),
-            until: time::rfc3339(answered.end),
+            from: rfc3339(answered.start),
+            until: rfc3339(answered.end),
             currency: CURRENCY,
             total: cost(&total.settled),
             pending: cost(&total.pending),

@@ -156,7 +156,7 @@ fn period(query: &Query<'_>, margins: &Margins, now: Timestamp) -> Result<Period
         (Some(_), None) => {
             let since = time::second(query, "since", now)?.unwrap_or_default();
             let since = Timestamp::from_second(since).map_err(|error| error.to_string())?;
-            Ok(Period::new(since, now))
+            Ok(Period::until_now(since, now))
         }
         (None, Some(said)) => {
             let zone = &margins.rules().zone;
@@ -165,8 +165,7 @@ fn period(query: &Query<'_>, margins: &Margins, now: Timestamp) -> Result<Period
             let month = first.ok().and_then(|first| Period::month(first, zone));
             let month =
                 month.ok_or_else(|| format!("month is {said:?}: it is a year and a month, as in 2026-10"))?;
-            let until = month.until.min(now.as_second()).max(month.from);
-            Ok(Period { until, ..month })
+            Ok(month.so_far(now))
         }
     }
 }

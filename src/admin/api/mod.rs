@@ -17,7 +17,6 @@ mod time;
 mod timeseries;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -26,8 +25,8 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
+use super::blocking::{Blocking, Undone};
 use crate::ledger::Ledger;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
@@ -38,8 +37,6 @@ use reply::{Format, Refusal};
 
 /// So many questions are looked up at once; others wait.
 const AT_ONCE: usize = 4;
-/// For so long.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where answers come from.
 #[derive(Debug)]
@@ -99,12 +96,12 @@ const ENDPOINTS: &[Endpoint] = &[
 #[derive(Debug)]
 struct Api {
     sources: Sources,
-    permits: Semaphore,
+    blocking: Blocking,
 }
 
 /// Answers everything under `/api/`.
 pub(super) fn router(sources: Sources) -> Router {
-    let api = Arc::new(Api { sources, permits: Semaphore::new(AT_ONCE) });
+    let api = Arc::new(Api { sources, blocking: Blocking::new(AT_ONCE) });
     let description = get(async || described()).fallback(async || wrong_method());
     let router = Router::new().route(openapi::PATH, description);
     let router = ENDPOINTS.iter().fold(router, |router, endpoint| router.merge((endpoint.route)(&api)));
@@ -123,20 +120,24 @@ fn route<Q: Question>(api: &Arc<Api>) -> Router {
 impl Api {
     async fn answer<Q: Question>(self: Arc<Self>, request: Request) -> Result<Response<String>, Refusal> {
         let format = Format::accepted(request.headers())?;
-        let busy = || Refusal {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error: format!("{AT_ONCE} questions are being answered, and take long: ask again later"),
-        };
-        let permit = tokio::time::timeout(PATIENCE, self.permits.acquire()).await;
-        let _permit = permit.map_err(|_| busy())?.map_err(|_| busy())?;
         let (api, asked) = (Arc::clone(&self), request.uri().query().unwrap_or_default().to_owned());
-        let answer = tokio::task::spawn_blocking(move || {
+        let answer = self.blocking.run(move || {
             let query = Query::read(&asked, Q::PARAMETERS)?;
             format.write(&Q::answer(&query, &api.sources)?)
         });
-        answer.await.unwrap_or_else(|error| {
-            Err(Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, error: error.to_string() })
-        })
+        answer.await.unwrap_or_else(|undone| Err(undone.into()))
+    }
+}
+
+impl From<Undone> for Refusal {
+    fn from(undone: Undone) -> Self {
+        match undone {
+            Undone::Busy => Refusal {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                error: format!("{AT_ONCE} questions are being answered, and take long: ask again later"),
+            },
+            Undone::Broken(error) => Refusal { status: StatusCode::INTERNAL_SERVER_ERROR, error },
+        }
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) const SINCE: Parameter = Parameter {
 /// The end.
 pub(super) const UNTIL: Parameter = Parameter {
     name: "until",
-    about: "The end, likewise, which is no more part of it. Without it: now.",
+    about: "The end, likewise, which is no more part of it. Without it: the end of the coming hour, for senders' clocks may be ahead.",
     kind: Kind::Text,
 };
 

@@ -7,7 +7,8 @@ use super::query::{Parameter, Query};
 use super::reply::Refusal;
 use super::sums::{CURRENCY, Usd};
 use super::{Answer, Question, Sources};
-use crate::ledger::spikes::{Spike, Spikes, timestamp};
+use crate::ledger::spikes::{Spike, Spikes};
+use crate::time::rfc3339;
 
 /// Who costs much more than usual.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -58,8 +59,8 @@ impl Active {
     fn of(spike: &Spike) -> Self {
         Active {
             value: spike.value.clone(),
-            since: timestamp(spike.began),
-            hour: timestamp(spike.hour),
+            since: rfc3339(spike.began),
+            hour: rfc3339(spike.hour),
             cost: Usd(spike.cost),
             usual: Usd(spike.usual.hour()),
             times: spike.times(),

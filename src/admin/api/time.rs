@@ -7,8 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::query::Query;
-
-const HOUR: i64 = 3600;
+use crate::time::{HOUR, hour, until};
 
 /// The hours since 1970 that `since` and `until` ask for, as far as the ledger has them apart: from the one in which the first lies to the
 /// one in which the last ends.
@@ -17,12 +16,12 @@ const HOUR: i64 = 3600;
 /// What is wrong, and what may be said.
 pub(super) fn hours(query: &Query<'_>, now: Timestamp) -> Result<Range<u32>, String> {
     let since = second(query, "since", now)?.unwrap_or_else(|| now.as_second() - 24 * HOUR);
-    // Senders' clocks may be ahead, and what they tell is booked in the hour that they tell.
-    let until = second(query, "until", now)?.unwrap_or_else(|| now.as_second() + HOUR);
-    if since >= until {
+    let said = second(query, "until", now)?;
+    let hours = hour(since)..said.map_or_else(|| until(now), |until| hour(until + HOUR - 1));
+    if hours.is_empty() || said.is_some_and(|until| since >= until) {
         return Err("since lies after until: there is nothing between them".to_owned());
     }
-    Ok(hour(since)..hour(until + HOUR - 1))
+    Ok(hours)
 }
 
 /// The time that a parameter says, in seconds since 1970.
@@ -32,16 +31,6 @@ pub(super) fn hours(query: &Query<'_>, now: Timestamp) -> Result<Range<u32>, Str
 pub(super) fn second(query: &Query<'_>, name: &str, now: Timestamp) -> Result<Option<i64>, String> {
     let Some(said) = query.get(name) else { return Ok(None) };
     read(said, now).map(Some).map_err(|error| format!("{name} is {said:?}: {error}"))
-}
-
-/// The hour since 1970 that a second since 1970 is in.
-pub(super) fn hour(second: i64) -> u32 {
-    u32::try_from(second.div_euclid(HOUR).max(0)).unwrap_or(u32::MAX)
-}
-
-/// The beginning of an hour since 1970, as RFC 3339 has it.
-pub(super) fn rfc3339(hour: u32) -> String {
-    Timestamp::from_second(i64::from(hour) * HOUR).map(|time| time.to_string()).unwrap_or_default()
 }
 
 /// Seconds since 1970.
@@ -78,6 +67,7 @@ fn before(said: &str) -> Option<i64> {
 mod tests {
     use super::super::query::{SINCE, UNTIL};
     use super::*;
+    use crate::time::rfc3339;
 
     fn asked(query: &str) -> Result<[String; 2], String> {
         let now: Timestamp = "2026-11-23T12:34:56.7Z".parse().unwrap();

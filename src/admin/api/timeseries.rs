@@ -10,6 +10,7 @@ use super::sums::{CURRENCY, Sums};
 use super::{Answer, Question, Sources, time};
 use crate::ledger::query::{Point, Step, TOTAL};
 use crate::ledger::store::HOURLY;
+use crate::time::{LAST_WEEK, hour_of, rfc3339};
 
 const BY: Parameter = Parameter {
     name: "by",
@@ -26,9 +27,6 @@ const TOP: Parameter = Parameter {
     about: "Values at most: the dearest of the whole time. The rest is one more, `other`.",
     kind: Kind::Number { from: 1, to: 100, default: 5 },
 };
-
-/// More hours than this are told by day.
-const WEEK: u32 = 7 * 24;
 
 /// What the values of a dimension have cost, hour by hour or day by day.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -76,10 +74,10 @@ impl Question for Timeseries {
         let by = query.get("by").unwrap_or(TOTAL);
         let hours = time::hours(query, now)?;
         let answered = ledger.answered(&hours);
-        let has_hours = answered.start >= time::hour(now.as_second()).saturating_sub(HOURLY);
+        let has_hours = answered.start >= hour_of(now).saturating_sub(HOURLY);
         let step = match query.get("step") {
             Some("hour") => Step::Hour,
-            None if has_hours && hours.len() as u32 <= WEEK + 1 => Step::Hour,
+            None if has_hours && hours.len() as u32 <= LAST_WEEK => Step::Hour,
             _ => Step::Day,
         };
         if step == Step::Hour && !has_hours {
@@ -93,15 +91,15 @@ impl Question for Timeseries {
         let mut points = ledger.timeline_of(by, hours, step, &values)?;
         points.sort_by(|a, b| (a.start, &a.row.value).cmp(&(b.start, &b.row.value)));
         let point = |Point { start, row }: Point| Of {
-            start: time::rfc3339(start),
+            start: rfc3339(start),
             sums: Sums::of(&row),
             value: row.value,
         };
         Ok(Timeseries {
             by: by.to_owned(),
             step: if step == Step::Hour { "hour" } else { "day" },
-            from: time::rfc3339(answered.start),
-            until: time::rfc3339(answered.end),
+            from: rfc3339(answered.start),
+            until: rfc3339(answered.end),
             currency: CURRENCY,
             rows: points.into_iter().map(point).collect(),
         })

@@ -1,13 +1,13 @@
 //! Where the bars of the cost by hour stand. Across in percent, so that it fits any screen, and up in pixels, so that
 //! its text is not stretched. Floats, for these are pixels.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::Window;
 use super::words::{Money, counted, hour};
 use crate::ledger::query::Point;
 use crate::pricing::Picodollars;
+use crate::time::start;
 
 /// Height of the bars' field.
 const HEIGHT: f64 = 168.0;
@@ -101,7 +101,7 @@ impl Chart {
 }
 
 fn utc(hour: u32) -> jiff::Zoned {
-    Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default().to_zoned(TimeZone::UTC)
+    start(hour).to_zoned(TimeZone::UTC)
 }
 
 /// A round amount that is not less, and into how many round parts lines divide it.

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::ledger::query::{Point, QueryError, Row, Step, TOTAL, Top};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
+use crate::time::{self, HOUR, hour_of, until};
 
 /// Dimensions that have a list, with what one of their values is called.
 const LISTS: [(&str, &str, &str); 6] = [
@@ -30,12 +31,6 @@ const TOP_ACTIONS: usize = 10;
 const PACE_HOURS: u32 = 7 * 24;
 /// A pace of less time than this says nothing of a month, in seconds.
 const SHORTEST_PACE: i64 = 3600;
-
-/// What is of now ends before so many hours from the running one on: as the API has it, for senders' clocks may be ahead.
-pub(super) const AHEAD: u32 = 2;
-
-/// Seconds of an hour.
-const HOUR: i64 = 3600;
 
 /// What the page shows.
 #[derive(Debug)]
@@ -134,7 +129,7 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
             lists.push(List { title, one, key: key(name), top, rest });
         }
     }
-    let period = Period::new(time_of(hours.start), now);
+    let period = Period::until_now(time::start(hours.start), now);
     let margin =
         sources.margins.as_ref().map(|margins| margins.statement(By::Tier, period, TOP)).transpose()?;
     let total = ledger.total(hours.clone())?;
@@ -194,7 +189,7 @@ fn actions(rows: Vec<Row>) -> (Vec<Action>, Option<(usize, Tally)>) {
         .into_iter()
         .filter(|row| !row.value.is_empty() && row.settled.actions > 0)
         .map(|Row { value, settled, .. }| Action {
-            each: settled.known_money().map(|money| divide(money, settled.actions.into())),
+            each: settled.known_money().map(|money| money.scaled(1, settled.actions)),
             name: value,
             settled,
         })
@@ -210,13 +205,13 @@ fn actions(rows: Vec<Row>) -> (Vec<Action>, Option<(usize, Tally)>) {
 fn hourly(ledger: &Ledger, now: Timestamp) -> Result<Picodollars, QueryError> {
     let hour = hour_of(now);
     let left = HOUR - now.as_second().rem_euclid(HOUR);
-    let points = ledger.timeline(TOTAL, hour - 1..hour + AHEAD, Step::Hour)?;
+    let points = ledger.timeline(TOTAL, hour - 1..until(now), Step::Hour)?;
     let of = |start| {
         let point = points.iter().find(|point| point.start == start);
         point.map_or(Picodollars::ZERO, |point| all(&point.row).money)
     };
-    let before = Picodollars::new(of(hour - 1).get().saturating_mul(left.into()));
-    Ok(of(hour).saturating_add(of(hour + 1)).saturating_add(divide(before, HOUR.into())))
+    let before = of(hour - 1).part(left.into(), HOUR.into());
+    Ok(of(hour).saturating_add(of(hour + 1)).saturating_add(before))
 }
 
 fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
@@ -225,11 +220,11 @@ fn month(ledger: &Ledger, now: Timestamp) -> Result<Month, QueryError> {
     let end = today.last_of_month().and_then(|day| day.tomorrow()?.start_of_day());
     // In UTC every day begins; beyond the end of time there is no tomorrow, and nothing to project.
     let [first, end] = [first, end].map(|day| day.map_or(now, |day| day.timestamp()));
-    let hour = hour_of(now);
-    let next = (hour + AHEAD).min(hour_of(end).max(hour + 1));
+    // What a clock that is ahead tells of the next month is not of this one.
+    let next = until(now).min(hour_of(end));
     let to_date = all(&ledger.total(hour_of(first)..next)?);
     let since = ledger.timeline(TOTAL, 0..next, Step::Day)?.first().map(|point| point.start);
-    let recent = ledger.timeline(TOTAL, hour.saturating_sub(PACE_HOURS)..hour + AHEAD, Step::Hour)?;
+    let recent = ledger.timeline(TOTAL, hour_of(now).saturating_sub(PACE_HOURS)..until(now), Step::Hour)?;
     let projected = project(to_date.money, &recent, now, end);
     let since = since.filter(|day| *day > hour_of(first));
     Ok(Month { name: today.strftime("%B").to_string(), to_date, since, projected })
@@ -243,7 +238,7 @@ fn project(to_date: Picodollars, recent: &[Point], now: Timestamp, end: Timestam
     if took < SHORTEST_PACE || spent.known_money().is_none() {
         return None;
     }
-    let more = divide(Picodollars::new(spent.money.get().checked_mul(left.into())?), took.into());
+    let more = spent.money.part(left.into(), took.into());
     Some(Projection { money: to_date.saturating_add(more), hours: (took / HOUR) as u32 })
 }
 
@@ -263,21 +258,6 @@ fn fill(points: Vec<Point>, hours: Range<u32>, step: Step, now: u32) -> Vec<Poin
     }
     filled.retain(|point| point.start <= now || all(&point.row).calls > 0);
     filled
-}
-
-/// Rounded to the nearest picodollar.
-fn divide(money: Picodollars, by: i128) -> Picodollars {
-    Picodollars::new((money.get() + by / 2).div_euclid(by.max(1)))
-}
-
-/// When an hour begins.
-pub(super) fn time_of(hour: u32) -> Timestamp {
-    Timestamp::from_second(i64::from(hour) * HOUR).unwrap_or_default()
-}
-
-/// Hours since 1970.
-pub(super) fn hour_of(time: Timestamp) -> u32 {
-    u32::try_from(time.as_second().div_euclid(HOUR)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -350,5 +330,9 @@ mod tests {
         let (actions, more) = super::actions(vec![chat; TOP_ACTIONS + 1]);
         let more = more.map(|(actions, sum)| (actions, sum.actions, sum.money));
         assert_eq!((actions.len(), more), (TOP_ACTIONS - 1, Some((2, 4, tally(6, 2).money))));
+        // As `/api/v1/actions` rounds it: to the even one.
+        let mut odd = row("half", 0);
+        (odd.settled.money, odd.settled.actions) = (Picodollars::new(5), 2);
+        assert_eq!(super::actions(vec![odd]).0[0].each, Some(Picodollars::new(2)));
     }
 }

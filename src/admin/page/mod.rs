@@ -36,7 +36,7 @@ use crate::ledger::query::Step;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
-use gather::{AHEAD, hour_of};
+use crate::time::{hour_of, until};
 
 /// How long an answer holds at least: many viewers ask the ledger once a second for each window.
 const HOLDS: Duration = Duration::from_secs(1);
@@ -185,9 +185,9 @@ impl Window {
         }
     }
 
-    /// Its whole hours since 1970, the running one and the next included, and how long its bars are.
+    /// Its whole hours since 1970, as the API has them, and how long its bars are.
     fn hours(self, now: Timestamp) -> (Range<u32>, Step) {
-        let (end, back) = (hour_of(now) + AHEAD, |hours: u32| hour_of(now).saturating_sub(hours));
+        let (end, back) = (until(now), |hours: u32| hour_of(now).saturating_sub(hours));
         match self {
             Window::Day => (back(24)..end, Step::Hour),
             Window::Week => (back(7 * 24)..end, Step::Hour),
@@ -234,13 +234,19 @@ impl Window {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::store::Limits;
 
     #[test]
     fn windows_are_whole_hours_and_days() {
         let now: Timestamp = "2026-11-23T12:34:56Z".parse().unwrap();
+        let ledger = Ledger::open(None, &["user"], &[], Limits::default()).unwrap();
         let start = |window: Window| words::hour(window.hours(now).0.start, "%F %H");
         assert_eq!(Window::ALL.map(start), ["2026-11-22 12", "2026-11-16 12", "2026-10-24 00"]);
-        assert_eq!(words::hour(Window::Day.hours(now).0.end, "%F %H"), "2026-11-23 14");
+        for window in Window::ALL {
+            let (hours, _) = window.hours(now);
+            assert_eq!(words::hour(hours.end, "%F %H"), "2026-11-23 14");
+            assert_eq!(ledger.answered(&hours), hours, "what is asked for is what is shown");
+        }
     }
 
     #[test]

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
+use crate::time::start;
 
 /// Picodollars in a cent.
 const CENT: i128 = 10_000_000_000;
@@ -64,8 +64,14 @@ fn decimals(unit: u128) -> u32 {
 }
 
 /// A number with commas between thousands.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Count(pub(super) u128);
+
+impl From<u8> for Count {
+    fn from(count: u8) -> Self {
+        Count(count.into())
+    }
+}
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +88,7 @@ impl fmt::Display for Count {
 
 /// `1 call`, `1,234 calls`.
 pub(super) fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", Count(count.into()), if count == 1 { "" } else { "s" })
+    crate::text::counted(Count(count.into()), what)
 }
 
 /// A share in percent, never rounded to none or to all: `2.5%`, `< 0.1%`.
@@ -104,8 +110,7 @@ pub(super) fn capital(word: &str) -> String {
 
 /// An hour since 1970, in UTC, as `format` says.
 pub(super) fn hour(hour: u32, format: &str) -> String {
-    let time = Timestamp::from_second(i64::from(hour) * 3600).unwrap_or_default();
-    time.to_zoned(TimeZone::UTC).strftime(format).to_string()
+    start(hour).to_zoned(TimeZone::UTC).strftime(format).to_string()
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 
 use crate::pricing::money::Picodollars;
-
-const HOUR: i64 = 3600;
+use crate::time::{self, HOUR, hour};
 
 /// A stretch of time, in seconds since 1970: its beginning is in it, its end is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,13 +15,30 @@ pub struct Period {
     pub from: i64,
     /// When it ends.
     pub until: i64,
+    /// The end of what is booked in it, in hours since 1970: where it ends now, that is later than now ([`time::until`]).
+    pub booked_until: u32,
 }
 
 impl Period {
     /// From the hour in which `from` lies, for the ledger counts in hours, until `until`.
     pub fn new(from: Timestamp, until: Timestamp) -> Self {
         let from = from.as_second().div_euclid(HOUR).max(0) * HOUR;
-        Period { from, until: until.as_second().max(from) }
+        let until = until.as_second().max(from);
+        Period { from, until, booked_until: hour(until.saturating_add(HOUR - 1)) }
+    }
+
+    /// The same until now.
+    pub fn until_now(from: Timestamp, now: Timestamp) -> Self {
+        let period = Period::new(from, now);
+        Period { booked_until: period.booked_until.max(time::until(now)), ..period }
+    }
+
+    /// As far as it has come by now. What a clock that is ahead tells of the time after it is no part of it.
+    #[must_use]
+    pub fn so_far(self, now: Timestamp) -> Self {
+        let until = self.until.min(now.as_second()).max(self.from);
+        let booked_until = self.booked_until.min(time::until(now)).max(hour(self.from));
+        Period { until, booked_until, ..self }
     }
 
     /// The calendar month in which a time lies, until its end; `None` at the end of the calendar.
@@ -31,10 +47,9 @@ impl Period {
         Some(Period::new(Timestamp::from_second(from).ok()?, Timestamp::from_second(until).ok()?))
     }
 
-    /// The hours since 1970 that it touches.
+    /// The hours since 1970 that are booked in it.
     pub fn hours(self) -> Range<u32> {
-        let hour = |seconds: i64| u32::try_from(seconds / HOUR).unwrap_or(u32::MAX);
-        hour(self.from)..hour(self.until.saturating_add(HOUR - 1))
+        hour(self.from)..self.booked_until
     }
 }
 
@@ -62,7 +77,7 @@ impl Months {
 
     /// What of an amount that is paid for a month is paid for them, rounded once.
     pub fn share(self, amount: Picodollars) -> Picodollars {
-        part(amount, self.numerator, self.denominator)
+        amount.part(self.numerator, self.denominator)
     }
 
     /// In lowest terms: of several months only the first and the last are no whole ones, so that both numbers stay small.
@@ -85,17 +100,6 @@ fn month(at: i64, zone: &TimeZone) -> Option<(i64, i64)> {
 
 fn gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a.max(1) } else { gcd(b, a % b) }
-}
-
-/// An amount times a fraction, rounded half to even. Stops at the largest amount.
-pub(super) fn part(amount: Picodollars, numerator: i128, denominator: i128) -> Picodollars {
-    // The product might not fit; that of the rest does.
-    let (whole, rest) = (amount.get().div_euclid(denominator), amount.get().rem_euclid(denominator));
-    let rest = rest * numerator;
-    let floor = whole.saturating_mul(numerator).saturating_add(rest.div_euclid(denominator));
-    let twice = 2 * rest.rem_euclid(denominator);
-    let is_up = twice > denominator || (twice == denominator && floor % 2 != 0);
-    Picodollars::new(floor.saturating_add(is_up.into()))
 }
 
 #[cfg(test)]
@@ -157,12 +161,24 @@ mod tests {
         assert_eq!(hours("1970-01-02T00:59Z", "1970-01-01T02:01Z"), 24..24);
     }
 
+    /// Scenario: calls of a sender whose clock is an hour ahead, in the middle of a month and in its last hour; months that are over, and to
+    /// come.
+    /// Guarantees: what is paid by time is paid until now, and what is booked counts until now by that clock, but not beyond the month.
     #[test]
-    fn halves_go_to_the_even_one() {
-        for (amount, expected) in [(1, 0), (3, 2), (5, 2), (-1, 0), (-3, -2), (7, 4)] {
-            assert_eq!(part(Picodollars::new(amount), 1, 2).get(), expected, "{amount}");
-        }
-        assert_eq!(part(Picodollars::new(i128::MAX), 3, 2).get(), i128::MAX);
+    fn a_period_until_now_has_what_clocks_that_are_ahead_tell() {
+        let october = Period::month(at("2026-10-02T00:00Z"), &TimeZone::UTC).unwrap();
+        let ends = |period: Period| (time::rfc3339(hour(period.until)), time::rfc3339(period.booked_until));
+        let of = |until: &str, booked: &str| (until.to_owned(), booked.to_owned());
+        let so_far = |now| ends(october.so_far(at(now)));
+        assert_eq!(so_far("2026-10-23T12:00:56Z"), of("2026-10-23T12:00:00Z", "2026-10-23T14:00:00Z"));
+        assert_eq!(so_far("2026-10-31T23:10:00Z"), of("2026-10-31T23:00:00Z", "2026-11-01T00:00:00Z"));
+        assert_eq!(so_far("2026-12-01T00:00:00Z"), of("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z"));
+        assert!(october.so_far(at("2026-09-01T00:00:00Z")).hours().is_empty());
+        let week = Period::until_now(at("2026-10-16T12:30:00Z"), at("2026-10-23T12:30:00Z"));
+        assert_eq!(ends(week), of("2026-10-23T12:00:00Z", "2026-10-23T14:00:00Z"));
+        assert_eq!(week.hours().len() as u32, time::LAST_WEEK);
+        let to_come = Period::until_now(at("2026-10-30T12:30:00Z"), at("2026-10-23T12:30:00Z"));
+        assert_eq!(ends(to_come), of("2026-10-30T12:00:00Z", "2026-10-30T12:00:00Z"));
     }
 
     proptest! {
@@ -173,7 +189,7 @@ mod tests {
             let zone = zone(["UTC", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe"][name]);
             let from = i64::from(from) * HOUR;
             let (until, cut) = (from + hours * HOUR, from + cut.min(hours) * HOUR);
-            let months = |from, until| Months::of(Period { from, until }, &zone);
+            let months = |from, until| Months::of(Period { from, until, booked_until: 0 }, &zone);
             let (whole, one, other) = (months(from, until), months(from, cut), months(cut, until));
             prop_assert_eq!(one.plus(other.numerator, other.denominator), whole);
             let paid = |months: Months| months.share(Picodollars::new(20_000_000_000_001)).get();

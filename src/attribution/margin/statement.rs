@@ -5,7 +5,6 @@ use std::mem::take;
 use hashbrown::HashMap;
 
 use super::customers::Counts;
-use super::months::part;
 use super::{By, Customers, Fees, Months, Rules};
 use crate::pricing::money::Picodollars;
 
@@ -63,7 +62,7 @@ impl Line {
 
     /// What of an amount is that of one action, rounded half to even; `None` where there is none.
     pub fn per_action(&self, amount: Picodollars) -> Option<Picodollars> {
-        (self.used.actions > 0).then(|| part(amount, 1, self.used.actions.into()))
+        (self.used.actions > 0).then(|| amount.scaled(1, self.used.actions))
     }
 
     fn add(&mut self, more: &Line) {

@@ -1,7 +1,5 @@
 //! Words and figures that the commands about prices share.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::{Map, Value};
 
 use crate::genai::usage::{Bucket, Usage};
@@ -19,8 +17,7 @@ pub(super) fn moment(text: &str) -> Result<Moment, String> {
 
 /// This moment.
 pub(super) fn now() -> Moment {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    Moment::from_unix(i64::try_from(unix).unwrap_or(i64::MAX))
+    Moment::from_unix(jiff::Timestamp::now().as_second())
 }
 
 /// The conditions of a plain call that ended at a moment: standard tier, no batch.

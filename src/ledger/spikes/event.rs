@@ -4,9 +4,10 @@ use opentelemetry::Value;
 use opentelemetry_proto::tonic::common::v1::AnyValue;
 use opentelemetry_proto::tonic::logs::v1::{LogRecord, SeverityNumber};
 
-use super::words::{line, timestamp};
+use super::words::line;
 use super::{Change, Watched};
-use crate::ledger::log_events::{attribute, unix_nano};
+use crate::ledger::log_events::attribute;
+use crate::time::{rfc3339, unix_nano};
 
 /// The event's name.
 const SPIKE_EVENT: &str = "pricetag.spike";
@@ -23,7 +24,7 @@ pub(super) fn record(watched: &Watched, change: &Change) -> LogRecord {
         attribute(&watched.key, spike.value.clone().into()),
         attribute("pricetag.spike.dimension", watched.by.clone().into()),
         attribute("pricetag.spike.state", change.state().into()),
-        attribute("pricetag.spike.hour", timestamp(spike.hour).into()),
+        attribute("pricetag.spike.hour", rfc3339(spike.hour).into()),
         attribute("pricetag.spike.times", spike.times().into()),
     ];
     for (key, money) in [("pricetag.spike.cost", spike.cost), ("pricetag.spike.usual", spike.usual.hour())] {

@@ -4,13 +4,15 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
+use jiff::Timestamp;
+
 use super::rule::{Rule, Usual};
 use crate::ledger::OTHER;
 use crate::pricing::Picodollars;
+use crate::time::{hour, until};
 
 /// Seconds for which an hour that has ended may still come: calls are told when they have ended, and by exporters that wait.
 pub(super) const LATE: u64 = 300;
-const HOUR: u64 = 3600;
 
 /// Spikes that may be at the same time. So many nobody reads; it takes a few MB.
 pub const MAX_ACTIVE: usize = 10_000;
@@ -117,8 +119,8 @@ impl State {
         history: impl Fn(&str, Range<u32>) -> Result<History, E>,
         changes: &mut Vec<Change>,
     ) -> Result<(), E> {
-        let hour_of = |seconds: u64| u32::try_from(seconds / HOUR).unwrap_or(u32::MAX);
-        let (now, open) = (hour_of(unix_seconds), hour_of(unix_seconds.saturating_sub(LATE)));
+        let now = Timestamp::from_second(unix_seconds.cast_signed()).unwrap_or(Timestamp::MAX);
+        let open = hour(unix_seconds.saturating_sub(LATE).cast_signed());
         self.left = ASKED_AT_ONCE;
         if self.asked != unix_seconds / LATE {
             self.asked = unix_seconds / LATE;
@@ -126,7 +128,7 @@ impl State {
         }
         self.resolve(open, &history, changes)?;
         self.is_full = false;
-        for hour in open..=now {
+        for hour in open..until(now) {
             self.fire(hour, costs(hour)?, &history, changes)?;
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Asks the ledger every few seconds, and tells what has changed.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::task::spawn_blocking;
 use tokio::time::MissedTickBehavior;
@@ -14,6 +14,7 @@ use crate::ledger::Ledger;
 use crate::ledger::log_events::LogEvents;
 use crate::ledger::query::QueryError;
 use crate::said::Failing;
+use crate::time::unix_nano;
 
 /// How often the ledger is asked.
 const INTERVAL: Duration = Duration::from_secs(5);
@@ -119,7 +120,7 @@ impl Watch {
 }
 
 fn look(state: &mut State, ledger: &Ledger, by: &str, changes: &mut Vec<Change>) -> Result<(), QueryError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let now = unix_nano() / 1_000_000_000;
     let costs = |hour: u32| {
         let rows = ledger.rows(by, hour..hour.saturating_add(1))?.into_iter();
         // Pending money too: a spike does not wait for traces to settle.

@@ -4,6 +4,7 @@ use super::state::Change;
 use super::{Spike, Watched};
 use crate::pricing::Rounded;
 use crate::text::{escaped, printable};
+use crate::time::rfc3339;
 
 /// The longest value in a message, in characters. Discord takes 2,000 for all of it.
 const MAX_VALUE: usize = 100;
@@ -34,14 +35,8 @@ fn sentence(by: &str, value: &str, change: &Change) -> String {
     }
 }
 
-/// When an hour began, as in `2026-11-23T14:00:00Z`.
-pub fn timestamp(hour: u32) -> String {
-    jiff::Timestamp::from_second(i64::from(hour) * 3600)
-        .map_or_else(|_| hour.to_string(), |it| it.to_string())
-}
-
 fn time(hour: u32) -> String {
-    let time = timestamp(hour);
+    let time = rfc3339(hour);
     time.strip_suffix(":00Z").map_or_else(|| time.clone(), |time| format!("{} UTC", time.replace('T', " ")))
 }
 
@@ -108,7 +103,6 @@ mod tests {
             resolved.contains("dearest hour, from 2026-11-22 14:00 UTC, cost $12.35, 153.1 times"),
             "{resolved}"
         );
-        assert_eq!(timestamp(498_710), "2026-11-22T14:00:00Z");
     }
 
     /// Scenario: users with names that call everybody, link, close the code, turn lines around, or are very long.

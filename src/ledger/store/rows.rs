@@ -16,7 +16,7 @@ pub(super) const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodoll
                     misdated, actions";
 
 /// Ranges that are longer are read by whole days.
-const EXACT: u32 = 7 * 24;
+const EXACT: u32 = crate::time::LAST_WEEK;
 /// Ranges that are shorter are read hour by hour.
 const BY_DAY: u32 = 72;
 

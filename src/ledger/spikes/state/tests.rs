@@ -13,22 +13,30 @@ const RULE: Rule = Rule { times: Times::whole(5), above: Picodollars::new(100), 
 struct Rig {
     state: State,
     costs: Costs,
+    /// How many hours the senders' clocks are ahead.
+    ahead: u32,
 }
+
+const HOUR: u64 = 3600;
 
 impl Rig {
     fn new(rule: Rule, costs: Costs) -> Self {
-        Rig { state: State::new(rule), costs }
+        Rig { state: State::new(rule), costs, ahead: 0 }
     }
 
     /// Looks so many seconds after the beginning of an hour; tells changes as in `+ann` and `-ann`.
     fn look(&mut self, hour: u32, seconds: u64) -> Vec<String> {
-        let Rig { state, costs } = self;
+        let Rig { state, costs, ahead } = self;
+        let has_come = |asked: u32| asked <= hour + *ahead;
         let cost = |of: &[i128], hour: u32| Picodollars::new(of.get(hour as usize).copied().unwrap_or(0));
         let of = |value: &str| &costs.iter().find(|(known, _)| *known == value).unwrap().1;
         let mut changes = Vec::new();
         let seen: Result<(), ()> = state.look(
             u64::from(hour) * HOUR + seconds,
-            |hour| Ok(costs.iter().map(|(value, hours)| ((*value).to_owned(), cost(hours, hour))).collect()),
+            |hour| {
+                let told = costs.iter().filter(|_| has_come(hour));
+                Ok(told.map(|(value, hours)| ((*value).to_owned(), cost(hours, hour))).collect())
+            },
             |value, hours| Ok(hours.map(|hour| (hour, cost(of(value), hour))).collect()),
             &mut changes,
         );
@@ -93,6 +101,20 @@ fn late_spans_count_and_what_is_taken_back_does_not() {
     assert_eq!(rig.look(61, 60), ["+ann"]);
     rig.set("ann", 60, 10);
     assert_eq!(rig.look(61, LATE), ["-ann"]);
+}
+
+/// Scenario: a sender's clock is almost an hour ahead.
+/// Guarantees: its spike is seen when it comes, and not when our clock has come there.
+#[test]
+fn a_clock_that_is_ahead_is_not_waited_for() {
+    let mut rig = Rig::new(RULE, vec![("ann", vec![30; 60])]);
+    rig.ahead = 1;
+    assert!(rig.look(59, 900).is_empty());
+    rig.set("ann", 60, 500);
+    assert_eq!(rig.look(59, 905), ["+ann"]);
+    // The hour after it ends it.
+    assert!(rig.look(60, 900).is_empty() && rig.look(61, 900).is_empty());
+    assert_eq!(rig.look(62, LATE), ["-ann"]);
 }
 
 /// Scenario: a cost that rises for good.

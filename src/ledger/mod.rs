@@ -21,8 +21,9 @@ pub mod sums;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{error, info};
@@ -30,6 +31,7 @@ use tracing::{error, info};
 use crate::attribution::margin::UseRevenue;
 use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
+use crate::time::hour_of;
 use actions::ActionEvents;
 use books::{Books, Settled};
 use histograms::Histograms;
@@ -159,8 +161,7 @@ impl Ledger {
 
     /// Deletes what is too old from the store.
     fn expire(&self) -> rusqlite::Result<()> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600;
-        self.store().expire(now as u32)
+        self.store().expire(hour_of(Timestamp::now()))
     }
 
     /// Books the entries of one record, all under one lock.

@@ -146,7 +146,10 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         lists,
         actions,
         more_actions,
-        unpriced: Unpriced::of(ledger.books().series()),
+        unpriced: match &sources.shared {
+            Some(shared) => Unpriced::of(ledger.books().series(), &shared.catalog()),
+            None => Unpriced::default(),
+        },
         margin: margin.map(|(_, statement)| statement),
         hours,
     })

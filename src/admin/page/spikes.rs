@@ -1,8 +1,11 @@
 //! The spikes of cost that there are, in words.
 
+use jiff::Timestamp;
+
 use super::view::name;
 use super::words::{Money, capital, hour};
 use crate::ledger::spikes::{Spike, Spikes};
+use crate::time::hour_of;
 
 /// Spikes that are listed; the rest is a number.
 const MAX_SPIKES: usize = 5;
@@ -28,12 +31,16 @@ pub(super) struct Line {
 
 impl Shown {
     /// Those that are active; `None`: there are none.
-    pub(super) fn of(spikes: &Spikes) -> Option<Self> {
+    pub(super) fn of(spikes: &Spikes, now: Timestamp) -> Option<Self> {
         let active = spikes.active();
         let line = |spike: &Spike| Line {
             value: name(&spike.value, ""),
             cost: Money(Some(spike.cost)),
-            since: hour(spike.hour, "%H:%M"),
+            // One may last for days.
+            since: hour(
+                spike.hour,
+                if spike.hour / 24 == hour_of(now) / 24 { "%H:%M" } else { "%-d %b %H:%M" },
+            ),
             usual: Money(Some(spike.usual.hour())),
             times: match spike.times() {
                 times if times < 10.0 => format!("{times:.1}"),

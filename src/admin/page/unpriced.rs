@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::words::counted;
 use crate::ledger::series::Series;
-use crate::pricing::Status;
+use crate::pricing::{Catalog, ModelQuery, Status};
 
 /// Models that are listed; a stranger can make up any number of names.
 const MAX_MODELS: usize = 12;
@@ -31,8 +31,8 @@ pub(super) struct Nameless {
 }
 
 impl Unpriced {
-    /// What the series tell, pending calls included.
-    pub(super) fn of(series: &[Series]) -> Self {
+    /// What the series tell, pending calls included; models that have got a price meanwhile are left out.
+    pub(super) fn of(series: &[Series], catalog: &Catalog) -> Self {
         let (mut models, mut untold) = (BTreeMap::new(), BTreeMap::new());
         for series in series {
             let labels = &series.labels;
@@ -46,8 +46,13 @@ impl Unpriced {
                 }
             }
         }
+        let is_priced = |provider, model| {
+            let query = ModelQuery { provider, asked: model, ..ModelQuery::default() };
+            catalog.resolve(&query).model.is_some()
+        };
         let mut models: Vec<Nameless> = models
             .into_iter()
+            .filter(|((provider, model), _)| !is_priced(provider, model))
             .map(|((provider, model), calls)| Nameless {
                 provider: provider.to_owned(),
                 model: model.to_owned(),
@@ -112,7 +117,9 @@ fn scalar(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pricing::{Catalog, CatalogFile, ModelQuery};
+    use crate::booking::Booking;
+    use crate::ledger::books::Books;
+    use crate::pricing::CatalogFile;
 
     fn nameless(provider: &str, model: &str) -> Nameless {
         Nameless { provider: provider.to_owned(), model: model.to_owned(), calls: 3 }
@@ -143,6 +150,26 @@ mod tests {
             let query = ModelQuery { provider, asked: model, ..ModelQuery::default() };
             assert!(catalog.resolve(&query).model.is_some(), "{provider} {model}\n{text}");
         }
+    }
+
+    /// Scenario: a model had no price when it was called, and has one now.
+    /// Guarantees: nobody is asked to give it a price any more.
+    #[test]
+    fn models_that_have_got_a_price_are_not_listed() {
+        let mut books = Books::new(&[], &[], 10);
+        let (provider, model) = ("openai", "acme-finetune-7b");
+        books.book(&Booking {
+            provider: provider.into(),
+            model_asked: model.into(),
+            status: Status::UnknownModel,
+            ..Booking::default()
+        });
+        let unpriced = Unpriced::of(books.series(), Catalog::embedded());
+        assert_eq!(unpriced.models, [Nameless { calls: 1, ..nameless(provider, model) }]);
+        let prices = unpriced.price_file().replace("FILL_IN", "1.5");
+        let file = CatalogFile::from_yaml("my-prices.yaml", &prices).unwrap();
+        let layers = [("embedded", Catalog::embedded_file().unwrap()), ("my-prices.yaml", file)];
+        assert_eq!(Unpriced::of(books.series(), &Catalog::from_layers(layers).unwrap()).models, []);
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         actions: actions.chain(more_actions).collect(),
         models: models.collect(),
         margin: margin.map(|(statement, margins)| margin::Shown::of(statement, margins.rules())),
-        spikes: sources.spikes.as_ref().and_then(spikes::Shown::of),
+        spikes: sources.spikes.as_ref().and_then(|it| spikes::Shown::of(it, now)),
         price_file: figures.unpriced.price_file(),
         reasons: figures.unpriced.reasons(),
         since: hour(figures.hours.start, "%a %-d %b %H:%M"),

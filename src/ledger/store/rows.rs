@@ -1,14 +1,15 @@
 //! Reads sums back.
 
 use std::ops::Range;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 use smallvec::{SmallVec, smallvec};
 
 use super::{HOURLY, Store, Table};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
+use crate::time::hour_of;
 
 /// The columns of sums, as [`tally`] reads them.
 pub(super) const SUMS: &str = "usd, picodollars, estimate_usd, estimate_picodollars, saved_usd, saved_picodollars, revenue_usd, \
@@ -25,8 +26,7 @@ const BY_DAY: u32 = 72;
 pub(super) fn latest(db: &Connection, total: i64) -> rusqlite::Result<u32> {
     let sql = "SELECT max((SELECT coalesce(max(hour), 0) FROM hours WHERE dimension = ?1 AND hour <= ?2), \
                           (SELECT coalesce(max(day) * 24 + 23, 0) FROM days WHERE dimension = ?1 AND day <= ?2 / 24))";
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3_600;
-    db.query_row(sql, [total, now as i64 + 24], |row| row.get(0))
+    db.query_row(sql, [total, i64::from(hour_of(Timestamp::now())) + 24], |row| row.get(0))
 }
 
 impl Store {

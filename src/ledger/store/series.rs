@@ -1,7 +1,6 @@
 //! The metrics' series, written with the rows that they are made of: metrics go on where an earlier process ended.
 
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{OptionalExtension as _, Row, Transaction};
 
@@ -11,6 +10,7 @@ use super::{Store, StoreError};
 use crate::ledger::series::Labels;
 use crate::ledger::sums::Sums;
 use crate::pricing::Status;
+use crate::time::unix_nano;
 
 /// Who tells the metrics, and since when they count: what makes a cumulative sum the same one after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Store {
     /// The series that earlier processes wrote, if their labels are named as these are. Where they are not, they are other metrics, which
     /// begin now.
     pub(in crate::ledger) fn resume(&mut self, keys: Vec<String>) -> Result<(Origin, Vec<Kept>), StoreError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
+        let now = unix_nano();
         let transaction = self.db.transaction()?;
         let kept = read(&transaction, &keys)?;
         if kept.is_none() {

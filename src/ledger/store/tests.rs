@@ -1,8 +1,8 @@
 //! What stands in the file, and what becomes of files that are none.
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use jiff::Timestamp;
 use tempfile::TempDir;
 
 use crate::booking::{Booking, Entries};
@@ -11,6 +11,7 @@ use crate::ledger::query::Row;
 use crate::ledger::series::Series;
 use crate::ledger::store::{HOURLY, Limits, StoreError};
 use crate::pricing::{Picodollars, Status};
+use crate::time::hour_of;
 
 const NANOS_PER_HOUR: u64 = 3_600_000_000_000;
 /// An hour of today.
@@ -123,7 +124,7 @@ fn what_is_old_goes() {
 fn days_are_told_when_there_are_no_hours() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("ledger.db");
-    let now = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600) as u32;
+    let now = hour_of(Timestamp::now());
     let then = now - HOURLY - 50;
     let ledger = open(&file, Limits::default()).unwrap();
     book(&ledger, "ann", then, 7);
@@ -148,7 +149,7 @@ fn days_are_told_when_there_are_no_hours() {
 fn a_wrong_clock_does_not_delete_the_ledger() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("ledger.db");
-    let now = (SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 3_600) as u32;
+    let now = hour_of(Timestamp::now());
     let limits = Limits { days: 30, ..Limits::default() };
     let ledger = open(&file, limits).unwrap();
     let days = [0, 5, 20, 25].map(|days: u32| now - 24 * days);

@@ -31,6 +31,7 @@ use tracing::{error, info};
 use crate::attribution::margin::UseRevenue;
 use crate::booking::{Entry, entries};
 use crate::queue::{Item, Reader};
+use crate::said::Failing;
 use crate::time::hour_of;
 use actions::ActionEvents;
 use books::{Books, Settled};
@@ -112,7 +113,7 @@ impl Ledger {
         let (mut tick, mut expiring) = (interval(WRITING), interval(EXPIRING));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         expiring.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_failing = false;
+        let (mut failing, mut is_failing) = (Failing::default(), false);
         loop {
             let expires = tokio::select! {
                 _ = tick.tick() => false,
@@ -128,18 +129,13 @@ impl Ledger {
                 Ok(written) => written.map_err(|error| error.to_string()),
                 Err(panic) => Err(panic.to_string()),
             };
+            is_failing = written.is_err();
             match written {
-                Ok(()) if is_failing && !expires => {
-                    is_failing = false;
-                    info!("the ledger's store is written again");
-                }
-                Err(error) if !is_failing => {
-                    is_failing = true;
-                    error!(
-                        "the ledger's store can not be written: {error}; its sums are kept in memory, and it is tried every second"
-                    );
-                }
-                _ => {}
+                same if !failing.is_news(&same) => {}
+                Ok(()) => info!("the ledger's store is written again"),
+                Err(error) => error!(
+                    "the ledger's store can not be written: {error}; its sums are kept in memory, and it is tried every second"
+                ),
             }
         }
     }

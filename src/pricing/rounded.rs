@@ -58,5 +58,11 @@ mod tests {
             assert_eq!(Rounded(exact.parse().unwrap()).to_string(), shown, "{exact}");
         }
         assert!(Rounded(Picodollars::new(i128::MAX)).to_string().starts_with("$170,"));
+        for picodollars in (1..100 * CENT as i128).step_by(7_919_000_017) {
+            let shown = Rounded(Picodollars::new(picodollars)).to_string();
+            let read: f64 = shown[1..].parse().unwrap();
+            let exact = picodollars as f64 / 1e12;
+            assert!((read - exact).abs() <= 0.05 * exact, "{shown} is not {exact}");
+        }
     }
 }

@@ -5,11 +5,9 @@ use std::fmt;
 use jiff::tz::TimeZone;
 
 use crate::ledger::sums::Tally;
-use crate::pricing::Picodollars;
+use crate::pricing::{Picodollars, Rounded};
+use crate::text::Grouped;
 use crate::time::start;
-
-/// Picodollars in a cent.
-const CENT: i128 = 10_000_000_000;
 
 /// An amount for people: `$1,234.57`, `$0.0043`, `unknown`. Two decimals, or as many as two digits need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,33 +32,11 @@ impl Money {
 
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(money) = self.0 else { return f.write_str("unknown") };
-        let size = money.get().unsigned_abs();
-        // What a last digit is worth: a cent, or less where a cent would leave fewer than two digits.
-        let mut unit = CENT as u128;
-        while unit > 1 && size < 10 * unit {
-            unit /= 10;
-        }
-        let (mut units, mut decimals) = ((size + unit / 2) / unit, decimals(unit));
-        // A zero needs no decimals, and none that stand behind the cents.
-        while decimals > 2 && units.is_multiple_of(10) {
-            (units, decimals) = (units / 10, decimals - 1);
-        }
-        let sign = if money.get() < 0 { "\u{2212}" } else { "" };
-        match size {
-            0 => f.write_str("$0"),
-            _ => {
-                let scale = 10u128.pow(decimals);
-                let (dollars, rest) = (units / scale, units % scale);
-                write!(f, "{sign}${}.{rest:0width$}", Count(dollars), width = decimals as usize)
-            }
+        match self.0 {
+            Some(money) => Rounded(money).fmt(f),
+            None => f.write_str("unknown"),
         }
     }
-}
-
-/// How many decimals of a dollar a unit is away.
-fn decimals(unit: u128) -> u32 {
-    (CENT as u128 / unit).ilog10() + 2
 }
 
 /// A number with commas between thousands.
@@ -75,14 +51,7 @@ impl From<u8> for Count {
 
 impl fmt::Display for Count {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (index, digit) in digits.char_indices() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
+        Grouped(self.0).fmt(f)
     }
 }
 
@@ -117,40 +86,10 @@ pub(super) fn hour(hour: u32, format: &str) -> String {
 mod tests {
     use super::*;
 
-    fn money(text: &str) -> String {
-        Money(Some(text.parse().unwrap())).to_string()
-    }
-
     #[test]
-    fn money_is_rounded_but_never_to_zero() {
-        for (exact, shown) in [
-            ("0", "$0"),
-            ("1", "$1.00"),
-            ("1234.567", "$1,234.57"),
-            ("1234567.125", "$1,234,567.13"),
-            ("0.5", "$0.50"),
-            ("0.104", "$0.10"),
-            ("0.0999", "$0.10"),
-            ("0.996", "$1.00"),
-            ("0.05", "$0.05"),
-            ("0.0434", "$0.043"),
-            ("0.00432", "$0.0043"),
-            ("0.004", "$0.004"),
-            ("0.00000084", "$0.00000084"),
-            ("0.000000000001", "$0.000000000001"),
-            ("-12.5", "\u{2212}$12.50"),
-            ("-0.0012", "\u{2212}$0.0012"),
-        ] {
-            assert_eq!(money(exact), shown, "{exact}");
-        }
+    fn money_that_is_not_known_is_no_zero() {
         assert_eq!(Money(None).to_string(), "unknown");
-        assert_eq!(Money(Some(Picodollars::new(i128::MAX))).to_string().chars().next(), Some('$'));
-        for picodollars in (1..100 * CENT).step_by(7_919_000_017) {
-            let shown = Money(Some(Picodollars::new(picodollars))).to_string();
-            let read: f64 = shown[1..].parse().unwrap();
-            let exact = picodollars as f64 / 1e12;
-            assert!((read - exact).abs() <= 0.05 * exact, "{shown} is not {exact}");
-        }
+        assert_eq!(Money(Some(Picodollars::new(4_320_000_000))).to_string(), "$0.0043");
     }
 
     #[test]

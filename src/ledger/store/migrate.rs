@@ -19,6 +19,11 @@ const SUMS: &str = "
     output_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
     calls INTEGER NOT NULL, unpriced INTEGER NOT NULL, misdated INTEGER NOT NULL, actions INTEGER NOT NULL";
 
+/// Money as a decimal: below zero there is one more dollar, and a rest.
+const COST: &str = "
+    CASE WHEN usd < 0 AND picodollars > 0 THEN printf('-%d.%012d', -usd - 1, 1000000000000 - picodollars)
+         ELSE printf('%d.%012d', usd, picodollars) END";
+
 /// Makes the tables of a new store.
 pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -57,10 +62,10 @@ pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
                  records INTEGER NOT NULL, rows INTEGER NOT NULL) STRICT;
              CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
              CREATE VIEW costs_by_hour AS SELECT datetime(hour * 3600, 'unixepoch') AS hour, name AS dimension, value,
-                 printf('%d.%012d', usd, picodollars) AS cost, calls, unpriced, input_tokens, output_tokens
+                 {COST} AS cost, calls, unpriced, input_tokens, output_tokens
                  FROM hours JOIN dimensions ON dimensions.id = dimension;
              CREATE VIEW costs_by_day AS SELECT date(day * 86400, 'unixepoch') AS day, name AS dimension, value,
-                 printf('%d.%012d', usd, picodollars) AS cost, calls, unpriced, input_tokens, output_tokens
+                 {COST} AS cost, calls, unpriced, input_tokens, output_tokens
                  FROM days JOIN dimensions ON dimensions.id = dimension;
              COMMIT;"
         ))?;

@@ -99,10 +99,7 @@ impl Store {
             // It was set right.
             self.expired = now;
         }
-        let until = if self.expired == 0 { now } else { now.min(self.expired + BY_AND_BY) };
-        if until <= self.expired {
-            return Ok(());
-        }
+        let until = if self.expired == 0 { now } else { now.clamp(self.expired, self.expired + BY_AND_BY) };
         let days = (until / 24).saturating_sub(self.limits.days);
         let transaction = self.db.transaction()?;
         for (table, before) in [(Table::Hours, until.saturating_sub(HOURLY)), (Table::Days, days)] {

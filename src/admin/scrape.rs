@@ -95,10 +95,12 @@ mod tests {
         registry.register(Box::new(slow)).unwrap();
         let (scrapes, begun) = (Scrapes::new(vec![registry]), Instant::now());
         let mut scrapers: Vec<_> = (0..4).map(|_| tokio::spawn(scrapes.clone().answer())).collect();
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        while gathering.load(Ordering::SeqCst) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         scrapers.remove(0).abort();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
         assert_eq!(gathering.load(Ordering::SeqCst), 1);
         drop(end);
         for scraper in scrapers {

@@ -65,6 +65,12 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
             }
         })
         .build();
+    let failures = ledger.clone();
+    meter
+        .u64_observable_counter("pricetag_ledger_write_failures")
+        .with_description("How often the ledger's store could not be written; it is tried every second.")
+        .with_callback(move |observer| observer.observe(failures.failures(), &[]))
+        .build();
     if let Some(shared) = shared {
         open_traces(meter, &shared);
         odd_values(meter, &shared);

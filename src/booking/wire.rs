@@ -176,16 +176,16 @@ impl<'a> Booking<'a> {
         }
         if let Some(Reported { cost, difference }) = self.reported {
             for (number, money) in [(number::REPORTED, cost), (number::DIFFERENCE, difference)] {
-                put_bytes(out, number, &money.get().to_le_bytes());
+                put_array(out, number, &money.get().to_le_bytes());
             }
         }
         put_uint(out, number::MISDATED, self.misdated.into());
         if !self.saved.is_zero() {
-            put_bytes(out, number::SAVED, &self.saved.get().to_le_bytes());
+            put_array(out, number::SAVED, &self.saved.get().to_le_bytes());
         }
         if self.weight != Weight::ONE {
-            put_uint(out, number::SAMPLED_OF, self.weight.of());
-            put_uint(out, number::SAMPLED_KEPT, self.weight.kept());
+            put_fixed64(out, number::SAMPLED_OF, self.weight.of());
+            put_fixed64(out, number::SAMPLED_KEPT, self.weight.kept());
         }
         let texts = [
             (number::PROVIDER, self.provider),
@@ -195,7 +195,7 @@ impl<'a> Booking<'a> {
             (number::CATALOG_VERSION, self.catalog_version),
             (number::SERVICE_TIER, self.service_tier),
         ];
-        for (number, text) in texts {
+        for (number, text) in texts.into_iter().filter(|(_, text)| !text.is_empty()) {
             put_bytes(out, number, text.0);
         }
         let counts = [
@@ -241,8 +241,8 @@ impl<'a> Booking<'a> {
                 }
                 (number::MISDATED, Value::Varint(bit)) => booking.misdated = bit != 0,
                 (number::SAVED, Value::Len(bytes)) => booking.saved = money(bytes).unwrap_or_default(),
-                (number::SAMPLED_OF, Value::Varint(of)) => sampled.0 = of,
-                (number::SAMPLED_KEPT, Value::Varint(kept)) => sampled.1 = kept,
+                (number::SAMPLED_OF, Value::Fixed64(of)) => sampled.0 = of,
+                (number::SAMPLED_KEPT, Value::Fixed64(kept)) => sampled.1 = kept,
                 (number::PROVIDER, Value::Len(bytes)) => booking.provider = text(bytes),
                 (number::MODEL_ASKED, Value::Len(bytes)) => booking.model_asked = text(bytes),
                 (number::MODEL_SERVED, Value::Len(bytes)) => booking.model_served = text(bytes),

@@ -17,6 +17,17 @@ use super::sums::Sums;
 use crate::pricing::{Picodollars, Status};
 pub use share::UnpricedShare;
 
+/// The sums that are read out of the books, which go on after a restart. What else is summed begins with each process.
+pub(super) const SUMS: [&str; 7] = [
+    "pricetag.cost",
+    "pricetag.cost.estimate",
+    "pricetag.cache.savings",
+    "pricetag.reported.cost",
+    "pricetag.reported.difference",
+    "pricetag.tokens",
+    "pricetag.calls",
+];
+
 /// Points a stream may have: `pricetag.calls` has one for each series and status. The SDK's own limit would
 /// fold what the books keep apart.
 const MAX_POINTS: usize = MAX_SERIES * 16;

@@ -20,13 +20,14 @@ pub mod store;
 pub mod sums;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::attribution::margin::UseRevenue;
 use crate::booking::{Entry, entries};
@@ -56,6 +57,8 @@ pub struct Ledger {
     /// Locked before the books, never after them.
     store: Arc<Mutex<Store>>,
     origin: Arc<Origin>,
+    /// How often the store could not be written.
+    failures: Arc<AtomicU64>,
     /// There is much to write.
     full: Arc<Notify>,
 }
@@ -78,12 +81,17 @@ impl Ledger {
         let (origin, kept) = store.resume(FIXED.into_iter().chain(chosen).map(str::to_owned).collect())?;
         books.resume(kept);
         let (books, store) = (Arc::new(Mutex::new(books)), Arc::new(Mutex::new(store)));
-        Ok(Ledger { books, store, origin: Arc::new(origin), full: Arc::default() })
+        Ok(Ledger { books, store, origin: Arc::new(origin), failures: Arc::default(), full: Arc::default() })
     }
 
     /// Who tells the metrics of this ledger, and since when they count.
     pub fn origin(&self) -> &Origin {
         &self.origin
+    }
+
+    /// How often the store could not be written since the process began.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Books from now on what customers pay by use, too.
@@ -113,7 +121,7 @@ impl Ledger {
         let (mut tick, mut expiring) = (interval(WRITING), interval(EXPIRING));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         expiring.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut failing, mut is_failing) = (Failing::default(), false);
+        let (mut writing, mut expiry, mut is_failing) = (Failing::default(), Failing::default(), false);
         loop {
             let expires = tokio::select! {
                 _ = tick.tick() => false,
@@ -121,17 +129,30 @@ impl Ledger {
                 _ = expiring.tick() => true,
             };
             let ledger = self.clone();
-            let written = tokio::task::spawn_blocking(move || match expires {
+            let done = tokio::task::spawn_blocking(move || match expires {
                 true => ledger.expire(),
                 false => ledger.write(),
             });
-            let written = match written.await {
-                Ok(written) => written.map_err(|error| error.to_string()),
+            let done = match done.await {
+                Ok(done) => done.map_err(|error| error.to_string()),
                 Err(panic) => Err(panic.to_string()),
             };
-            is_failing = written.is_err();
-            match written {
-                same if !failing.is_news(&same) => {}
+            if expires {
+                match done {
+                    same if !expiry.is_news(&same) => {}
+                    Ok(()) => info!("what is too old is deleted from the ledger's store again"),
+                    Err(error) => warn!(
+                        "what is too old can not be deleted from the ledger's store: {error}; it is tried every hour"
+                    ),
+                }
+                continue;
+            }
+            is_failing = done.is_err();
+            if is_failing {
+                self.failures.fetch_add(1, Ordering::Relaxed);
+            }
+            match done {
+                same if !writing.is_news(&same) => {}
                 Ok(()) => info!("the ledger's store is written again"),
                 Err(error) => error!(
                     "the ledger's store can not be written: {error}; its sums are kept in memory, and it is tried every second"
@@ -147,10 +168,9 @@ impl Ledger {
     pub fn write(&self) -> rusqlite::Result<()> {
         let mut store = self.store();
         let mut batch = self.books().unwritten();
-        if batch.is_empty() {
-            return Ok(());
+        if !batch.is_empty() {
+            store.write(&mut batch)?;
         }
-        store.write(&mut batch)?;
         self.books().written(&batch);
         Ok(())
     }

@@ -12,6 +12,7 @@ use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use prost::Message as _;
 use tracing::warn;
 
+use super::instruments::SUMS;
 use crate::otlp::{Signal, items};
 use crate::queue::{Log, Record, Request, Route};
 
@@ -20,7 +21,7 @@ use crate::queue::{Log, Record, Request, Route};
 pub struct QueueExporter {
     log: Log,
     routes: Vec<Route>,
-    /// Since when the books count, nanoseconds since 1970. The SDK only knows when its instruments were made.
+    /// Since when the books count, nanoseconds since 1970. The SDK only knows when its instruments were made, which is right for others.
     start_unix_nano: u64,
 }
 
@@ -70,7 +71,7 @@ impl PushMetricExporter for QueueExporter {
 
 fn set_start(request: &mut ExportMetricsServiceRequest, start_unix_nano: u64) {
     let scopes = request.resource_metrics.iter_mut().flat_map(|resource| &mut resource.scope_metrics);
-    for metric in scopes.flat_map(|scope| &mut scope.metrics) {
+    for metric in scopes.flat_map(|scope| &mut scope.metrics).filter(|it| SUMS.contains(&&*it.name)) {
         if let Some(Data::Sum(sum)) = &mut metric.data {
             for point in &mut sum.data_points {
                 point.start_time_unix_nano = start_unix_nano;

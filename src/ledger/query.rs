@@ -138,7 +138,11 @@ impl Ledger {
             add(cell.hour, cell.settled.money.saturating_add(cell.pending.money));
         }
         drop(books);
-        store.of(dimension, value, &hours, true, |hour, sums| add(hour, sums.money))?;
+        store.of(dimension, value, &hours, true, |hour, sums| {
+            if hours.contains(&hour) {
+                add(hour, sums.money);
+            }
+        })?;
         Ok(found.into_iter().collect())
     }
 
@@ -156,11 +160,7 @@ impl Ledger {
         let answered = store.answered(hours);
         let books = self.books();
         let dimension = position(&books, by)?;
-        let here: Vec<Cell> = books
-            .cells(dimension)
-            .filter(|cell| answered.contains(&cell.hour) && !cell.is_empty())
-            .cloned()
-            .collect();
+        let here = cells(&books, dimension, &answered);
         drop(books);
         for cell in here {
             show(cell.hour, &cell.value, &cell.settled, &cell.pending);
@@ -169,6 +169,11 @@ impl Ledger {
         Ok(store
             .read(dimension, hours, hourly, |hour, value, settled| show(hour, value, &settled, &nothing))?)
     }
+}
+
+/// Copies of what is in memory of a dimension in these hours: nothing is booked as long as somebody has the books.
+fn cells(books: &Books, dimension: usize, hours: &Range<u32>) -> Vec<Cell> {
+    books.cells(dimension).filter(|cell| hours.contains(&cell.hour) && !cell.is_empty()).cloned().collect()
 }
 
 fn in_order(points: BTreeMap<u32, HashMap<String, Row>>) -> Vec<Point> {

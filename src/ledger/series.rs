@@ -102,14 +102,13 @@ impl AllSeries {
     pub(super) fn resume(&mut self, kept: Vec<Kept>) {
         for (labels, sums) in kept {
             let labels: Texts<'_> = labels.iter().map(String::as_bytes).collect();
-            let number = self.find_or_add(&labels);
+            // As many as there were, `other` among them: whoever has a row keeps it.
+            let number = self.find(&labels).unwrap_or_else(|| self.add(&labels));
             let series = self.get_mut(number);
             for all in [&mut series.settled, &mut series.earlier, &mut series.written] {
                 *all = all.plus(&sums);
             }
         }
-        // They were counted when they were folded.
-        self.folded = 0;
     }
 
     pub(super) fn all(&self) -> &[Series] {

@@ -331,8 +331,8 @@ pub fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 /// Appends a length-delimited field.
 #[inline(always)]
 pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
-    if number < 16 && bytes.len() < 0x80 {
-        out.extend_from_slice(&[(number << 3 | 2) as u8, bytes.len() as u8]);
+    if number < 2_048 && bytes.len() < 0x80 {
+        put_head(out, number, bytes.len() as u8);
     } else {
         put_varint(out, u64::from(number) << 3 | 2);
         put_varint(out, bytes.len() as u64);
@@ -343,12 +343,23 @@ pub fn put_bytes(out: &mut Vec<u8>, number: u32, bytes: &[u8]) {
 /// Appends a length-delimited field of known length: fewer branches than [`put_bytes`].
 ///
 /// # Panics
-/// Number or length take more than a byte.
+/// The number takes more than two bytes, the length more than one.
 #[inline(always)]
 pub fn put_array<const N: usize>(out: &mut Vec<u8>, number: u32, bytes: &[u8; N]) {
-    assert!(number < 16 && N < 0x80);
-    out.extend_from_slice(&[(number << 3 | 2) as u8, N as u8]);
+    assert!(number < 2_048 && N < 0x80);
+    put_head(out, number, N as u8);
     out.extend_from_slice(bytes);
+}
+
+/// Appends the tag of a length-delimited field whose number is below 2,048, and its length, which is below 128.
+#[inline(always)]
+fn put_head(out: &mut Vec<u8>, number: u32, length: u8) {
+    let tag = number << 3 | 2;
+    if tag < 0x80 {
+        out.extend_from_slice(&[tag as u8, length]);
+    } else {
+        out.extend_from_slice(&[tag as u8 | 0x80, (tag >> 7) as u8, length]);
+    }
 }
 
 /// Appends a `fixed64` field; its number is below 2,048.

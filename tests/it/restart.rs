@@ -1,6 +1,6 @@
 //! What is asked after a restart is what was asked before it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -100,7 +100,11 @@ async fn check(pricetag: &Pricetag, calls: u64) -> Vec<Value> {
 fn origins(pushes: &[ExportMetricsServiceRequest]) -> Vec<(u64, String)> {
     let mut origins: Vec<_> = pushes
         .iter()
-        .flat_map(|push| totals(push).into_values().map(move |(start, _)| (start, instance(push))))
+        .flat_map(|push| {
+            // Spikes are those of a process.
+            let kept = totals(push).into_iter().filter(|((name, _), _)| name != "pricetag.spikes");
+            kept.map(move |(_, (start, _))| (start, instance(push)))
+        })
         .collect();
     origins.sort();
     origins.dedup();
@@ -124,6 +128,7 @@ async fn sums_go_on() {
     let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
         .set(format!("processors.pricetag.ledger.file={}", file.display()))
         .set("processors.pricetag.margin.revenue=[{tier: pro, amount: 0.10, per: action}, {tier: free, amount: 0, per: action}]");
+    let setup = setup.set("processors.pricetag.spikes={by: user, times: 2, above: 0.01}");
     let labelled = setup.clone().set("processors.pricetag.metrics.labels=[user]");
     let deliver = async |pricetag: &Pricetag, calls: std::ops::RangeInclusive<u64>| {
         pricetag.deliver_spans(&request(calls.map(|nth| call(nth).0).collect())).await;
@@ -138,6 +143,11 @@ async fn sums_go_on() {
     assert_eq!(check(&second, 40).await, before);
     deliver(&second, 41..=80).await;
     let before = check(&second, 80).await;
+    let pushed = sink.cost_metrics().len();
+    eventually("a push of what is about to be killed", async || {
+        (sink.cost_metrics().len() > pushed).then_some(())
+    })
+    .await;
     second.signal("KILL");
     drop(second);
 
@@ -148,13 +158,18 @@ async fn sums_go_on() {
     third.stop().await;
     let pushes = sink.cost_metrics();
     assert_eq!(origins(&pushes).len(), 1, "{:?}", origins(&pushes));
-    let mut last = BTreeMap::new();
+    let (mut last, mut spiking) = (BTreeMap::new(), BTreeSet::new());
     for push in &pushes {
-        for (series, (_, value)) in totals(push) {
+        for (series, (start, value)) in totals(push) {
+            if series.0 == "pricetag.spikes" {
+                spiking.insert(start);
+                continue;
+            }
             let before = last.insert(series, value).unwrap_or(0.0);
             assert!(before <= value, "{before} before {value}");
         }
     }
+    assert_eq!(spiking.len(), 3, "what goes not on has a start of its own");
     let pushed = last.iter().filter(|((name, _), _)| name == "pricetag.cost");
     let sent: i128 = (1..=100).filter_map(|nth| call(nth).1).sum();
     assert_eq!(pushed.map(|(_, value)| picodollars(*value)).sum::<i128>(), sent);

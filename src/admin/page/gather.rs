@@ -5,7 +5,7 @@ use std::ops::Range;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::unpriced::Unpriced;
+use super::unpriced::{Reports, Unpriced};
 use super::{Sources, Window};
 use crate::attribution::margin::{By, Period, Statement};
 use crate::ledger::Ledger;
@@ -147,7 +147,11 @@ pub(super) fn gather(sources: &Sources, window: Window, now: Timestamp) -> Resul
         actions,
         more_actions,
         unpriced: match &sources.shared {
-            Some(shared) => Unpriced::of(ledger.books().series(), &shared.catalog()),
+            Some(shared) => {
+                // The books are not held while names are looked up.
+                let reports = Reports::of(ledger.books().series());
+                reports.unpriced(&shared.catalog())
+            }
             None => Unpriced::default(),
         },
         margin: margin.map(|(_, statement)| statement),
@@ -208,12 +212,12 @@ fn actions(rows: Vec<Row>) -> (Vec<Action>, Option<(usize, Tally)>) {
 fn hourly(ledger: &Ledger, now: Timestamp) -> Result<Picodollars, QueryError> {
     let hour = hour_of(now);
     let left = HOUR - now.as_second().rem_euclid(HOUR);
-    let points = ledger.timeline(TOTAL, hour - 1..until(now), Step::Hour)?;
+    let points = ledger.timeline(TOTAL, hour.saturating_sub(1)..until(now), Step::Hour)?;
     let of = |start| {
         let point = points.iter().find(|point| point.start == start);
         point.map_or(Picodollars::ZERO, |point| all(&point.row).money)
     };
-    let before = of(hour - 1).part(left.into(), HOUR.into());
+    let before = of(hour.saturating_sub(1)).part(left.into(), HOUR.into());
     Ok(of(hour).saturating_add(of(hour + 1)).saturating_add(before))
 }
 

@@ -30,41 +30,55 @@ pub(super) struct Nameless {
     pub(super) calls: u64,
 }
 
-impl Unpriced {
-    /// What the series tell, pending calls included; models that have got a price meanwhile are left out.
-    pub(super) fn of(series: &[Series], catalog: &Catalog) -> Self {
-        let (mut models, mut untold) = (BTreeMap::new(), BTreeMap::new());
+/// Calls without a price by provider and model, and calls by other reasons for an unknown cost.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    models: BTreeMap<(String, String), u64>,
+    untold: BTreeMap<Status, u64>,
+}
+
+impl Reports {
+    /// What the series tell, pending calls included.
+    pub(super) fn of(series: &[Series]) -> Self {
+        let mut reports = Reports::default();
         for series in series {
             let labels = &series.labels;
             for (status, calls) in series.calls_here() {
                 match status {
                     Status::UnknownModel | Status::UnknownProvider => {
-                        *models.entry((labels.provider(), labels.model())).or_default() += calls;
+                        let model = (labels.provider().to_owned(), labels.model().to_owned());
+                        *reports.models.entry(model).or_default() += calls;
                     }
-                    Status::NoUsage | Status::Implausible => *untold.entry(status).or_default() += calls,
+                    Status::NoUsage | Status::Implausible => {
+                        *reports.untold.entry(status).or_default() += calls;
+                    }
                     _ => {}
                 }
             }
         }
-        let is_priced = |provider, model| {
+        reports
+    }
+
+    /// Those whose cost is not known; models that have got a price meanwhile are left out.
+    pub(super) fn unpriced(self, catalog: &Catalog) -> Unpriced {
+        let is_priced = |provider: &str, model: &str| {
             let query = ModelQuery { provider, asked: model, ..ModelQuery::default() };
             catalog.resolve(&query).model.is_some()
         };
-        let mut models: Vec<Nameless> = models
+        let mut models: Vec<Nameless> = self
+            .models
             .into_iter()
             .filter(|((provider, model), _)| !is_priced(provider, model))
-            .map(|((provider, model), calls)| Nameless {
-                provider: provider.to_owned(),
-                model: model.to_owned(),
-                calls,
-            })
+            .map(|((provider, model), calls)| Nameless { provider, model, calls })
             .collect();
         models.sort_by_key(|it| Reverse(it.calls));
         let more = models.len().saturating_sub(MAX_MODELS);
         models.truncate(MAX_MODELS);
-        Unpriced { models, more, untold: untold.into_iter().collect() }
+        Unpriced { models, more, untold: self.untold.into_iter().collect() }
     }
+}
 
+impl Unpriced {
     /// A price file for these models, but for the numbers; empty if a price file would not help.
     pub(super) fn price_file(&self) -> String {
         let mut by_provider: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -164,12 +178,13 @@ mod tests {
             status: Status::UnknownModel,
             ..Booking::default()
         });
-        let unpriced = Unpriced::of(books.series(), Catalog::embedded());
+        let unpriced = Reports::of(books.series()).unpriced(Catalog::embedded());
         assert_eq!(unpriced.models, [Nameless { calls: 1, ..nameless(provider, model) }]);
         let prices = unpriced.price_file().replace("FILL_IN", "1.5");
         let file = CatalogFile::from_yaml("my-prices.yaml", &prices).unwrap();
         let layers = [("embedded", Catalog::embedded_file().unwrap()), ("my-prices.yaml", file)];
-        assert_eq!(Unpriced::of(books.series(), &Catalog::from_layers(layers).unwrap()).models, []);
+        let catalog = Catalog::from_layers(layers).unwrap();
+        assert_eq!(Reports::of(books.series()).unpriced(&catalog).models, []);
     }
 
     #[test]

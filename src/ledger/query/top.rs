@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::{Point, QueryError, Row, Step, TOTAL, add, in_order, position};
+use super::{Point, QueryError, Row, Step, TOTAL, add, cells, in_order, position};
 use crate::ledger::sums::Tally;
 use crate::ledger::{Ledger, OTHER};
 
@@ -34,16 +34,17 @@ impl Ledger {
         let answered = store.answered(&hours);
         let books = self.books();
         let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
+        let (cells, all) = (cells(&books, dimension, &answered), cells(&books, whole, &answered));
+        drop(books);
         let mut here: HashMap<String, Row> = HashMap::new();
         let mut rest = Row { value: OTHER.to_owned(), ..Row::default() };
-        for cell in books.cells(dimension).filter(|cell| answered.contains(&cell.hour) && !cell.is_empty()) {
+        for cell in cells {
             add(&mut here, &cell.value, &cell.settled, &cell.pending);
         }
-        for cell in books.cells(whole).filter(|cell| answered.contains(&cell.hour)) {
+        for cell in all {
             rest.settled.add(&cell.settled);
             rest.pending.add(&cell.pending);
         }
-        drop(books);
         store.of(whole, "", &hours, false, |_, sums| rest.settled.add(&sums))?;
 
         let pending = |row: &Row| row.settled.money.saturating_add(row.pending.money).get();
@@ -105,20 +106,19 @@ impl Ledger {
         let answered = store.answered(&hours);
         let books = self.books();
         let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
+        let (cells, all) = (cells(&books, dimension, &answered), cells(&books, whole, &answered));
+        drop(books);
         let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
         let mut rests: BTreeMap<u32, Row> = BTreeMap::new();
-        for cell in books.cells(dimension).filter(|cell| answered.contains(&cell.hour) && !cell.is_empty()) {
-            if values.contains(&&*cell.value) {
-                let rows = points.entry(step.start(cell.hour)).or_default();
-                add(rows, &cell.value, &cell.settled, &cell.pending);
-            }
+        for cell in cells.iter().filter(|cell| values.contains(&&*cell.value)) {
+            let rows = points.entry(step.start(cell.hour)).or_default();
+            add(rows, &cell.value, &cell.settled, &cell.pending);
         }
-        for cell in books.cells(whole).filter(|cell| answered.contains(&cell.hour)) {
+        for cell in all {
             let rest = rests.entry(step.start(cell.hour)).or_default();
             rest.settled.add(&cell.settled);
             rest.pending.add(&cell.pending);
         }
-        drop(books);
         let hourly = step == Step::Hour;
         store.of(whole, "", &hours, hourly, |hour, sums| {
             rests.entry(step.start(hour)).or_default().settled.add(&sums);

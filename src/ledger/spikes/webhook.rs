@@ -162,7 +162,8 @@ pub struct Posting {
 impl Posting {
     /// Waits until what was sent is posted, which ends when the [`Webhook`] is gone; what is left at this time is dropped, and said.
     pub async fn finish(mut self, until: Instant) {
-        if timeout_at(until, self.task.join_next()).await.is_ok() {
+        // A task that broke off has posted nothing of what waits.
+        if let Ok(None | Some(Ok(()))) = timeout_at(until, self.task.join_next()).await {
             return;
         }
         self.task.shutdown().await;

@@ -21,12 +21,12 @@ const EXACT: u32 = crate::time::LAST_WEEK;
 /// Ranges that are shorter are read hour by hour.
 const BY_DAY: u32 = 72;
 
-/// The last hour in which something was booked, as far as is known: the last one of a day where only that is kept. 0: nothing was. What is
-/// in the future was booked by a wrong clock. `total` is the dimension that everything is in.
+/// The last hour in which something was booked, as far as is known: the last one of a day where only that is kept. 0: nothing was.
+/// `total` is the dimension that everything is in.
 pub(super) fn latest(db: &Connection, total: i64) -> rusqlite::Result<u32> {
-    let sql = "SELECT max((SELECT coalesce(max(hour), 0) FROM hours WHERE dimension = ?1 AND hour <= ?2), \
-                          (SELECT coalesce(max(day) * 24 + 23, 0) FROM days WHERE dimension = ?1 AND day <= ?2 / 24))";
-    db.query_row(sql, [total, i64::from(hour_of(Timestamp::now())) + 24], |row| row.get(0))
+    let sql = "SELECT max((SELECT coalesce(max(hour), 0) FROM hours WHERE dimension = ?1), \
+                          (SELECT coalesce(max(day) * 24 + 23, 0) FROM days WHERE dimension = ?1))";
+    db.query_row(sql, [total], |row| row.get(0))
 }
 
 impl Store {
@@ -42,7 +42,12 @@ impl Store {
 
     /// The first hour of which there are hourly rows for sure.
     fn hourly_from(&self) -> u32 {
-        self.latest.max(self.expired).saturating_sub(HOURLY)
+        self.latest().max(self.expired).saturating_sub(HOURLY)
+    }
+
+    /// The last hour of which there is a row. What is further in the future was booked by a wrong clock.
+    fn latest(&self) -> u32 {
+        self.latest.min(hour_of(Timestamp::now()) + 24)
     }
 
     /// Shows all rows of a dimension, by its place in the books, in these hours: when each began, its value and its sums.
@@ -92,7 +97,8 @@ impl Store {
             let sql = format!("SELECT {SUMS} FROM {name} WHERE dimension = ? AND {period} = ? AND value = ?");
             let mut statement = self.db.prepare_cached(&sql)?;
             // None is earlier or later than those.
-            for at in periods.start.max(self.first(table)?)..periods.end.min(table.period(self.latest) + 1) {
+            for at in periods.start.max(self.first(table)?)..periods.end.min(table.period(self.latest()) + 1)
+            {
                 let mut rows = statement.query(params![self.dimensions[dimension], at, value])?;
                 if let Some(row) = rows.next()? {
                     show(at * table.hours(), tally(row, 0)?);
@@ -123,8 +129,8 @@ impl Store {
     fn sections(&self, hours: &Range<u32>, hourly: bool) -> SmallVec<[(Table, Range<u32>); 3]> {
         let hours = self.answered(hours);
         // Nothing is later: the last day is whole.
-        let until = match hours.end > self.latest {
-            true => (self.latest + 1).next_multiple_of(24).max(hours.start),
+        let until = match hours.end > self.latest() {
+            true => (self.latest() + 1).next_multiple_of(24).max(hours.start),
             false => hours.end,
         };
         if hourly || hours.len() < BY_DAY as usize && hours.start >= self.hourly_from() {

@@ -37,9 +37,12 @@ impl Store {
         }
         let instance = fact(&transaction, "instance", || format!("{:032x}", rand::random::<u128>()))?;
         let start = fact(&transaction, "metrics_start", || now.to_string())?;
+        // A clock that was ahead when it began would have every point end before it begins.
+        let start_unix_nano = start.parse().map_or(now, |start: u64| start.min(now));
+        set_fact(&transaction, "metrics_start", &start_unix_nano.to_string())?;
         transaction.commit()?;
         self.keys = keys;
-        Ok((Origin { instance, start_unix_nano: start.parse().unwrap_or(now) }, kept.unwrap_or_default()))
+        Ok((Origin { instance, start_unix_nano }, kept.unwrap_or_default()))
     }
 }
 
@@ -79,20 +82,24 @@ pub(super) fn write(
     labels: &Labels,
     sums: &Sums,
 ) -> rusqlite::Result<usize> {
-    let labels: serde_json::Map<_, _> =
-        keys.iter().cloned().zip(labels.iter().map(serde_json::Value::from)).collect();
-    let by_status: serde_json::Map<_, _> =
-        sums.calls().map(|(status, calls)| (status.as_str().to_owned(), calls.into())).collect();
+    // In alphabetical order: labels that the config names in another order are the same.
+    let labels: BTreeMap<&str, &str> = keys.iter().map(String::as_str).zip(labels.iter()).collect();
+    let by_status: BTreeMap<&str, u64> =
+        sums.calls().map(|(status, calls)| (status.as_str(), calls)).collect();
     let mut statement = transaction.prepare_cached(
         "INSERT OR REPLACE INTO series VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
     )?;
-    statement.raw_bind_parameter(1, serde_json::Value::from(labels).to_string())?;
+    statement.raw_bind_parameter(1, json(&labels)?)?;
     let money = [usd(sums.reported), rest(sums.reported), usd(sums.difference), rest(sums.difference)];
     for (index, column) in columns(&sums.counting).into_iter().chain(money).enumerate() {
         statement.raw_bind_parameter(2 + index, column)?;
     }
-    statement.raw_bind_parameter(22, serde_json::Value::from(by_status).to_string())?;
+    statement.raw_bind_parameter(22, json(&by_status)?)?;
     statement.raw_execute()
+}
+
+fn json(map: &impl serde::Serialize) -> rusqlite::Result<String> {
+    serde_json::to_string(map).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 
 /// A fact of the store, which is `new` where there is none yet.
@@ -102,6 +109,11 @@ fn fact(transaction: &Transaction<'_>, name: &str, new: impl FnOnce() -> String)
         return Ok(known);
     }
     let value = new();
-    transaction.execute("INSERT INTO facts VALUES (?, ?)", [name, &value])?;
+    set_fact(transaction, name, &value)?;
     Ok(value)
+}
+
+/// Writes a fact.
+pub(super) fn set_fact(transaction: &Transaction<'_>, name: &str, value: &str) -> rusqlite::Result<usize> {
+    transaction.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", [name, value])
 }

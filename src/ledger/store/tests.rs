@@ -1,5 +1,6 @@
 //! What stands in the file, and what becomes of files that are none.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -143,7 +144,8 @@ fn days_are_told_when_there_are_no_hours() {
     }
 }
 
-/// Scenario: the clock leaps two years ahead for some hours, a call is booked meanwhile, and it is set right; the process starts again.
+/// Scenario: the clock leaps two years ahead for some hours, a call is booked meanwhile, and it is set right, and falls back to 1970 for a
+/// moment; the process starts again.
 /// Guarantees: of what is kept not more than some days go, and what is booked later is told by the hour.
 #[test]
 fn a_wrong_clock_does_not_delete_the_ledger() {
@@ -163,7 +165,12 @@ fn a_wrong_clock_does_not_delete_the_ledger() {
     ledger.write().unwrap();
     (0..3).for_each(|_| ledger.store().expire(wrong).unwrap());
     assert_eq!(users(&ledger, 0..now + 1), pairs(&[("ann", 4)]));
+    // It is set right, and the process goes on; after another start it is as well.
+    assert_eq!(ledger.answered(&(now - 3..now + 1)), now - 3..now + 1);
+    assert_eq!(users(&ledger, now - 3..now + 1), pairs(&[("ann", 1)]));
     ledger.store().expire(now).unwrap();
+    assert_eq!(users(&ledger, now - 3..now + 1), pairs(&[("ann", 1)]));
+    ledger.store().expire(5).unwrap();
     drop(ledger);
 
     let ledger = open(&file, limits).unwrap();
@@ -279,6 +286,41 @@ fn metrics_go_on() {
     assert!(third.books().series().is_empty());
     assert!(third.origin().start_unix_nano > origin.start_unix_nano);
     assert_eq!(third.origin().instance, origin.instance);
+}
+
+/// Scenario: more series than may be, of which some sort behind `other`; each process books one call more of each, and one names its labels in
+/// another order.
+/// Guarantees: each series is after any number of restarts what was booked in it, and `other` the rest.
+#[test]
+fn a_full_table_of_series_goes_on() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("ledger.db");
+    let limits = Limits { series: 3, ..Limits::default() };
+    for round in 1..=4 {
+        let labels = if round == 3 { [1, 0] } else { [0, 1] };
+        let ledger = Ledger::open(Some(&file), &["user", "tier"], &labels, limits).unwrap();
+        for user in ["zoe", "yan", "ann", "ben", "cleo"] {
+            let mut entries = Entries::default();
+            entries.push_booking(&Booking {
+                status: Status::Priced,
+                money: Some(Picodollars::new(1)),
+                dimensions: [user.into(), "pro".into()].into_iter().collect(),
+                ..Booking::default()
+            });
+            ledger.apply(&entries.take());
+        }
+        ledger.write().unwrap();
+        let books = ledger.books();
+        let sums = books.series().iter().map(|series| {
+            let users = ["zoe", "yan", "ann", "other"];
+            let user = users.into_iter().find(|user| series.labels.iter().any(|label| label == *user));
+            (user.unwrap(), series.settled.counting.money.get())
+        });
+        let sums: BTreeMap<&str, i128> = sums.collect();
+        let expected = [("ann", round), ("other", 2 * round), ("yan", round), ("zoe", round)];
+        assert_eq!(sums, expected.into(), "round {round}");
+        assert_eq!(books.folded(), 2);
+    }
 }
 
 /// Scenario: the store refuses to be written, twice, while more is booked.

@@ -14,6 +14,8 @@ use crate::pricing::Picodollars;
 
 /// Hours that what is deleted may be older than the last time.
 const BY_AND_BY: u32 = 24;
+/// The beginning of 2026: a clock that is before it has not been set yet.
+const FIRST: u32 = 490_896;
 
 /// Counts of rows that are remembered.
 const MAX_COUNTS: usize = 100_000;
@@ -92,9 +94,12 @@ impl Store {
         }
     }
 
-    /// Deletes the rows that are too old, seen from this hour, or a part of them. It is called every hour, and goes on by a day at most: a clock
-    /// that is wrong by years, as a machine may have that wakes up, must not cost the ledger.
+    /// Deletes the rows that are too old, seen from this hour, or a part of them. It is called at the start and every hour, and goes on by a day
+    /// at most: a clock that is wrong by years, as a machine may have that wakes up, must not cost the ledger.
     pub(in crate::ledger) fn expire(&mut self, now: u32) -> rusqlite::Result<()> {
+        if now < FIRST {
+            return Ok(());
+        }
         if now + BY_AND_BY < self.expired {
             // It was set right.
             self.expired = now;
@@ -110,7 +115,7 @@ impl Store {
             transaction.prepare_cached(&sql)?.execute([before])?;
             self.counts.retain(|(of, _, period), _| *of != table || *period >= before);
         }
-        transaction.execute("INSERT OR REPLACE INTO facts VALUES ('expired', ?)", [until.to_string()])?;
+        series::set_fact(&transaction, "expired", &until.to_string())?;
         transaction.commit()?;
         self.expired = until;
         Ok(())

@@ -63,7 +63,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// Price files, dialects or lookups that can not be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Files(#[from] Mistakes),
     /// Exporters that send to ourselves.
     #[error("{0}")]
@@ -80,7 +80,7 @@ pub enum StartError {
     #[error("processors.pricetag.spikes.webhook: {0}")]
     Webhook(String),
     /// The ledger's file can not be used.
-    #[error("{0}")]
+    #[error(transparent)]
     Ledger(#[from] StoreError),
     /// The metrics can not be set up.
     #[error("metrics: {0}")]

@@ -24,8 +24,8 @@ pub(super) use write::{Batch, Delta};
 
 use super::series::MAX_SERIES;
 
-/// Hours of which there are hourly rows; of earlier ones there are daily rows.
-pub const HOURLY: u32 = 14 * 24;
+/// Hours of which there are hourly rows: two weeks back from any hour, and a day for clocks. Of earlier ones there are daily rows.
+pub const HOURLY: u32 = 15 * 24;
 
 /// A value that is in no file.
 pub const MEMORY: &str = ":memory:";

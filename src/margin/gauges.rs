@@ -95,15 +95,14 @@ fn all(margins: &Margins) -> Result<Vec<Point>, QueryError> {
             By::Action => "pricetag.action.name",
         };
         let (_, statement) = margins.statement(*by, month, MOST)?;
-        // Without an attribute there is one point, that of the unknown tier.
-        let lines = statement.lines.into_iter().filter(|line| *by == By::Tier || !line.value.is_empty());
-        points.extend(lines.map(|line| Point {
-            revenue: line.revenue().to_usd_f64(),
-            margin: line.margin().map(|margin| margin.to_usd_f64()),
-            attributes: match line.value.is_empty() {
-                true => Vec::new(),
-                false => vec![KeyValue::new(key, line.value)],
-            },
+        points.extend(statement.lines.into_iter().map(|line| {
+            // Which view it is, for what is not known is a point of each.
+            let mut attributes = vec![KeyValue::new("pricetag.margin.by", by.as_str())];
+            let (revenue, margin) = (line.revenue().to_usd_f64(), line.margin());
+            if !line.value.is_empty() {
+                attributes.push(KeyValue::new(key, line.value));
+            }
+            Point { attributes, revenue, margin: margin.map(|margin| margin.to_usd_f64()) }
         }));
     }
     Ok(points)

@@ -192,4 +192,7 @@ async fn gauges(pricetag: &Pricetag) {
     assert!(
         gauge("pricetag_revenue", "free") == [0.0] && metrics.values("pricetag_margin", &[]).len() == 4 + 5
     );
+    for (by, points) in [("tier", 4), ("tenant", 5)] {
+        assert_eq!(metrics.values("pricetag_margin", &[("pricetag_margin_by", by)]).len(), points, "{by}");
+    }
 }

@@ -15,8 +15,9 @@ use crate::time::{HOUR, hour, until};
 /// # Errors
 /// What is wrong, and what may be said.
 pub(super) fn hours(query: &Query<'_>, now: Timestamp) -> Result<Range<u32>, String> {
-    let since = second(query, "since", now)?.unwrap_or_else(|| now.as_second() - 24 * HOUR);
     let said = second(query, "until", now)?;
+    let day_before = || said.unwrap_or(now.as_second()) - 24 * HOUR;
+    let since = second(query, "since", now)?.unwrap_or_else(day_before);
     let hours = hour(since)..said.map_or_else(|| until(now), |until| hour(until + HOUR - 1));
     if hours.is_empty() || said.is_some_and(|until| since >= until) {
         return Err("since lies after until: there is nothing between them".to_owned());
@@ -86,6 +87,7 @@ mod tests {
             ("since=2026-11-22T23:30:00Z", "2026-11-22T23:00:00Z", "2026-11-23T14:00:00Z"),
             ("since=2026-11-22T23:30:00%2B01:00", "2026-11-22T22:00:00Z", "2026-11-23T14:00:00Z"),
             ("since=2026-11-22T23:30:00+01:00", "2026-11-22T22:00:00Z", "2026-11-23T14:00:00Z"),
+            ("until=2d", "2026-11-20T12:00:00Z", "2026-11-21T13:00:00Z"),
             ("since=1970-01-01&until=2099-01-01", "1970-01-01T00:00:00Z", "2099-01-01T00:00:00Z"),
         ] {
             assert_eq!(asked(query), Ok([since.to_owned(), until.to_owned()]), "{query}");
@@ -107,9 +109,7 @@ mod tests {
         ] {
             assert!(asked(wrong).is_err_and(|error| error.contains("as in 90m, 24h")), "{wrong}");
         }
-        for wrong in
-            ["since=2026-11-24", "since=1d&until=2d", "since=4294967295w", "until=2d", "since=0h&until=0h"]
-        {
+        for wrong in ["since=2026-11-24", "since=1d&until=2d", "since=4294967295w", "since=0h&until=0h"] {
             assert!(asked(wrong).is_err(), "{wrong}");
         }
     }

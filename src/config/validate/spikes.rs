@@ -12,9 +12,11 @@ use crate::config::raw;
 use crate::config::spikes::{Spikes, Webhook};
 use crate::config::values::GoDuration;
 use crate::ledger::spikes::{OWN_KEYS, Rule, Times};
-use crate::ledger::store::HOURLY;
 use crate::pricing::Picodollars;
 use crate::pricing::decimal::Decimal;
+
+/// Hours of two weeks: further back the ledger need not have them.
+const MAX_BASELINE: u32 = 14 * 24;
 
 /// The rule; values of `dimensions` can be watched, and of those that every booking has.
 pub(super) fn spikes(
@@ -38,8 +40,8 @@ pub(super) fn spikes(
         report.wrong(&path.key("by"), format!("{by:?} is no dimension"), remedy);
     }
     let baseline = hours(said.baseline, defaults::SPIKES_BASELINE, &path.key("baseline"), report);
-    if !(1..=HOURLY).contains(&baseline) {
-        let message = format!("not between 1h and {HOURLY}h: hours are kept for two weeks");
+    if !(1..=MAX_BASELINE).contains(&baseline) {
+        let message = format!("not between 1h and {MAX_BASELINE}h: hours are kept for two weeks");
         report.wrong(&path.key("baseline"), message, "write how far back is usual, as in 168h for a week");
     }
     // One that was not said follows a short baseline.

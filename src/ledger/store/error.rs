@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file can not be opened or made.
-    #[error("{}: the ledger can not be opened: {message}", file.display())]
+    #[error(
+        "{}: the ledger can not be opened: {message}; name another file with processors.pricetag.ledger.file",
+        file.display()
+    )]
     Open {
         /// The file.
         file: PathBuf,

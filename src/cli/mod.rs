@@ -8,9 +8,12 @@ pub mod prices;
 pub mod quote;
 pub mod run;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::yaml::error::did_you_mean;
 
 /// An OpenTelemetry collector that puts an exact price on every LLM call.
 ///
@@ -23,6 +26,20 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     run: run::Run,
+}
+
+/// The exit code for commands and arguments that there are not: clap's.
+const EXIT_USAGE: u8 = 2;
+
+/// What is wrong with a word in the place of a command that is no file either.
+fn no_command(word: &Path) -> Option<String> {
+    let said =
+        word.to_str().filter(|said| said.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)))?;
+    let cli = Cli::command();
+    let commands = cli.get_subcommands().map(clap::Command::get_name).chain(["help"]);
+    (!word.exists()).then(|| {
+        format!("{said:?} is no command, and no file with a config; {}", did_you_mean(said, commands))
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,6 +64,10 @@ impl Cli {
     /// # Errors
     /// What went wrong, for people.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        if let Some(mistake) = self.run.file.as_deref().and_then(no_command) {
+            eprintln!("pricetag: {mistake}");
+            return Ok(ExitCode::from(EXIT_USAGE));
+        }
         match self.command.unwrap_or(Command::Run(self.run)) {
             Command::Run(run) => run.run(),
             Command::Demo(demo) => demo.run(),
@@ -54,6 +75,23 @@ impl Cli {
             Command::Explain(explain) => explain.run(),
             Command::Quote(quote) => quote.run(),
             Command::Prices(prices) => prices.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_command_is_told_from_a_file() {
+        let told = no_command(Path::new("runn")).unwrap();
+        assert!(
+            told.starts_with("\"runn\" is no command, and no file with a config; did you mean \"run\"?"),
+            "{told}"
+        );
+        for file in ["missing.yaml", "./runn", "src"] {
+            assert_eq!(no_command(Path::new(file)), None, "{file}");
         }
     }
 }

@@ -153,8 +153,10 @@ fn described() -> Response<String> {
 }
 
 fn nothing_there(path: &str) -> Response<String> {
-    let paths = ENDPOINTS.iter().map(|endpoint| endpoint.path).chain([openapi::PATH]);
-    let error = format!("there is no {path:?}: {}", did_you_mean(path, paths));
+    // What all begin with would make all of them alike.
+    let name = |path| -> &str { str::strip_prefix(path, "/api/v1/").unwrap_or(path) };
+    let names = ENDPOINTS.iter().map(|endpoint| endpoint.path).chain([openapi::PATH]).map(name);
+    let error = format!("there is no {path:?}; below /api/v1/: {}", did_you_mean(name(path), names));
     Refusal { status: StatusCode::NOT_FOUND, error }.response()
 }
 

@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use jiff::Timestamp;
+use tracing::warn;
 
 use crate::attribution::Lookups;
 use crate::attribution::margin::customers::Counts;
 use crate::attribution::margin::statement::Sources;
-use crate::attribution::margin::{By, Customers, Months, Period, Rules, Statement, Used};
+use crate::attribution::margin::{By, Customers, Each, Months, Per, Period, Revenue, Rules, Statement, Used};
 use crate::ledger::Ledger;
 use crate::ledger::query::{QueryError, Row, Step, TOTAL};
 use crate::processor::Shared;
 use crate::time::start;
+use crate::yaml::error::did_you_mean;
 
 /// Answers what margins are.
 #[derive(Debug)]
@@ -75,6 +77,9 @@ impl Margins {
         let mut known = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         known.as_ref().and_then(counted).unwrap_or_else(|| {
             let by_tier = Arc::new(customers.by_tier());
+            for mistake in unpaid(self.rules(), &by_tier) {
+                warn!("{mistake}");
+            }
             *known = Some((Arc::clone(lookups), Arc::clone(&by_tier)));
             by_tier
         })
@@ -109,6 +114,26 @@ impl Margins {
     }
 }
 
+/// Tiers that are to pay by the month and of which nobody is: mostly they are misspelt, and their revenue would be missing without a word.
+fn unpaid(rules: &Rules, by_tier: &ByTier) -> Vec<String> {
+    let paid = |tier: &str, each| {
+        let counts = by_tier.get(tier).copied().unwrap_or_default();
+        match each {
+            Each::Tenant => counts.tenants > 0,
+            Each::User => counts.users > 0,
+            Each::Total => true,
+        }
+    };
+    let mistake = |line: &Revenue| match (line.tier.as_deref(), line.per) {
+        (Some(tier), Per::Month(each)) if !paid(tier, each) => Some(format!(
+            "processors.pricetag.margin.revenue: nobody in the lookups is of tier {tier:?}, so nobody pays its amount; {}",
+            did_you_mean(tier, by_tier.keys().map(String::as_str))
+        )),
+        _ => None,
+    };
+    rules.revenue.iter().filter_map(mistake).collect()
+}
+
 fn used(row: &Row) -> Used {
     let settled = &row.settled;
     Used {
@@ -117,5 +142,30 @@ fn used(row: &Row) -> Used {
         calls: settled.calls,
         unpriced: settled.unpriced,
         actions: settled.actions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pricing::Picodollars;
+
+    /// Guarantees: a tier that nobody is of is told, with the name that it was meant to be; who pays by use, or all together, is not.
+    #[test]
+    fn tiers_that_nobody_is_of_are_told() {
+        let line =
+            |tier: &str, per| Revenue { tier: Some(tier.to_owned()), amount: Picodollars::new(1), per };
+        let revenue = vec![
+            line("por", Per::Month(Each::Tenant)),
+            line("pro", Per::Month(Each::Tenant)),
+            line("pro", Per::Month(Each::User)),
+            line("all", Per::Month(Each::Total)),
+            line("use", Per::Action),
+        ];
+        let by_tier = ByTier::from_iter([("pro".to_owned(), Counts { tenants: 3, users: 0 })]);
+        let told = unpaid(&Rules { revenue, ..Rules::default() }, &by_tier);
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].contains("of tier \"por\"") && told[0].contains("did you mean \"pro\"?"), "{told:?}");
+        assert!(told[1].contains("of tier \"pro\""), "who pays are users, and there are none: {told:?}");
     }
 }

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::attribution::Lookups;
-use crate::config::{self, Config, Environment, ExporterKind, Loop, Pricetag};
+use crate::config::{self, Config, Environment, ExporterKind, LedgerFile, Loop, Pricetag};
+use crate::ledger::store::{default_file, probe};
 use crate::lookup_files::LookupFiles;
 use crate::otlp::Signal;
 use crate::price_files::PriceFiles;
@@ -61,10 +62,17 @@ impl Check {
             Ok(lookups) => lookups,
             Err(mistakes) => return wrong(&mistakes.0),
         };
+        let ledger = config.processor.as_ref().map(|processor| &processor.ledger.file);
+        if let Some(LedgerFile::At(file)) = ledger
+            && let Err(error) = probe(file)
+        {
+            return wrong(&[error]);
+        }
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
         let mut out = format!("ok: {source}\n{}", summary(&config));
-        if config.processor.is_some() {
+        if let Some(processor) = &config.processor {
             let _ = writeln!(out, "  prices     {}", catalog.source());
+            let _ = writeln!(out, "  ledger     {}", place(&processor.ledger.file, environment));
         }
         if !lookups.is_empty() {
             let _ = writeln!(out, "  lookups    {}", counted(lookups.rows() as u64, "row"));
@@ -83,6 +91,16 @@ impl Check {
         let _ = std::io::Write::write_all(&mut std::io::stderr(), checked.err.as_bytes());
         checked.code
     }
+}
+
+/// Where the ledger is kept.
+fn place(ledger: &LedgerFile, environment: &dyn Environment) -> String {
+    let file = match ledger {
+        LedgerFile::Memory => None,
+        LedgerFile::At(file) => Some(file.clone()),
+        LedgerFile::Default => default_file(|name| environment.variable(name).map(Into::into)),
+    };
+    file.map_or_else(|| "in memory".to_owned(), |file| file.display().to_string())
 }
 
 /// The tables between a config's dimensions; what else the processor reads is read too.

@@ -13,7 +13,7 @@ mod write;
 use std::path::Path;
 
 use hashbrown::HashMap;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
 pub use error::StoreError;
 use file::Lock;
@@ -111,6 +111,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]: the file can not be used.
     pub fn open(file: Option<&Path>, dimensions: &[String], limits: Limits) -> Result<Self, StoreError> {
+        // Nothing is left beside what is not ours.
+        file.map_or(Ok(()), probe)?;
         let lock = file.map(Lock::take).transpose()?;
         let db = match file {
             Some(file) => Connection::open(file).map_err(|error| StoreError::open(file, &error))?,
@@ -138,6 +140,23 @@ impl Store {
             expired,
             _lock: lock,
         })
+    }
+}
+
+/// Whether a file can be a store, as far as can be told without touching it. What else may be wrong shows when it is opened.
+///
+/// # Errors
+/// [`StoreError`]: it is a folder, or something else than a ledger that this pricetag knows.
+pub fn probe(file: &Path) -> Result<(), StoreError> {
+    if file.is_dir() {
+        return Err(StoreError::open(file, &"this is a folder"));
+    }
+    let Ok(db) = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY) else { return Ok(()) };
+    match migrate::check(&db) {
+        Err(StoreError::Sqlite(error)) if error.sqlite_error_code() != Some(ErrorCode::NotADatabase) => {
+            Ok(())
+        }
+        told => told.map(drop).map_err(|error| error.at(file)),
     }
 }
 

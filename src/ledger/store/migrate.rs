@@ -24,8 +24,8 @@ const COST: &str = "
     CASE WHEN usd < 0 AND picodollars > 0 THEN printf('-%d.%012d', -usd - 1, 1000000000000 - picodollars)
          ELSE printf('%d.%012d', usd, picodollars) END";
 
-/// Makes the tables of a new store.
-pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
+/// Whether a store is new; an error if it is not ours.
+pub(super) fn check(db: &Connection) -> Result<bool, StoreError> {
     let pragma = |name: &str| db.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let foreign = |message: String| StoreError::Foreign { file: Default::default(), message };
     let is_new = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))? == 0;
@@ -39,6 +39,12 @@ pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
              pricetag that wrote it"
         )));
     }
+    Ok(is_new)
+}
+
+/// Makes the tables of a new store.
+pub(super) fn migrate(db: &Connection) -> Result<(), StoreError> {
+    let is_new = check(db)?;
     // Readers see the last batch while the next one is written.
     db.pragma_update(None, "journal_mode", "WAL")?;
     // What metrics have told must not be gone after a power cut: a sync for each batch.

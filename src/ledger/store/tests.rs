@@ -244,6 +244,8 @@ fn foreign_files_are_left_alone() {
     std::fs::write(&text, "no database at all, but long enough to be taken for one").unwrap();
     assert!(fault(&text).contains("not a database"), "{}", fault(&text));
     assert!(fault(folder.path()).contains("can not be opened"), "{}", fault(folder.path()));
+    let beside = |file: &Path| file.with_added_extension("lock").exists();
+    assert!(!beside(&foreign) && !beside(&text) && !beside(folder.path()), "nothing is left beside them");
 }
 
 /// Scenario: a process books, writes, books more and dies; the next has the same labels, and one after it another.

@@ -367,8 +367,8 @@ async fn wrong_questions_are_told_what_is_right() {
         (400, "timeseries?step=hour&since=30d", "step=day"),
         (400, "timeseries?top=101", "1 to 100"),
         (400, "calls?limit=201", "1 to 200"),
-        (404, "cots?by=user", "did you mean \"/api/v1/costs\""),
-        (404, "", "/api/v1/openapi.json"),
+        (404, "cots?by=user", "did you mean \"costs\"?"),
+        (404, "", "below /api/v1/: allowed: actions, calls, costs"),
         (404, "margin", "processors.pricetag.margin"),
     ] {
         let (found, text) = pricetag.get(&format!("/api/v1/{path}")).await.unwrap();

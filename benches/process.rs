@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pricetag::attribution::Attribution;
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
+use pricetag::processor::{Now, Processor, Settings, Shared};
 use prost::Message as _;
 
 const SPANS: usize = 100;
@@ -58,20 +58,13 @@ struct Medians {
 fn processor() -> (Arc<Shared>, Processor) {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     let settings = Settings {
-        attributes: Attributes::Default,
         aliases: keys(&["gen_ai.usage.cost", "operation.cost"]),
-        trust_upstream: true,
-        settle_after: Duration::from_secs(10),
-        max_open_bytes: 64 << 20,
-        max_age: Duration::from_secs(400 * 86_400),
-        weight_key: None,
         attribution: Attribution::of_keys(&[
             ("user", &["user.id"]),
             ("session", &["session.id"]),
             ("feature", &["feature"]),
         ]),
-        dialects: Vec::new(),
-        reported: Reported::Fallback,
+        ..Settings::default()
     };
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     (Arc::clone(&shared), Processor::new(shared))

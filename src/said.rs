@@ -5,6 +5,11 @@
 pub struct Failing(bool);
 
 impl Failing {
+    /// Whether the last outcome was a failure.
+    pub fn is_failing(self) -> bool {
+        self.0
+    }
+
     /// Whether this outcome is to be said: the first failure, and the first success after one.
     pub fn is_news<T, E>(&mut self, outcome: &Result<T, E>) -> bool {
         std::mem::replace(&mut self.0, outcome.is_err()) != self.0

@@ -41,8 +41,14 @@ fn steers(c: char) -> bool {
 }
 
 /// A number with commas between thousands: `1,234,567`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grouped(pub u128);
+
+impl From<u8> for Grouped {
+    fn from(count: u8) -> Self {
+        Grouped(count.into())
+    }
+}
 
 impl Display for Grouped {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

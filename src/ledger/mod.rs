@@ -76,9 +76,10 @@ impl Ledger {
         limits: Limits,
     ) -> Result<Self, StoreError> {
         let mut books = Books::new(dimensions, labels, limits.series);
-        let mut store = Store::open(file, &books.names(), limits)?;
         let chosen = labels.iter().map(|at| dimensions[*at]);
-        let (origin, kept) = store.resume(FIXED.into_iter().chain(chosen).map(str::to_owned).collect())?;
+        let keys = FIXED.into_iter().chain(chosen).map(str::to_owned).collect();
+        let mut store = Store::open(file, &books.names(), keys, limits)?;
+        let (origin, kept) = store.resume()?;
         books.resume(kept);
         let (books, store) = (Arc::new(Mutex::new(books)), Arc::new(Mutex::new(store)));
         Ok(Ledger { books, store, origin: Arc::new(origin), failures: Arc::default(), full: Arc::default() })
@@ -121,11 +122,11 @@ impl Ledger {
         let (mut tick, mut expiring) = (interval(WRITING), interval(EXPIRING));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         expiring.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut writing, mut expiry, mut is_failing) = (Failing::default(), Failing::default(), false);
+        let (mut writing, mut expiry) = (Failing::default(), Failing::default());
         loop {
             let expires = tokio::select! {
                 _ = tick.tick() => false,
-                () = self.full.notified(), if !is_failing => false,
+                () = self.full.notified(), if !writing.is_failing() => false,
                 _ = expiring.tick() => true,
             };
             let ledger = self.clone();
@@ -147,8 +148,7 @@ impl Ledger {
                 }
                 continue;
             }
-            is_failing = done.is_err();
-            if is_failing {
+            if done.is_err() {
                 self.failures.fetch_add(1, Ordering::Relaxed);
             }
             match done {

@@ -6,12 +6,14 @@ pub use top::Top;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::MutexGuard;
 
 use hashbrown::HashMap;
 
 use super::Ledger;
 use super::books::Books;
 use super::cells::Cell;
+use super::store::Store;
 use super::sums::Tally;
 use crate::pricing::Picodollars;
 
@@ -155,19 +157,34 @@ impl Ledger {
         hourly: bool,
         mut show: impl FnMut(u32, &str, &Tally, &Tally),
     ) -> Result<(), QueryError> {
-        // Nothing is written as long as we have the store: what is not in it is in the books.
-        let store = self.store();
-        let answered = store.answered(hours);
-        let books = self.books();
-        let dimension = position(&books, by)?;
-        let here = cells(&books, dimension, &answered);
-        drop(books);
-        for cell in here {
+        let Look { store, dimension, cells, .. } = self.look(by, hours)?;
+        for cell in cells {
             show(cell.hour, &cell.value, &cell.settled, &cell.pending);
         }
         let nothing = Tally::default();
         Ok(store
             .read(dimension, hours, hourly, |hour, value, settled| show(hour, value, &settled, &nothing))?)
+    }
+}
+
+/// The store, and what is not in it of a dimension and of the total, in the hours that are answered for.
+struct Look<'l> {
+    /// Nothing is written as long as we have it.
+    store: MutexGuard<'l, Store>,
+    dimension: usize,
+    cells: Vec<Cell>,
+    total: usize,
+    of_total: Vec<Cell>,
+}
+
+impl Ledger {
+    fn look(&self, by: &str, hours: &Range<u32>) -> Result<Look<'_>, QueryError> {
+        let store = self.store();
+        let answered = store.answered(hours);
+        let books = self.books();
+        let (dimension, total) = (position(&books, by)?, position(&books, TOTAL)?);
+        let (cells, of_total) = (cells(&books, dimension, &answered), cells(&books, total, &answered));
+        Ok(Look { store, dimension, cells, total, of_total })
     }
 }
 

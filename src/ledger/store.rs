@@ -106,11 +106,16 @@ impl Table {
 }
 
 impl Store {
-    /// The store in this file, made if there is none, for the books of these dimensions; `None`: in memory.
+    /// The store in this file, made if there is none, for the books of these dimensions, and of series whose labels have these keys; `None`: in memory.
     ///
     /// # Errors
     /// [`StoreError`]: the file can not be used.
-    pub fn open(file: Option<&Path>, dimensions: &[String], limits: Limits) -> Result<Self, StoreError> {
+    pub fn open(
+        file: Option<&Path>,
+        dimensions: &[String],
+        keys: Vec<String>,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
         // Nothing is left beside what is not ours.
         file.map_or(Ok(()), probe)?;
         let lock = file.map(Lock::take).transpose()?;
@@ -134,7 +139,7 @@ impl Store {
             limits,
             dimensions,
             counts: HashMap::new(),
-            keys: Vec::new(),
+            keys,
             process,
             latest,
             expired,

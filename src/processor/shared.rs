@@ -96,6 +96,24 @@ pub struct Settings {
     pub dialects: Vec<DialectFile>,
 }
 
+/// What holds where nobody says otherwise: nothing is written that nobody asked for, and no keys of dimensions are known.
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            attributes: Attributes::Default,
+            aliases: Vec::new(),
+            reported: Reported::Fallback,
+            trust_upstream: true,
+            settle_after: std::time::Duration::from_secs(10),
+            max_open_bytes: 64 << 20,
+            max_age: std::time::Duration::from_secs(400 * 86_400),
+            weight_key: None,
+            attribution: Attribution::default(),
+            dialects: Vec::new(),
+        }
+    }
+}
+
 impl Shared {
     /// What processors with these settings share.
     pub fn new(settings: &Settings, catalog: Arc<Catalog>) -> Self {

@@ -3,14 +3,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use pricetag::attribution::Attribution;
 use pricetag::genai::call::Ids;
 use pricetag::genai::found::{Found, SpanNote};
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
+use pricetag::processor::{Now, Processor, Settings, Shared};
 use pricetag::settlement::{Facts, Judgement, OpenTraces, Told};
 
 /// Scenario: real requests, again and again, each time with traces that are new to the table.
@@ -20,20 +19,13 @@ use pricetag::settlement::{Facts, Judgement, OpenTraces, Told};
 fn a_request_costs_two_allocations() {
     let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
     let settings = Settings {
-        attributes: Attributes::Default,
         aliases: keys(&["gen_ai.usage.cost", "operation.cost"]),
-        trust_upstream: true,
-        settle_after: Duration::from_secs(10),
-        max_open_bytes: 64 << 20,
-        max_age: Duration::from_secs(400 * 86_400),
-        weight_key: None,
         attribution: Attribution::of_keys(&[
             ("user", &["user.id"]),
             ("session", &["session.id"]),
             ("feature", &["feature"]),
         ]),
-        dialects: Vec::new(),
-        reported: Reported::Fallback,
+        ..Settings::default()
     };
     let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
     let mut processor = Processor::new(Arc::clone(&shared));

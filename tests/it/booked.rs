@@ -9,7 +9,7 @@ use pricetag::attribution::Attribution;
 use pricetag::booking::{self, Booking, Entries, Entry};
 use pricetag::genai::sampling::Weight;
 use pricetag::pricing::{Catalog, CatalogFile, Picodollars};
-use pricetag::processor::{Attributes, Now, Processor, Reported, Restater, Settings, Shared};
+use pricetag::processor::{Now, Processor, Restater, Settings, Shared};
 use prost::Message as _;
 
 use crate::support::spans::{attribute, chat, gpt_4o, request, span};
@@ -23,16 +23,10 @@ const PRICES: &str = "providers: {openai: {models: {dated: {rates: {input: 1}, w
 
 fn shared() -> Arc<Shared> {
     let settings = Settings {
-        attributes: Attributes::Default,
-        aliases: Vec::new(),
-        trust_upstream: true,
-        settle_after: Duration::from_secs(10),
-        max_open_bytes: 64 << 20,
         max_age: Duration::from_secs(10 * 86_400),
         weight_key: Some("SampleRate".to_owned()),
         attribution: Attribution::of_keys(&[]),
-        dialects: Vec::new(),
-        reported: Reported::Fallback,
+        ..Settings::default()
     };
     let own = CatalogFile::from_yaml("prices.yaml", PRICES).unwrap();
     let layers = [("embedded", Catalog::embedded_file().unwrap()), ("prices.yaml", own)];

@@ -12,7 +12,6 @@ mod wire;
 
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -21,7 +20,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use pricetag::attribution::Attribution;
 use pricetag::booking::{Counted, Entry, entries};
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processed, Processor, Reported, Settings, Shared};
+use pricetag::processor::{Attributes, Now, Processed, Processor, Settings, Shared};
 use proptest::test_runner::TestCaseError;
 use prost::Message as _;
 
@@ -44,13 +43,8 @@ impl Bench {
             attributes: if run.full { Attributes::Full } else { Attributes::Default },
             aliases: ALIASES.map(str::to_owned).to_vec(),
             trust_upstream: run.trust_upstream,
-            settle_after: Duration::from_secs(10),
-            max_open_bytes: 1 << 26,
-            max_age: Duration::from_secs(400 * 86_400),
-            weight_key: None,
             attribution: Attribution::of_keys(&DIMENSIONS.map(|(name, _, keys)| (name, keys))),
-            dialects: Vec::new(),
-            reported: Reported::Fallback,
+            ..Settings::default()
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
         Bench { run, processor: RefCell::new(Processor::new(Arc::clone(&shared))), shared }

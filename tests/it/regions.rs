@@ -1,7 +1,6 @@
 //! The region that decides a price, as spans and their resources say it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -9,7 +8,7 @@ use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::resource::v1::Resource;
 use pricetag::attribution::Attribution;
 use pricetag::pricing::{Catalog, CatalogFile};
-use pricetag::processor::{Attributes, Now, Processor, Reported, Settings, Shared};
+use pricetag::processor::{Now, Processor, Settings, Shared};
 use prost::Message as _;
 
 use crate::support::spans::{attribute, request, span};
@@ -40,16 +39,8 @@ fn dollars(calls: &[(Vec<KeyValue>, Vec<KeyValue>)]) -> Vec<String> {
     let file = CatalogFile::from_yaml("prices.yaml", &expanded()).unwrap();
     let catalog = Arc::new(Catalog::from_layers([("prices.yaml", file)]).unwrap());
     let settings = Settings {
-        attributes: Attributes::Default,
-        aliases: Vec::new(),
-        trust_upstream: true,
-        settle_after: Duration::from_secs(10),
-        max_open_bytes: 64 << 20,
-        max_age: Duration::from_secs(400 * 86_400),
-        weight_key: None,
         attribution: Attribution::of_keys(&[("region", &["cloud.region"])]),
-        dialects: Vec::new(),
-        reported: Reported::Fallback,
+        ..Settings::default()
     };
     let mut processor = Processor::new(Arc::new(Shared::new(&settings, catalog)));
     let mut body = ExportTraceServiceRequest::default();

@@ -5,11 +5,11 @@ use jiff::Timestamp;
 
 use super::chart::Chart;
 use super::gather::{Figures, List, Month};
-use super::words::{Count, Money, counted, hour, share};
+use super::words::{Money, counted, hour, share};
 use super::{SCRIPT, STYLE, Sources, Window, margin, spikes};
 use crate::ledger::sums::Tally;
 use crate::pricing::Picodollars;
-use crate::text::escaped;
+use crate::text::{Grouped, escaped};
 
 /// Characters of a name that are shown; there is no end to what strangers call things.
 const MAX_NAME: usize = 80;
@@ -73,7 +73,7 @@ struct Act {
     name: String,
     /// It is no action, but all others.
     is_ours: bool,
-    runs: Count,
+    runs: Grouped,
     /// None where it would be of different ones.
     each: Option<Money>,
     cost: Money,
@@ -84,7 +84,7 @@ struct Act {
 struct Model {
     provider: String,
     name: String,
-    calls: Count,
+    calls: Grouped,
 }
 
 /// The page.
@@ -97,7 +97,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
     let models = figures.unpriced.models.iter().map(|it| Model {
         provider: name(&it.provider, "no provider"),
         name: name(&it.model, "no model"),
-        calls: Count(it.calls.into()),
+        calls: Grouped(it.calls.into()),
     });
     let actions = figures.actions.iter().map(|action| Act {
         name: name(&action.name, ""),
@@ -116,7 +116,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
     let more_actions = figures
         .more_actions
         .as_ref()
-        .map(|(actions, sum)| Act { name: format!("{} more", Count(*actions as u128)), ..Act::of(sum) });
+        .map(|(actions, sum)| Act { name: format!("{} more", Grouped(*actions as u128)), ..Act::of(sum) });
     let Month { to_date, since, .. } = &figures.month;
     let calls_to_date = counted(to_date.calls, "call");
     let margin = figures.margin.as_ref().zip(sources.margins.as_ref());
@@ -138,7 +138,7 @@ pub(super) fn html(figures: &Figures, sources: &Sources, now: Timestamp) -> Resu
         },
         projected,
         unpriced: share(total.unpriced, total.calls),
-        unpriced_of: format!("{} of {}", Count(total.unpriced.into()), Count(total.calls.into())),
+        unpriced_of: format!("{} of {}", Grouped(total.unpriced.into()), Grouped(total.calls.into())),
         step: window.step(),
         chart: Chart::of(&figures.bars, *window),
         lists: figures.lists.iter().map(lines).collect(),
@@ -161,7 +161,7 @@ impl Act {
         Act {
             name: String::new(),
             is_ours: true,
-            runs: Count(settled.actions.into()),
+            runs: Grouped(settled.actions.into()),
             each: None,
             cost: Money::of(settled),
             unpriced: settled.unpriced,
@@ -188,7 +188,7 @@ fn lines(list: &List) -> Lines<'_> {
         value => line(&name(value, ""), tally, false),
     });
     let rest = list.rest.iter().map(|(values, tally)| {
-        let more = values.map(|values| format!("{} more", Count(values as u128)));
+        let more = values.map(|values| format!("{} more", Grouped(values as u128)));
         line(more.as_deref().unwrap_or("the others"), tally, true)
     });
     Lines { list, lines: top.chain(rest).collect() }

@@ -39,25 +39,9 @@ impl fmt::Display for Money {
     }
 }
 
-/// A number with commas between thousands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Count(pub(super) u128);
-
-impl From<u8> for Count {
-    fn from(count: u8) -> Self {
-        Count(count.into())
-    }
-}
-
-impl fmt::Display for Count {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Grouped(self.0).fmt(f)
-    }
-}
-
 /// `1 call`, `1,234 calls`.
 pub(super) fn counted(count: u64, what: &str) -> String {
-    crate::text::counted(Count(count.into()), what)
+    crate::text::counted(Grouped(count.into()), what)
 }
 
 /// A share in percent, never rounded to none or to all: `2.5%`, `< 0.1%`.

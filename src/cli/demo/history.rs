@@ -1,6 +1,8 @@
 //! The demo's day: what a small product's users did, as data. The same for everybody who looks at the same hour.
 
-use super::sample::{Model, SampleCall, Twist, call};
+use super::sample::{
+    EMBEDDING, GEMINI, GPT_4O, GPT_5_MINI, MISTRAL, Model, OWN, SONNET, SampleCall, Twist, call,
+};
 
 /// One thing that a user did: a trace with its calls.
 #[derive(Clone, Debug)]
@@ -36,14 +38,6 @@ const USERS: [User; 10] = [
 
 /// The user whose cost runs away.
 pub const RUNAWAY: &str = "finn";
-
-const GPT_5_MINI: Model = ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07");
-const GPT_4O: Model = ("openai", "gpt-4o", "gpt-4o-2024-11-20");
-const EMBEDDING: Model = ("openai", "text-embedding-3-small", "text-embedding-3-small");
-const SONNET: Model = ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929");
-const GEMINI: Model = ("gcp.gemini", "gemini-2.5-flash", "gemini-2.5-flash");
-const MISTRAL: Model = ("mistral_ai", "mistral-small-latest", "mistral-small-latest");
-const OWN: Model = ("openai", "acme-finetune-7b", "acme-finetune-7b");
 
 /// A call of an action: model, input (all, from a cache, into a cache), output (all, reasoning).
 type Shape = (Model, (i64, i64, i64), (i64, i64));

@@ -72,13 +72,13 @@ pub(super) const fn call(
 
 /// Provider, model asked for, model that answers.
 pub(super) type Model = (&'static str, &'static str, &'static str);
-const GPT_5_MINI: Model = ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07");
-const GPT_4O: Model = ("openai", "gpt-4o", "gpt-4o-2024-11-20");
-const EMBEDDING: Model = ("openai", "text-embedding-3-small", "text-embedding-3-small");
-const SONNET: Model = ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929");
-const GEMINI: Model = ("gcp.gemini", "gemini-2.5-flash", "gemini-2.5-flash");
-const MISTRAL: Model = ("mistral_ai", "mistral-small-latest", "mistral-small-latest");
-const OWN: Model = ("openai", "acme-finetune-7b", "acme-finetune-7b");
+pub(super) const GPT_5_MINI: Model = ("openai", "gpt-5-mini", "gpt-5-mini-2025-08-07");
+pub(super) const GPT_4O: Model = ("openai", "gpt-4o", "gpt-4o-2024-11-20");
+pub(super) const EMBEDDING: Model = ("openai", "text-embedding-3-small", "text-embedding-3-small");
+pub(super) const SONNET: Model = ("anthropic", "claude-sonnet-4-5", "claude-sonnet-4-5-20250929");
+pub(super) const GEMINI: Model = ("gcp.gemini", "gemini-2.5-flash", "gemini-2.5-flash");
+pub(super) const MISTRAL: Model = ("mistral_ai", "mistral-small-latest", "mistral-small-latest");
+pub(super) const OWN: Model = ("openai", "acme-finetune-7b", "acme-finetune-7b");
 
 type Who = (&'static str, &'static str);
 const ANN_SEARCH: Who = ("ann", "search");

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use hashbrown::HashMap;
 
-use super::{Point, QueryError, Row, Step, TOTAL, add, cells, in_order, position};
+use super::{Look, Point, QueryError, Row, Step, add, in_order};
 use crate::ledger::sums::Tally;
 use crate::ledger::{Ledger, OTHER};
 
@@ -29,23 +29,17 @@ impl Ledger {
     /// # Errors
     /// [`QueryError`]
     pub fn top(&self, by: &str, hours: Range<u32>, top: usize) -> Result<Top, QueryError> {
-        // Nothing is written as long as we have the store: what is not in it is in the books.
-        let store = self.store();
-        let answered = store.answered(&hours);
-        let books = self.books();
-        let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
-        let (cells, all) = (cells(&books, dimension, &answered), cells(&books, whole, &answered));
-        drop(books);
+        let Look { store, dimension, cells, total, of_total } = self.look(by, &hours)?;
         let mut here: HashMap<String, Row> = HashMap::new();
         let mut rest = Row { value: OTHER.to_owned(), ..Row::default() };
         for cell in cells {
             add(&mut here, &cell.value, &cell.settled, &cell.pending);
         }
-        for cell in all {
+        for cell in of_total {
             rest.settled.add(&cell.settled);
             rest.pending.add(&cell.pending);
         }
-        store.of(whole, "", &hours, false, |_, sums| rest.settled.add(&sums))?;
+        store.of(total, "", &hours, false, |_, sums| rest.settled.add(&sums))?;
 
         let pending = |row: &Row| row.settled.money.saturating_add(row.pending.money).get();
         let mut money: HashMap<Box<str>, i128> =
@@ -102,25 +96,20 @@ impl Ledger {
         step: Step,
         values: &[&str],
     ) -> Result<Vec<Point>, QueryError> {
-        let store = self.store();
-        let answered = store.answered(&hours);
-        let books = self.books();
-        let (dimension, whole) = (position(&books, by)?, position(&books, TOTAL)?);
-        let (cells, all) = (cells(&books, dimension, &answered), cells(&books, whole, &answered));
-        drop(books);
+        let Look { store, dimension, cells, total, of_total } = self.look(by, &hours)?;
         let mut points: BTreeMap<u32, HashMap<String, Row>> = BTreeMap::new();
         let mut rests: BTreeMap<u32, Row> = BTreeMap::new();
         for cell in cells.iter().filter(|cell| values.contains(&&*cell.value)) {
             let rows = points.entry(step.start(cell.hour)).or_default();
             add(rows, &cell.value, &cell.settled, &cell.pending);
         }
-        for cell in all {
+        for cell in of_total {
             let rest = rests.entry(step.start(cell.hour)).or_default();
             rest.settled.add(&cell.settled);
             rest.pending.add(&cell.pending);
         }
         let hourly = step == Step::Hour;
-        store.of(whole, "", &hours, hourly, |hour, sums| {
+        store.of(total, "", &hours, hourly, |hour, sums| {
             rests.entry(step.start(hour)).or_default().settled.add(&sums);
         })?;
         for value in values {

@@ -27,10 +27,10 @@ pub(in crate::ledger) type Kept = (Vec<String>, Sums);
 impl Store {
     /// The series that earlier processes wrote, if their labels are named as these are. Where they are not, they are other metrics, which
     /// begin now.
-    pub(in crate::ledger) fn resume(&mut self, keys: Vec<String>) -> Result<(Origin, Vec<Kept>), StoreError> {
+    pub(in crate::ledger) fn resume(&mut self) -> Result<(Origin, Vec<Kept>), StoreError> {
         let now = unix_nano();
         let transaction = self.db.transaction()?;
-        let kept = read(&transaction, &keys)?;
+        let kept = read(&transaction, &self.keys)?;
         if kept.is_none() {
             transaction.execute("DELETE FROM series", [])?;
             transaction.execute("DELETE FROM facts WHERE name = 'metrics_start'", [])?;
@@ -41,7 +41,6 @@ impl Store {
         let start_unix_nano = start.parse().map_or(now, |start: u64| start.min(now));
         set_fact(&transaction, "metrics_start", &start_unix_nano.to_string())?;
         transaction.commit()?;
-        self.keys = keys;
         Ok((Origin { instance, start_unix_nano }, kept.unwrap_or_default()))
     }
 }

@@ -1,35 +1,22 @@
 //! What settles, in money: requests through the processor into the ledger.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::trace::v1::Span;
-use pricetag::attribution::Attribution;
 use pricetag::booking::Entries;
 use pricetag::ledger::Ledger;
 use pricetag::ledger::store::Limits;
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Reported, Restater, Settings, Shared};
+use pricetag::processor::{Now, Processor, Restater, Settings, Shared};
 use prost::Message as _;
 
 use crate::support::spans::{attribute, gpt_4o, request};
 
 /// Settled picodollars and unassigned tokens after these spans came one by one, and what was pending before the end.
 fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
-    let settings = Settings {
-        attributes: Attributes::Default,
-        aliases: Vec::new(),
-        reported: Reported::Fallback,
-        trust_upstream: true,
-        settle_after: Duration::from_secs(10),
-        max_open_bytes: 1 << 24,
-        max_age: Duration::from_secs(400 * 86_400),
-        weight_key: None,
-        attribution: Attribution::default(),
-        dialects: Vec::new(),
-    };
+    let settings = Settings { max_open_bytes: 1 << 24, ..Settings::default() };
     let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
     let mut processor = Processor::new(Arc::clone(&shared));
     let ledger = Ledger::open(None, &[], &[], Limits::default()).unwrap();

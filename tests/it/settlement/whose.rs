@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -12,7 +11,7 @@ use pricetag::ledger::Ledger;
 use pricetag::ledger::store::Limits;
 use pricetag::ledger::sums::Tally;
 use pricetag::pricing::Catalog;
-use pricetag::processor::{Attributes, Now, Processor, Reported, Restater, Settings, Shared};
+use pricetag::processor::{Now, Processor, Restater, Settings, Shared};
 use proptest::test_runner::TestCaseError;
 use prost::Message as _;
 
@@ -149,16 +148,9 @@ struct Bench {
 impl Bench {
     fn new(catalog: &Arc<Catalog>, max_open_bytes: usize, max_values: usize) -> Self {
         let settings = Settings {
-            attributes: Attributes::Default,
-            aliases: Vec::new(),
-            reported: Reported::Fallback,
-            trust_upstream: true,
-            settle_after: Duration::from_secs(10),
             max_open_bytes,
-            max_age: Duration::from_secs(400 * 86_400),
-            weight_key: None,
             attribution: Attribution::of_keys(&DIMENSIONS),
-            dialects: Vec::new(),
+            ..Settings::default()
         };
         let shared = Arc::new(Shared::new(&settings, Arc::clone(catalog)));
         let names: Vec<&str> = shared.dimensions().iter().map(|it| &*it.name).collect();

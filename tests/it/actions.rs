@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use pricetag::otlp::Signal;
 use prost::Message as _;
 
-use crate::support::process::Setup;
+use crate::support::process::{AFTER_THE_NEXT, Setup};
 use crate::support::spans::{IntoValue as _, attribute, chat, gpt_4o, request, span};
 use crate::support::{Pricetag, Sink, eventually};
 
@@ -60,6 +60,7 @@ async fn a_trace_that_settles_tells_its_cost() {
         .pipeline(&format!("traces: {PRICED}"))
         .pipeline(&format!("logs: {PRICED}"))
         .pipeline("logs/raw: {receivers: [otlp], exporters: [otlp/raw]}")
+        .set(AFTER_THE_NEXT)
         .start()
         .await;
     let unknown = chat(4, "nobody-knows", vec![attribute("gen_ai.usage.input_tokens", 5)]);
@@ -112,17 +113,17 @@ async fn costs(pricetag: &Pricetag, query: &str) -> (u16, serde_json::Value) {
     (status, serde_json::from_str(&body).unwrap())
 }
 
-/// Scenario: calls of three users and of nobody, one call without a price; asked by user, by a model, of an open trace, with fewer rows
-/// than there are; by the name of a foreign host.
+/// Scenario: calls of three users and of nobody, one call without a price; asked by user, by a model, of open traces, with fewer rows
+/// than there are; after the end, which settles them, and a new start; by the name of a foreign host.
 /// Guarantees: each value's money to the picodollar, the dearest first; unknown users and unknown costs as such; what is cut is
 /// `other`; pages of other sites can not read it.
 #[tokio::test]
 async fn costs_by_dimension() {
-    let sink = Sink::start().await;
-    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
-        .set("processors.pricetag.settle_after=2500ms")
-        .start()
-        .await;
+    let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
+    let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .set("processors.pricetag.settle_after=1h")
+        .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.sqlite").display()));
+    let mut pricetag = setup.clone().start().await;
     let call = |number: u64, user: &str, input: i64| {
         let mut call = gpt_4o(number, input, 7);
         call.attributes.push(attribute("user.id", user));
@@ -139,20 +140,27 @@ async fn costs_by_dimension() {
         unknown,
     ];
     pricetag.deliver_spans(&request(calls)).await;
-    let (status, open) = costs(&pricetag, "?by=user&top=1&since=400d").await;
+    // It is booked after it was acknowledged.
+    let open = eventually("pending money", async || {
+        let (status, open) = costs(&pricetag, "?by=user&top=1&since=400d").await;
+        assert_eq!(status, 200, "{open}");
+        (open["rows"] != serde_json::json!([])).then_some(open)
+    });
+    let open = open.await;
     let told = |row: &serde_json::Value| {
         ["value", "cost", "pending", "pending_calls", "calls"].map(|key| row[key].clone())
     };
     let expected =
         serde_json::json!([["ben & co", "0", "2.50007", 1, 0], ["other", "0", "0.0004925", 5, 0],]);
     let rows: Vec<_> = open["rows"].as_array().unwrap().iter().map(told).collect();
-    assert_eq!((status, serde_json::json!(rows)), (200, expected));
+    assert_eq!(serde_json::json!(rows), expected);
     assert_eq!(
         [&open["by"], &open["currency"], &open["total"], &open["pending"]],
         ["user", "USD", "0", "2.5005625"]
     );
 
-    pricetag.settled(6).await;
+    pricetag.stop().await;
+    let pricetag = setup.start().await;
     let (_, settled) = costs(&pricetag, "?by=user&since=400d").await;
     let row = |value: &str, cost: Option<&str>, calls: u64, input: u64, output: u64| {
         serde_json::json!({

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use crate::metrics::totals;
 use crate::support::Sink;
-use crate::support::process::Setup;
+use crate::support::process::{AFTER_THE_NEXT, Setup};
 use crate::support::spans::{attribute, gpt_4o, picodollars, request, span};
 
 const TRACES: u64 = 60;
@@ -81,7 +81,7 @@ async fn nothing_is_lost_or_doubled() {
     let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
     let file = folder.path().join("ledger.sqlite");
     let mut pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
-        .set("processors.pricetag.settle_after=2s")
+        .set(AFTER_THE_NEXT)
         .set("processors.pricetag.metrics.labels=[user, tier]")
         .set(format!("processors.pricetag.ledger.file={}", file.display()))
         .start()

@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
 use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, NumberDataPoint};
 use pricetag::otlp::Signal;
 
-use crate::support::process::Setup;
+use crate::support::process::{AFTER_THE_NEXT, Setup};
 use crate::support::spans::{agent_and_call, attribute, chat, gpt_4o, picodollars, request};
 use crate::support::{CAPTURES, Sink, Via, capture, eventually};
 
@@ -75,15 +75,16 @@ async fn one_exporter_in_two_kinds_of_pipeline() {
     pricetag.settled(6).await;
 }
 
-/// Scenario: a span is open, then its trace settles; user and feature stand on span and resource.
+/// Scenario: a span is open, then its trace settles, for the end comes, and there is a new start; user and feature stand on span
+/// and resource.
 /// Guarantees: pending money shows until then and never in the monotonic sum; the feature is a label.
 #[tokio::test]
 async fn pending_money_becomes_settled_money() {
-    let sink = Sink::start().await;
-    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a")
-        .set("processors.pricetag.settle_after=2500ms")
-        .start()
-        .await;
+    let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
+    let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .set("processors.pricetag.settle_after=1h")
+        .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.sqlite").display()));
+    let mut pricetag = setup.clone().start().await;
     let mut call = gpt_4o(1, 1_000_000, 0);
     call.attributes.push(attribute("feature", "search"));
     pricetag.deliver_spans(&request(vec![call])).await;
@@ -92,6 +93,8 @@ async fn pending_money_becomes_settled_money() {
         (scrape.sum("pricetag_pending", &[]) == 2.5).then_some(scrape)
     });
     assert_eq!(before.await.sum("pricetag_cost", &[]), 0.0);
+    pricetag.stop().await;
+    let pricetag = setup.start().await;
     let after = pricetag.settled(1).await;
     assert_eq!(after.sum("pricetag_pending", &[]), 0.0);
     assert_eq!(after.sum("pricetag_cost", &[("pricetag_feature", "search")]), 2.5);
@@ -102,7 +105,7 @@ async fn pending_money_becomes_settled_money() {
 #[tokio::test]
 async fn an_agent_before_its_call_counts_once() {
     let sink = Sink::start().await;
-    let mut pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").start().await;
+    let mut pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").set(AFTER_THE_NEXT).start().await;
     for span in agent_and_call() {
         pricetag.deliver_spans(&request(vec![span])).await;
     }

@@ -18,6 +18,9 @@ pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_pricetag");
 /// How long a trace stays open in tests.
 pub(crate) const SETTLE_AFTER: Duration = Duration::from_millis(300);
 
+/// Sets that a trace is open until the next request of it has come, though the machine is busy.
+pub(crate) const AFTER_THE_NEXT: &str = "processors.pricetag.settle_after=3s";
+
 const GRPC: &str = "receivers.otlp.protocols.grpc.endpoint";
 const HTTP: &str = "receivers.otlp.protocols.http.endpoint";
 const ADMIN: &str = "service.telemetry.metrics.address";

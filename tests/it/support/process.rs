@@ -170,6 +170,13 @@ impl Pricetag {
         self.log.lock().unwrap().clone()
     }
 
+    /// The most memory that it has had, in bytes; `None` where the system does not tell as Linux does.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
     /// Sends it a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell has `kill` built in: no package needed, no unsafe code either.

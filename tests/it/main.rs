@@ -19,6 +19,7 @@ mod differential;
 mod explain;
 mod exporter;
 mod fields;
+mod forget;
 mod full;
 mod golden;
 mod json;

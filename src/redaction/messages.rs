@@ -73,7 +73,7 @@ pub const ANYWHERE: &[Source] = &[
             "embedding.embeddings*",
             "embedding.text",
             "embedding.vector",
-            "tool.parameters",
+            "tool.parameters*",
         ],
     ),
     (

@@ -9,7 +9,7 @@
 //! | 1 | [`receiver`] | takes a body over gRPC or HTTP, and hands it to the intake as bytes |
 //! | 2 | [`processor`] | collect the calls ([`genai`]), judge which count ([`settlement`]) and whose money it was ([`attribution`]), price them ([`pricing`]), splice ([`otlp`]) |
 //! | 3 | [`queue`] | holds the request and its [`booking`]s, in one commit |
-//! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, the other counts |
+//! | 4 | [`exporter`], [`ledger`] | read the queue: one delivers, without what a pipeline drops ([`redaction`]), the other counts |
 //! | - | [`margin`] | what customers pay against what they cost |
 //! | - | [`price_files`] | a user's prices over the embedded ones |
 //! | - | [`lookup_files`] | a user's tables between dimensions |
@@ -20,7 +20,7 @@
 //! What must hold everywhere (ARCHITECTURE.md says more, and what tests each):
 //!
 //! 1. A request without edits leaves as the same allocation; metrics and logs pass byte for byte.
-//! 2. [`otlp`], [`genai`], [`pricing`], [`attribution`], [`settlement`], [`processor`] and [`booking`] do no I/O and read no clock.
+//! 2. [`otlp`], [`genai`], [`pricing`], [`attribution`], [`settlement`], [`redaction`], [`processor`] and [`booking`] do no I/O and read no clock.
 //! 3. Malformed input is refused as a whole, before anything is counted.
 //! 4. No attribute is overwritten and no key is written twice.
 //! 5. A request is acknowledged when the queue has it, and room was reserved in all its readers first.
@@ -45,6 +45,7 @@ pub mod pricing;
 pub mod processor;
 pub mod queue;
 pub mod receiver;
+pub mod redaction;
 pub mod said;
 pub mod settlement;
 pub mod telemetry;

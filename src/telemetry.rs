@@ -42,6 +42,7 @@ pub struct Telemetry {
     refused: BySignal,
     sent: BySignal,
     failed: BySignal,
+    redacted: Counter<u64>,
 }
 
 impl fmt::Debug for Telemetry {
@@ -72,6 +73,12 @@ impl Telemetry {
             refused: BySignal::new(&meter, "otelcol_receiver_refused", "refused"),
             sent: BySignal::new(&meter, "otelcol_exporter_sent", "delivered"),
             failed: BySignal::new(&meter, "otelcol_exporter_send_failed", "that could not be delivered"),
+            redacted: meter
+                .u64_counter("pricetag_redacted_attributes")
+                .with_description(
+                    "Attributes, and bodies of log records, that were dropped before requests left.",
+                )
+                .build(),
             provider,
             meter,
         })
@@ -98,6 +105,15 @@ impl Telemetry {
             failed: self.failed.clone(),
             attributes: [KeyValue::new("exporter", id.to_owned())],
         }
+    }
+
+    /// The metrics of what a processor drops for an exporter.
+    pub fn redact(&self, processor: &str, exporter: &str) -> RedactMetrics {
+        let attributes = [("processor", processor), ("exporter", exporter)];
+        let attributes = attributes.map(|(key, id)| KeyValue::new(key, id.to_owned()));
+        // There from the start: that nothing was dropped is worth knowing.
+        self.redacted.add(0, &attributes);
+        RedactMetrics { dropped: self.redacted.clone(), attributes }
     }
 }
 
@@ -145,5 +161,19 @@ impl ExporterMetrics {
     /// Counts items that it will never have.
     pub fn failed(&self, signal: Signal, items: u64) {
         self.failed.add(signal, items, &self.attributes);
+    }
+}
+
+/// What was dropped.
+#[derive(Clone, Debug)]
+pub struct RedactMetrics {
+    dropped: Counter<u64>,
+    attributes: [KeyValue; 2],
+}
+
+impl RedactMetrics {
+    /// Counts attributes, and bodies of log records.
+    pub fn dropped(&self, attributes: u64) {
+        self.dropped.add(attributes, &self.attributes);
     }
 }

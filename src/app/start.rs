@@ -117,13 +117,14 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let resource = resource(config, &ledger.origin().instance);
     let telemetry = Arc::new(Telemetry::new(self_metrics.clone(), resource.clone())?);
     let mut reading = JoinSet::new();
-    for (exporter, reader) in config.exporters.iter().zip(&readers) {
+    for (index, (exporter, reader)) in config.exporters.iter().zip(&readers).enumerate() {
         let id = exporter.id.to_string();
         let client = build::client(exporter, options.debug_output)
             .map_err(|source| StartError::Exporter { id: id.clone(), source })?;
         let worker = Worker {
             client,
             retry: build::retry(exporter),
+            redactors: build::redactors(config, index, &telemetry),
             reader: reader.clone(),
             metrics: telemetry.exporter(&id),
             id,

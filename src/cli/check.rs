@@ -148,7 +148,9 @@ pub fn summary(config: &Config) -> String {
             .filter_map(|at| Some(config.exporters.get(*at)?.id.to_string()))
             .collect();
         let priced = if pipeline.priced { "pricetag -> " } else { "" };
-        let _ = writeln!(text, "  pipeline   {}: otlp -> {priced}{}", pipeline.id, exporters.join(", "));
+        let redact = pipeline.redact.as_ref().map_or_else(String::new, |redact| format!("{} -> ", redact.id));
+        let exporters = exporters.join(", ");
+        let _ = writeln!(text, "  pipeline   {}: otlp -> {priced}{redact}{exporters}", pipeline.id);
     }
     for exporter in &config.exporters {
         let target = match &exporter.kind {

@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod explain;
 pub mod layers;
+pub mod ledger;
 pub mod prices;
 pub mod quote;
 pub mod run;
@@ -56,6 +57,8 @@ enum Command {
     Quote(quote::Quote),
     /// Price lists
     Prices(prices::Prices),
+    /// The ledger's file
+    Ledger(ledger::Ledger),
 }
 
 impl Cli {
@@ -75,6 +78,7 @@ impl Cli {
             Command::Explain(explain) => explain.run(),
             Command::Quote(quote) => quote.run(),
             Command::Prices(prices) => prices.run(),
+            Command::Ledger(ledger) => ledger.run(),
         }
     }
 }

@@ -40,7 +40,7 @@ pub use exporter::{
 pub use loops::{Loop, is_own_address, own_listener_loops, resolve};
 pub use model::{
     Alias, Attributes, Config, GrpcReceiver, HealthCheck, HttpReceiver, Ledger, LedgerFile, LogEncoding,
-    LogLevel, Lookup, Pipeline, Pricetag, Receivers, Telemetry, Upstream,
+    LogLevel, Lookup, Pipeline, Pricetag, Receivers, Redact, Telemetry, Upstream,
 };
 pub use schema::schema;
 pub use spikes::{Spikes, Webhook};

@@ -185,8 +185,19 @@ pub struct Pipeline {
     pub signal: Signal,
     /// Whether calls are priced on the way: traces' spans, and logs' records that tell of calls.
     pub priced: bool,
+    /// What is dropped before requests leave: of traces and logs. All pipelines of a signal into one exporter drop the same.
+    pub redact: Option<Redact>,
     /// Where it goes: indices into [`Config::exporters`], at least one, none twice.
     pub exporters: Vec<usize>,
+}
+
+/// A processor that drops attributes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redact {
+    /// Its id in the config.
+    pub id: ComponentId,
+    /// Keys, as [`crate::redaction::Redaction::new`] takes them; at least one.
+    pub drop: Vec<String>,
 }
 
 /// What pricetag tells about itself.

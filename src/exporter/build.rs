@@ -7,9 +7,13 @@ use http::HeaderValue;
 use super::debug::{DebugExporter, Verbosity};
 use super::grpc::{GrpcClient, GrpcSettings};
 use super::http::{HttpClient, HttpSettings};
+use super::redact::Redactor;
 use super::retry::RetrySettings;
 use super::{BuildError, Client, Compression, Header, TlsSettings};
-use crate::config::{self, ExporterKind, Secret};
+use crate::config::{self, Config, ExporterKind, Secret};
+use crate::otlp::Signal;
+use crate::redaction::Redaction;
+use crate::telemetry::Telemetry;
 
 /// Where debug exporters write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,6 +59,16 @@ pub fn client(exporter: &config::Exporter, debug_output: Output) -> Result<Clien
                 Output::Nowhere => DebugExporter::to(std::io::sink(), verbosity),
             })
         }
+    })
+}
+
+/// What an exporter drops, by signal: what any of the pipelines into it does, for they all do the same.
+pub fn redactors(config: &Config, exporter: usize, telemetry: &Telemetry) -> [Option<Redactor>; 3] {
+    Signal::ALL.map(|signal| {
+        let leads = |it: &&config::Pipeline| it.signal == signal && it.exporters.contains(&exporter);
+        let redact = config.pipelines.iter().filter(leads).find_map(|pipeline| pipeline.redact.as_ref())?;
+        let metrics = telemetry.redact(&redact.id.to_string(), &config.exporters[exporter].id.to_string());
+        Some(Redactor::new(Redaction::new(&redact.drop), metrics))
     })
 }
 

@@ -8,6 +8,7 @@
 //! | [`retry`] | how long to wait before the next attempt, and when to give up: pure but for one sleep |
 //! | `tls` | certificates from files, for both clients |
 //! | `gzip` | compression, away from the async threads when it takes long |
+//! | [`redact`] | what a request leaves without |
 //! | [`codec`] | bodies as bytes through tonic |
 //!
 //! The clients make one attempt for each call and hold no state between attempts but their connections.
@@ -18,6 +19,7 @@ pub mod codec;
 pub mod debug;
 pub mod grpc;
 pub mod http;
+pub mod redact;
 pub mod retry;
 pub mod worker;
 

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 use tracing::{error, info, warn};
 
 use super::Client;
+use super::redact::Redactor;
 use super::retry::{RetrySettings, Settled, settle};
 use crate::queue::{Item, Reader};
 use crate::telemetry::ExporterMetrics;
@@ -20,6 +21,8 @@ pub struct Worker {
     pub client: Client,
     /// How it tries again.
     pub retry: RetrySettings,
+    /// What it drops, by signal.
+    pub redactors: [Option<Redactor>; 3],
     /// Its place in the queue.
     pub reader: Reader,
     /// Its self-metrics.
@@ -45,6 +48,17 @@ impl Worker {
     async fn deliver(&self, item: &Item) {
         let Item::Request { signal, body, items } = item else { return };
         let (signal, id) = (*signal, self.id.as_str());
+        let body = match &self.redactors[signal as usize] {
+            None => body.clone(),
+            Some(redactor) => match redactor.apply(signal, body.clone()).await {
+                Ok(body) => body,
+                Err(why) => {
+                    self.metrics.failed(signal, *items);
+                    error!(exporter = id, %signal, "can not see what is to be dropped from a request, {items} {} lost: {why}", signal.items());
+                    return;
+                }
+            },
+        };
         let mut tries = 0;
         let attempt = || self.client.deliver(signal, body.clone());
         let on_retry = |why: &str, wait: Duration| {

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+pub mod forget;
 mod migrate;
 mod rows;
 mod series;

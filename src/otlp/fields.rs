@@ -33,14 +33,23 @@ fields! {
         START_TIME = "start_time_unix_nano" 7,
         END_TIME = "end_time_unix_nano" 8,
         ATTRIBUTES = "attributes" 9,
+        EVENTS = "events" 11,
+        LINKS = "links" 13,
         STATUS = "status" 15,
     }
+    /// `Span.Event`.
+    event = "opentelemetry.proto.trace.v1.Span.Event" { NAME = "name" 2, ATTRIBUTES = "attributes" 3, }
+    /// `Span.Link`.
+    link = "opentelemetry.proto.trace.v1.Span.Link" { ATTRIBUTES = "attributes" 4, }
     /// `Status`.
     status = "opentelemetry.proto.trace.v1.Status" { CODE = "code" 3, }
     /// `Resource`.
     resource = "opentelemetry.proto.resource.v1.Resource" { ATTRIBUTES = "attributes" 1, }
     /// `InstrumentationScope`.
-    scope = "opentelemetry.proto.common.v1.InstrumentationScope" { NAME = "name" 1, }
+    scope = "opentelemetry.proto.common.v1.InstrumentationScope" {
+        NAME = "name" 1,
+        ATTRIBUTES = "attributes" 3,
+    }
     /// `KeyValue`.
     key_value = "opentelemetry.proto.common.v1.KeyValue" { KEY = "key" 1, VALUE = "value" 2, }
     /// `AnyValue`.

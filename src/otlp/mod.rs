@@ -2,9 +2,10 @@
 //!
 //! Read in this order: [`wire`] (protobuf framing), [`fault`] (what can be wrong with it), [`fields`] (the field numbers we rely on), [`view`]
 //! (attributes and values, borrowed), [`attribute`] (writing attributes), [`splice`] (putting them into a
-//! body), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
+//! body), [`cut`] (taking fields out of one), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
 
 pub mod attribute;
+pub mod cut;
 pub mod fault;
 pub mod fields;
 pub mod items;

@@ -176,6 +176,11 @@ impl<'a> Iterator for Fields<'a> {
 const MAX_GROUP_DEPTH: usize = 32;
 
 impl<'a> Fields<'a> {
+    /// Where the next field begins, and the last one ended.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
     #[inline(always)]
     fn read(&mut self) -> Result<Field<'a>, Malformed> {
         let at = self.at;

@@ -1,4 +1,4 @@
-//! How often `process` allocates, and what open traces take. A test binary of its own, because its allocator counts.
+//! How often `process` and `redact` allocate, and what open traces take. A test binary of its own, because its allocator counts.
 
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
@@ -8,8 +8,10 @@ use bytes::Bytes;
 use pricetag::attribution::Attribution;
 use pricetag::genai::call::Ids;
 use pricetag::genai::found::{Found, SpanNote};
+use pricetag::otlp::Signal;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Now, Processor, Settings, Shared};
+use pricetag::redaction::Redaction;
 use pricetag::settlement::{Facts, Judgement, OpenTraces, Told};
 
 /// Scenario: real requests, again and again, each time with traces that are new to the table.
@@ -50,6 +52,22 @@ fn a_request_costs_two_allocations() {
     let nothing = Bytes::from_static(&[0x0a, 0x00]);
     allocations(&nothing);
     assert_eq!(allocations(&nothing), 0);
+}
+
+/// Scenario: a capture of which some 140 attributes are dropped, and the same where nothing is.
+/// Guarantees: allocations are those of one list that grows and of the new body, none for each attribute; none but the list where
+/// nothing is dropped.
+#[test]
+fn dropping_does_not_allocate_for_each_attribute() {
+    let body = Bytes::from_static(include_bytes!("../fixtures/messages/traceloop-openai.traces.pb"));
+    for (drop, dropped, most) in [("gen_ai.*", 100.., 9), ("nothing.*", 0.., 1)] {
+        let redaction = Redaction::new(&[drop.to_owned()]);
+        let mut redacted = None;
+        let info = allocation_counter::measure(|| redacted = Some(redaction.apply(Signal::Traces, &body)));
+        let count = redacted.unwrap().unwrap().dropped;
+        assert!(dropped.contains(&count), "{count} attributes of {drop}");
+        assert!(info.count_total <= most, "{} allocations for {count} attributes", info.count_total);
+    }
 }
 
 /// The capture with its first span only.

@@ -117,7 +117,7 @@ fn the_commented_keys_of_the_default_are_right() {
     })
     .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
-    assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend"]);
+    assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend", "processors.redact/outside"]);
     assert!(config.health_check.is_some());
 }
 

@@ -1,10 +1,12 @@
 //! The processor against a reference that decodes, edits and encodes, on 10,000 requests.
 //!
 //! `tape` and `traffic` make up requests, `wire` writes them in unusual but valid bytes and compares bytes,
-//! `reference` says what should come out, `hostile` breaks bodies.
+//! `reference` says what should come out, `hostile` breaks bodies; `redacted` is the same of what is dropped
+//! before requests leave.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod hostile;
+mod redacted;
 mod reference;
 pub(crate) mod tape;
 mod traffic;

@@ -35,7 +35,11 @@ async fn the_page_lists_the_metrics() {
     let (sink, failing) = (Sink::start().await, Sink::start().await);
     failing.script(vec![Answer::Fail(Code::InvalidArgument); 10_000]);
     let exporters = [sink.otlp("a", ""), failing.otlp("b", "")];
-    let mut pricetag = Setup::new(&exporters, "otlp/a, otlp/b").start().await;
+    let mut pricetag = Setup::new(&exporters, "otlp/a, otlp/b")
+        .set("processors.redact={drop: [messages]}")
+        .set("service.pipelines.logs.processors=[redact]")
+        .start()
+        .await;
 
     let mut call = gpt_4o(1, 1_000_000, 1_000);
     call.trace_state = "ot=th:8".to_owned();

@@ -12,7 +12,7 @@ use super::ledger::Ledger;
 use super::margin::Margin;
 use super::metrics::Metrics;
 use super::sampling::Sampling;
-use super::{Component, Spikes, present};
+use super::{Component, Redact, Spikes, present};
 use crate::config::model::{Alias, Attributes, Upstream};
 use crate::config::values::{GoDuration, Secret};
 use crate::processor::Reported;
@@ -22,6 +22,7 @@ use crate::yaml::ordered::in_order;
 #[derive(Debug)]
 pub(in crate::config) enum Processor {
     Pricetag(Box<Pricetag>),
+    Redact(Redact),
     /// Of the Collector, accepted so that a config can be pasted.
     Batch,
     /// Of the Collector, accepted so that a config can be pasted.
@@ -30,12 +31,13 @@ pub(in crate::config) enum Processor {
 
 impl Component for Processor {
     const KIND: &'static str = "processor";
-    const TYPES: &'static [&'static str] = &["pricetag", "batch", "memory_limiter"];
+    const TYPES: &'static [&'static str] = &["pricetag", "redact", "batch", "memory_limiter"];
 
     fn read<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
         let accepted = match kind {
             "batch" => Processor::Batch,
             "memory_limiter" => Processor::MemoryLimiter,
+            "redact" => return map.next_value().map(Processor::Redact),
             _ => return map.next_value().map(|said| Processor::Pricetag(Box::new(said))),
         };
         map.next_value::<IgnoredAny>().map(|_| accepted)
@@ -44,6 +46,7 @@ impl Component for Processor {
     fn schema(kind: &str, generator: &mut SchemaGenerator) -> Schema {
         match kind {
             "pricetag" => generator.subschema_for::<Pricetag>(),
+            "redact" => generator.subschema_for::<Redact>(),
             _ => json_schema!({
                 "type": "object",
                 "description": "A component of the Collector: accepted, and not needed here.",

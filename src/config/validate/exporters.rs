@@ -54,9 +54,9 @@ pub(super) fn exporters(
     let place = |id| exporters.iter().position(|exporter| exporter.id == id);
     let pipelines = pipelines
         .into_iter()
-        .map(|Named { id, signal, priced, exporters, .. }| {
+        .map(|Named { id, signal, priced, redact, exporters, .. }| {
             let exporters = exporters.into_iter().filter_map(place).collect();
-            Pipeline { id, signal, priced, exporters }
+            Pipeline { id, signal, priced, redact, exporters }
         })
         .collect();
     (exporters, pipelines)

@@ -6,6 +6,7 @@ mod ledger;
 mod margin;
 mod metrics;
 mod receivers;
+mod redact;
 mod service;
 mod spikes;
 
@@ -62,6 +63,7 @@ fn processor(raw: &Root, report: &mut Report) -> Option<Pricetag> {
                     format!("keep one of the two: {first:?} serves all pipelines"),
                 );
             }
+            Processor::Redact(said) => redact::check(said, &path, report),
             Processor::Pricetag(said) => found = Some((id, pricetag(said, &path, report))),
             Processor::Batch => {
                 report.notice(&path, "accepted and not needed: pricetag forwards each request as it came");

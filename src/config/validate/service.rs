@@ -1,10 +1,10 @@
 //! Pipelines, extensions and telemetry.
 
-use super::listen;
+use super::{listen, redact};
 use crate::config::defaults;
 use crate::config::endpoint::HostPort;
 use crate::config::error::{Report, did_you_mean};
-use crate::config::model::{HealthCheck, Telemetry};
+use crate::config::model::{HealthCheck, Redact, Telemetry};
 use crate::config::path::Path;
 use crate::config::raw::{self, Components, Extension, MetricsLevel, Processor, Root};
 use crate::config::values::ComponentId;
@@ -15,6 +15,7 @@ pub(super) struct Named {
     pub(super) id: ComponentId,
     pub(super) signal: Signal,
     pub(super) priced: bool,
+    pub(super) redact: Option<Redact>,
     pub(super) receivers: Vec<ComponentId>,
     pub(super) exporters: Vec<ComponentId>,
 }
@@ -29,6 +30,7 @@ pub(super) fn pipelines(raw: &Root, report: &mut Report) -> Vec<Named> {
     }
     let named: Vec<Named> =
         said.iter().filter_map(|(id, pipeline)| named(raw, id, pipeline, report)).collect();
+    redact::agree(raw, &named, report);
     let traces = |pipeline: &&Named| pipeline.signal == Signal::Traces;
     if named.iter().any(|pipeline| traces(&pipeline))
         && !named.iter().any(|pipeline| traces(&pipeline) && pipeline.priced)
@@ -53,7 +55,8 @@ pub(super) fn pipelines(raw: &Root, report: &mut Report) -> Vec<Named> {
         &raw.processors,
         "processors",
         |id| {
-            let is_ours = matches!(raw.processors.get(id), Some(Processor::Pricetag(_)));
+            let is_ours =
+                matches!(raw.processors.get(id), Some(Processor::Pricetag(_) | Processor::Redact(_)));
             !is_ours || said.iter().any(|(_, pipeline)| pipeline.processors.contains(id))
         },
         report,
@@ -84,7 +87,8 @@ fn named(raw: &Root, id: &ComponentId, said: &raw::Pipeline, report: &mut Report
         report.notice(&path.key("processors"), "pricetag acts on traces and logs: metrics pass as they are");
     }
     let priced = prices && signal != Signal::Metrics;
-    Some(Named { id: id.clone(), signal, priced, receivers, exporters })
+    let redact = redact::of(raw, signal, &said.processors, &path, report);
+    Some(Named { id: id.clone(), signal, priced, redact, receivers, exporters })
 }
 
 /// Those of the names that are defined, each once; the others are reported.

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::StoreError;
 
@@ -17,6 +19,9 @@ pub fn default_file(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathB
     };
     own.or_else(users).map(|folder| folder.join("ledger.db"))
 }
+
+/// How long whoever has let go of the store may still hold its lock: a process that he is starting has his files open, until it runs.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Held as long as we write the store. SQLite's own locks would keep out readers, or let in a second writer.
 #[derive(Debug)]
@@ -34,10 +39,14 @@ impl Lock {
         beside.push(".lock");
         let opened = File::options().create(true).truncate(false).write(true).open(&beside);
         let lock = opened.map_err(|error| StoreError::open(file, &error))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Lock { _file: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Taken { file: file.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(StoreError::open(file, &error)),
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Lock { _file: lock }),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => sleep(PATIENCE / 50),
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Taken { file: file.to_owned() }),
+                Err(TryLockError::Error(error)) => return Err(StoreError::open(file, &error)),
+            }
         }
     }
 }

@@ -12,6 +12,10 @@ use crate::ledger::sums::Sums;
 use crate::pricing::Status;
 use crate::time::unix_nano;
 
+/// The columns of a series besides [`SUMS`], in the order in which they are read.
+const MORE: &str =
+    "reported_usd, reported_picodollars, difference_usd, difference_picodollars, by_status, labels";
+
 /// Who tells the metrics, and since when they count: what makes a cumulative sum the same one after a restart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
@@ -47,10 +51,7 @@ impl Store {
 
 /// All series; `None`: they have other labels than these, or were written by a pricetag that knows other statuses.
 fn read(transaction: &Transaction<'_>, keys: &[String]) -> rusqlite::Result<Option<Vec<Kept>>> {
-    let sql = format!(
-        "SELECT {SUMS}, reported_usd, reported_picodollars, difference_usd, difference_picodollars, by_status, labels FROM series"
-    );
-    let mut statement = transaction.prepare(&sql)?;
+    let mut statement = transaction.prepare(&format!("SELECT {SUMS}, {MORE} FROM series"))?;
     let mut rows = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
@@ -61,17 +62,35 @@ fn read(transaction: &Transaction<'_>, keys: &[String]) -> rusqlite::Result<Opti
 }
 
 fn series(row: &Row<'_>, keys: &[String]) -> rusqlite::Result<Option<Kept>> {
-    let by_status: BTreeMap<String, u64> =
-        serde_json::from_str(row.get_ref(20)?.as_str()?).unwrap_or_default();
     let mut labels: BTreeMap<String, String> =
         serde_json::from_str(row.get_ref(21)?.as_str()?).unwrap_or_default();
     let values: Vec<String> = keys.iter().filter_map(|key| labels.remove(key)).collect();
+    let sums = sums(row)?.filter(|_| values.len() == keys.len() && labels.is_empty());
+    Ok(sums.map(|sums| (values, sums)))
+}
+
+/// The sums of a series; `None`: a status is none that we know.
+fn sums(row: &Row<'_>) -> rusqlite::Result<Option<Sums>> {
+    let by_status: BTreeMap<String, u64> =
+        serde_json::from_str(row.get_ref(20)?.as_str()?).unwrap_or_default();
     let calls: Option<Vec<(Status, u64)>> =
         by_status.into_iter().map(|(status, calls)| Some((status.parse().ok()?, calls))).collect();
-    let Some(calls) = calls.filter(|_| values.len() == keys.len() && labels.is_empty()) else {
-        return Ok(None);
-    };
-    Ok(Some((values, Sums::new(tally(row, 0)?, money(row, 16)?, money(row, 18)?, calls))))
+    let Some(calls) = calls else { return Ok(None) };
+    Ok(Some(Sums::new(tally(row, 0)?, money(row, 16)?, money(row, 18)?, calls)))
+}
+
+/// The labels of all series, as they are written.
+pub(super) fn labels(transaction: &Transaction<'_>) -> rusqlite::Result<Vec<String>> {
+    let mut statement = transaction.prepare("SELECT labels FROM series")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Takes a series out; `None`: there is none, or it can not be read.
+pub(super) fn take(transaction: &Transaction<'_>, labels: &str) -> rusqlite::Result<Option<Sums>> {
+    let sql = format!("SELECT {SUMS}, {MORE} FROM series WHERE labels = ?");
+    let known = transaction.query_row(&sql, [labels], sums).optional()?.flatten();
+    transaction.execute("DELETE FROM series WHERE labels = ?", [labels])?;
+    Ok(known)
 }
 
 /// Writes the sums of one series in the place of its earlier ones.
@@ -83,12 +102,17 @@ pub(super) fn write(
 ) -> rusqlite::Result<usize> {
     // In alphabetical order: labels that the config names in another order are the same.
     let labels: BTreeMap<&str, &str> = keys.iter().map(String::as_str).zip(labels.iter()).collect();
+    put(transaction, &json(&labels)?, sums)
+}
+
+/// Writes the sums of a series with these labels, as they are written.
+pub(super) fn put(transaction: &Transaction<'_>, labels: &str, sums: &Sums) -> rusqlite::Result<usize> {
     let by_status: BTreeMap<&str, u64> =
         sums.calls().map(|(status, calls)| (status.as_str(), calls)).collect();
     let mut statement = transaction.prepare_cached(
         "INSERT OR REPLACE INTO series VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22)",
     )?;
-    statement.raw_bind_parameter(1, json(&labels)?)?;
+    statement.raw_bind_parameter(1, labels)?;
     let money = [usd(sums.reported), rest(sums.reported), usd(sums.difference), rest(sums.difference)];
     for (index, column) in columns(&sums.counting).into_iter().chain(money).enumerate() {
         statement.raw_bind_parameter(2 + index, column)?;
@@ -97,7 +121,7 @@ pub(super) fn write(
     statement.raw_execute()
 }
 
-fn json(map: &impl serde::Serialize) -> rusqlite::Result<String> {
+pub(super) fn json(map: &impl serde::Serialize) -> rusqlite::Result<String> {
     serde_json::to_string(map).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))
 }
 

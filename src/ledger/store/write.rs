@@ -123,13 +123,13 @@ impl Store {
 }
 
 /// The rows of one dimension in one hour, or on one day.
-struct Rows<'t> {
-    transaction: &'t Transaction<'t>,
-    counts: &'t mut HashMap<(Table, i64, u32), usize>,
-    limit: usize,
-    table: Table,
-    dimension: i64,
-    period: u32,
+pub(super) struct Rows<'t> {
+    pub(super) transaction: &'t Transaction<'t>,
+    pub(super) counts: &'t mut HashMap<(Table, i64, u32), usize>,
+    pub(super) limit: usize,
+    pub(super) table: Table,
+    pub(super) dimension: i64,
+    pub(super) period: u32,
 }
 
 impl Rows<'_> {
@@ -137,18 +137,22 @@ impl Rows<'_> {
     fn add(&mut self, deltas: &mut [Delta]) -> rusqlite::Result<()> {
         let mut others = Tally::default();
         for delta in deltas {
-            let is_added =
-                self.update(&delta.value, &delta.sums)? || self.insert(&delta.value, &delta.sums)?;
+            let is_added = self.give(&delta.value, &delta.sums)?;
             if !is_added {
                 others.add(&delta.sums);
             }
             // A day may have room for a value that its hour has none for, or the other way round; hours are what is told.
             delta.folded |= !is_added && self.table == Table::Hours;
         }
-        if others != Tally::default() && !self.update(OTHER, &others)? {
-            self.insert(OTHER, &others)?;
+        if others != Tally::default() {
+            self.give(OTHER, &others)?;
         }
         Ok(())
+    }
+
+    /// Adds to a value's row, made if there is none and room for it.
+    pub(super) fn give(&mut self, value: &str, sums: &Tally) -> rusqlite::Result<bool> {
+        Ok(self.update(value, sums)? || self.insert(value, sums)?)
     }
 
     /// Adds to a row, if there is one.

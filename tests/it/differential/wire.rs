@@ -2,7 +2,7 @@
 
 use super::tape::Tape;
 
-/// The messages of a trace request that hold others.
+/// The messages of a request of traces or logs that hold others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Request,
@@ -14,6 +14,10 @@ pub(super) enum Kind {
     Event,
     Link,
     Status,
+    LogRequest,
+    ResourceLogs,
+    ScopeLogs,
+    Record,
     KeyValue,
     AnyValue,
     Array,
@@ -21,13 +25,18 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn child(self, number: u64) -> Option<Kind> {
+    pub(super) fn child(self, number: u64) -> Option<Kind> {
         Some(match (self, number) {
             (Kind::Request, 1) => Kind::ResourceSpans,
             (Kind::ResourceSpans, 1) => Kind::Resource,
             (Kind::ResourceSpans, 2) => Kind::ScopeSpans,
             (Kind::ScopeSpans, 1) => Kind::Scope,
             (Kind::ScopeSpans, 2) => Kind::Span,
+            (Kind::LogRequest, 1) => Kind::ResourceLogs,
+            (Kind::ResourceLogs, 1) => Kind::Resource,
+            (Kind::ResourceLogs, 2) => Kind::ScopeLogs,
+            (Kind::ScopeLogs, 1) => Kind::Scope,
+            (Kind::ScopeLogs, 2) => Kind::Record,
             (Kind::Span, 11) => Kind::Event,
             (Kind::Span, 13) => Kind::Link,
             (Kind::Span, 15) => Kind::Status,
@@ -35,8 +44,9 @@ impl Kind {
             | (Kind::Scope | Kind::Event, 3)
             | (Kind::Span, 9)
             | (Kind::Link, 4)
+            | (Kind::Record, 6)
             | (Kind::KeyValues, 1) => Kind::KeyValue,
-            (Kind::KeyValue, 2) | (Kind::Array, 1) => Kind::AnyValue,
+            (Kind::KeyValue, 2) | (Kind::Array, 1) | (Kind::Record, 5) => Kind::AnyValue,
             (Kind::AnyValue, 5) => Kind::Array,
             (Kind::AnyValue, 6) => Kind::KeyValues,
             _ => return None,
@@ -47,11 +57,11 @@ impl Kind {
 /// A field as it stands: all of its bytes, those of its tag, and what its length prefix encloses.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Field<'a> {
-    number: u64,
-    wire_type: u64,
-    whole: &'a [u8],
-    tag: &'a [u8],
-    content: &'a [u8],
+    pub(super) number: u64,
+    pub(super) wire_type: u64,
+    pub(super) whole: &'a [u8],
+    pub(super) tag: &'a [u8],
+    pub(super) content: &'a [u8],
 }
 
 fn varint(bytes: &mut &[u8]) -> Option<u64> {
@@ -193,7 +203,7 @@ pub(super) fn scramble(kind: Kind, canonical: &[u8], tape: &mut Tape<'_>) -> Vec
             Some(child) => {
                 let content = scramble(child, field.content, tape);
                 let singular = matches!(child, Kind::Resource | Kind::Scope | Kind::Status)
-                    || (kind, child) == (Kind::KeyValue, Kind::AnyValue);
+                    || (matches!(kind, Kind::KeyValue | Kind::Record) && child == Kind::AnyValue);
                 let cut = if singular && tape.chance(10) { parts(child, &content, tape) } else { 0 };
                 if singular && (cut > 0 || tape.chance(3)) {
                     put_len(&mut bytes, number, &content[..cut], tape);

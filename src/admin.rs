@@ -61,6 +61,8 @@ pub struct Site {
     pub spikes: Option<Spikes>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
+    /// Whether by TLS.
+    pub receiver_tls: bool,
     /// The name or address that the config has for the port.
     pub host: Option<String>,
 }

@@ -53,6 +53,9 @@ impl Check {
         if !loops.is_empty() {
             return wrong(&loops);
         }
+        if let Err(mistakes) = crate::app::check_doors(&config) {
+            return wrong(&mistakes.0);
+        }
         let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
         let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {
             Ok(catalog) => catalog,

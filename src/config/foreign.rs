@@ -24,7 +24,16 @@ use Verdict::{Fine, NotYet, NotYetIfTrue, Only};
 /// Patterns of key paths: `a|b` is a component of type a or b with any name, `*` is any key or index.
 const KEYS: &[(&str, Verdict)] = &[
     // Receivers.
-    ("receivers.otlp.protocols.*.tls", NotYet("receive on 127.0.0.1, or put a TLS proxy in front")),
+    ("receivers.otlp.protocols.*.tls.cert_pem", NotYet("put it into a file and name that in `cert_file`")),
+    ("receivers.otlp.protocols.*.tls.key_pem", NotYet("put it into a file and name that in `key_file`")),
+    ("receivers.otlp.protocols.*.tls.ca_file", NotYet(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.ca_pem", NotYet(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.include_system_ca_certs_pool", NotYetIfTrue(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.client_ca_file_reload", Fine("files are read again when they change")),
+    ("receivers.otlp.protocols.*.tls.max_version", NotYet("remove it: TLS 1.2 and 1.3 are spoken")),
+    ("receivers.otlp.protocols.*.tls.cipher_suites", NotYet("remove it: rustls has no weak ones")),
+    ("receivers.otlp.protocols.*.tls.curve_preferences", NotYet("remove it")),
+    ("receivers.otlp.protocols.*.tls.tpm", NotYet("remove it")),
     ("receivers.otlp.protocols.*.auth", NotYet("receive on 127.0.0.1, or put a proxy in front that asks")),
     ("receivers.otlp.protocols.*.middlewares", NotYet("remove it")),
     ("receivers.otlp.protocols.*.transport", Only("tcp")),
@@ -135,6 +144,7 @@ const KEYS: &[(&str, Verdict)] = &[
     ("connectors", NotYet("remove it: cost metrics come from pricetag itself")),
 ];
 
+const CLIENT_CA: &str = "remove it; who signs clients' certificates is said by `client_ca_file`";
 const TUNED: &str = "accepted and left as pricetag has it";
 const NO_BATCHES: &str = "accepted and not needed: pricetag forwards each request as it came";
 const LOGGED: &str = "accepted, and the log is written as pricetag does it";

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::ServerTls;
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
@@ -49,6 +50,8 @@ pub struct GrpcReceiver {
     pub endpoint: HostPort,
     /// The largest request it takes, in bytes after decompression.
     pub max_message_bytes: usize,
+    /// Its certificate; `None` is plaintext.
+    pub tls: Option<ServerTls>,
 }
 
 /// An OTLP/HTTP listener.
@@ -58,6 +61,8 @@ pub struct HttpReceiver {
     pub endpoint: HostPort,
     /// The largest body it takes, in bytes after decompression.
     pub max_body_bytes: usize,
+    /// Its certificate; `None` is plaintext.
+    pub tls: Option<ServerTls>,
 }
 
 /// How calls are priced and annotated.

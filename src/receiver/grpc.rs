@@ -21,6 +21,8 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept};
+use crate::access::Door;
+use crate::access::handshakes::Handshakes;
 use crate::exporter::codec::BytesCodec;
 use crate::otlp::Signal;
 use crate::telemetry::ReceiverMetrics;
@@ -45,6 +47,7 @@ struct Service {
 /// What the transport says when it can not go on.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_message_bytes: usize,
@@ -65,16 +68,21 @@ pub async fn serve(
         )
     };
     let router = router.fallback(any(unknown));
-    Server::builder()
+    let server = Server::builder()
         .max_frame_size(MAX_FRAME)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .serve_with_incoming_shutdown(
-            Routes::from(router),
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            shutdown,
-        )
-        .await
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    let routes = Routes::from(router);
+    match door.tls {
+        None => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
+        }
+        Some(tls) => {
+            let incoming = Handshakes::new(listener, tls, "OTLP/gRPC");
+            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
+        }
+    }
 }
 
 impl Service {

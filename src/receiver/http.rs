@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 
 use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept, offload};
+use crate::access::Door;
+use crate::access::handshakes::Handshakes;
 use crate::otlp::{Signal, json};
 use crate::telemetry::ReceiverMetrics;
 
@@ -68,6 +70,7 @@ struct Service {
 /// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_body_bytes: usize,
@@ -80,11 +83,16 @@ pub async fn serve(
         let export = move |request: Request| service.export(signal, request);
         router = router.route(signal.http_path(), post(export).fallback(only_post));
     }
+    let router = router.fallback(unknown_path);
+    if let Some(tls) = door.tls {
+        let listener = Handshakes::new(listener, tls, "OTLP/HTTP");
+        return axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+    }
     let listener = listener.tap_io(|stream| {
         // Without it an answer may wait 40 ms for an acknowledgement; nothing else depends on it.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router.fallback(unknown_path)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 async fn only_post(request: Request) -> Response<Body> {

@@ -2,14 +2,13 @@
 //! Response" and "OTLP/HTTP Response").
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::http::StatusCode;
 use tonic::Code;
 use tracing::warn;
 
+use crate::access::seldom::Seldom;
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
 use crate::otlp::wire::Malformed;
@@ -59,25 +58,13 @@ pub enum Refusal {
 /// Says in the log why requests are refused: whoever sends to the wrong port or in the wrong encoding looks here
 /// first. At most a line a second, for a sender repeats itself.
 #[derive(Debug, Default)]
-pub struct RefusalLog {
-    last: Mutex<Option<Instant>>,
-    silent: AtomicU64,
-}
+pub struct RefusalLog(Seldom);
 
 impl RefusalLog {
     /// Notes a refusal.
     pub fn note(&self, transport: &str, what: impl fmt::Display, why: impl fmt::Display) {
-        const PAUSE: Duration = Duration::from_secs(1);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < PAUSE) {
-            self.silent.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        *last = Some(Instant::now());
-        let why = printable(&why.to_string());
-        match self.silent.swap(0, Ordering::Relaxed) {
-            0 => warn!("OTLP/{transport}: refused a request of {what}: {why}"),
-            others => warn!("OTLP/{transport}: refused a request of {what} ({others} more before it): {why}"),
+        if let Some(others) = self.0.turn() {
+            warn!("OTLP/{transport}: refused a request of {what}{others}: {}", printable(&why.to_string()));
         }
     }
 }

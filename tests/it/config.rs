@@ -109,7 +109,9 @@ fn the_commented_keys_of_the_default_are_right() {
         text.push_str(&line);
         text.push('\n');
     }
-    let text = text.replace("/etc/ssl/my-ca.pem", &file("Cargo.toml").display().to_string());
+    let text = ["my-ca.pem", "my-server.pem", "my-server.key"].iter().fold(text, |text, name| {
+        text.replace(&format!("/etc/ssl/{name}"), &file("Cargo.toml").display().to_string())
+    });
     let text = text.replace("insecure: true", "insecure: false");
     let config = Config::parse(&text, "default", &[], &|name: &str| {
         let value = if name.ends_with("URL") { "https://example.com/hook" } else { "a key of 16 bytes" };

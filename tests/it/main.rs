@@ -37,6 +37,7 @@ mod passthrough;
 mod prices;
 mod prices_commands;
 mod pricing_page;
+mod receiver_tls;
 mod refused_grpc;
 mod refused_http;
 mod regions;

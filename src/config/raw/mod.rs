@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are the reference: they become `config/schema.json`, which editors show.
 
+mod access;
 mod components;
 mod dimensions;
 mod exporters;
@@ -17,6 +18,7 @@ mod spikes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+pub(super) use access::ServerTls;
 pub(super) use components::{Component, Components};
 pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{

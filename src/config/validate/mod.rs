@@ -1,5 +1,6 @@
 //! From what was said to what it means: defaults filled in, references resolved, contradictions found.
 
+mod access;
 mod dimensions;
 mod exporters;
 mod ledger;

@@ -1,7 +1,7 @@
 //! The OTLP listeners.
 
-use super::listen;
 use super::service::Named;
+use super::{access, listen};
 use crate::config::defaults;
 use crate::config::error::Report;
 use crate::config::model::{GrpcReceiver, HttpReceiver, Receivers};
@@ -60,7 +60,8 @@ fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(mib) => (mib as usize).saturating_mul(defaults::MIB),
     };
-    GrpcReceiver { endpoint, max_message_bytes }
+    let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
+    GrpcReceiver { endpoint, max_message_bytes, tls }
 }
 
 fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
@@ -70,5 +71,6 @@ fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
     };
-    HttpReceiver { endpoint, max_body_bytes }
+    let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
+    HttpReceiver { endpoint, max_body_bytes, tls }
 }

@@ -1,4 +1,4 @@
-//! What listeners let in by: their certificates, read at the start and kept as their files are.
+//! What listeners let in by: their certificates, and who may come, read at the start and kept as their files are.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,14 +11,19 @@ use tokio::task::JoinSet;
 
 use super::files::{Keeper, Kind};
 use crate::access::Door;
+use crate::access::login::Auth;
 use crate::access::tls::{InForce, TlsFiles, Within};
-use crate::config::{Config, ServerTls};
-use crate::yaml::Mistakes;
+use crate::config::{Authenticator, ComponentId, Config, ServerTls};
+use crate::yaml::{Mistake, Mistakes};
 
-/// The certificates of the receivers.
+/// What the config has for its listeners.
 pub(super) struct Doors {
-    grpc: Option<(Certificate, TlsFiles)>,
-    http: Option<(Certificate, TlsFiles)>,
+    /// Of gRPC and HTTP.
+    certificates: [Option<(Certificate, TlsFiles)>; 2],
+    /// Each once, though several listeners ask it.
+    logins: Vec<(Login, Option<Vec<u8>>)>,
+    /// Whom gRPC, HTTP and the admin port ask.
+    asked: [Option<ComponentId>; 3],
 }
 
 impl Doors {
@@ -27,24 +32,56 @@ impl Doors {
     /// # Errors
     /// One can not be read, or is wrong.
     pub(super) fn read(config: &Config) -> Result<Self, Mistakes> {
-        let grpc = config.receivers.grpc.as_ref().and_then(|grpc| grpc.tls.as_ref());
-        let http = config.receivers.http.as_ref().and_then(|http| http.tls.as_ref());
+        let (grpc, http) = (config.receivers.grpc.as_ref(), config.receivers.http.as_ref());
+        let asks = [
+            grpc.and_then(|grpc| grpc.auth.as_ref()),
+            http.and_then(|http| http.auth.as_ref()),
+            config.telemetry.auth.as_ref(),
+        ];
+        let mut logins: Vec<(Login, Option<Vec<u8>>)> = Vec::new();
+        for authenticator in asks.iter().flatten() {
+            if !logins.iter().any(|(login, _)| login.authenticator.id == authenticator.id) {
+                logins.push(Login::read(authenticator)?);
+            }
+        }
+        let certificate =
+            |tls: Option<&ServerTls>, within| tls.map(|tls| Certificate::read(tls, within)).transpose();
         Ok(Doors {
-            grpc: grpc.map(|tls| Certificate::read(tls, Within::Http2)).transpose()?,
-            http: http.map(|tls| Certificate::read(tls, Within::Http)).transpose()?,
+            certificates: [
+                certificate(grpc.and_then(|grpc| grpc.tls.as_ref()), Within::Http2)?,
+                certificate(http.and_then(|http| http.tls.as_ref()), Within::Http)?,
+            ],
+            logins,
+            asked: asks.map(|asks| asks.map(|authenticator| authenticator.id.clone())),
         })
     }
 
-    /// The receivers' doors: gRPC, HTTP.
-    pub(super) fn doors(&self) -> [Door; 2] {
-        [&self.grpc, &self.http]
-            .map(|read| Door { tls: read.as_ref().map(|(certificate, _)| Arc::clone(&certificate.in_force)) })
+    /// The receivers' doors, gRPC's and HTTP's, and who may come in at the admin port.
+    pub(super) fn doors(&self) -> ([Door; 2], Option<Arc<Auth>>) {
+        let [grpc, http, admin] = self.asked.each_ref().map(|id| {
+            let asked = |(login, _): &&(Login, _)| Some(&login.authenticator.id) == id.as_ref();
+            self.logins.iter().find(asked).map(|(login, _)| Arc::clone(&login.auth))
+        });
+        let [by_grpc, by_http] = self
+            .certificates
+            .each_ref()
+            .map(|read| read.as_ref().map(|(certificate, _)| Arc::clone(&certificate.in_force)));
+        ([Door { tls: by_grpc, auth: grpc }, Door { tls: by_http, auth: http }], admin)
     }
 
     /// Keeps them up to date, in tasks. What comes back asks to read them again.
     pub(super) fn keep(self, meter: &Meter, tasks: &mut JoinSet<()>) -> Vec<Arc<Notify>> {
-        let all = [self.grpc, self.http].into_iter().flatten();
-        all.map(|(certificate, files)| Keeper::keep(certificate, files, meter, tasks)).collect()
+        let mut reload = Vec::new();
+        for (certificate, files) in self.certificates.into_iter().flatten() {
+            reload.push(Keeper::keep(certificate, files, meter, tasks));
+        }
+        for (login, file) in self.logins {
+            // What stands in the config does not change.
+            if file.is_some() {
+                reload.push(Keeper::keep(login, file, meter, tasks));
+            }
+        }
+        reload
     }
 }
 
@@ -103,5 +140,62 @@ impl Kind for Certificate {
 
     fn in_force(&self) -> String {
         self.in_force.load().fingerprint.clone()
+    }
+}
+
+/// Who may come in, by one authenticator.
+struct Login {
+    authenticator: Authenticator,
+    auth: Arc<Auth>,
+}
+
+impl Login {
+    fn read(authenticator: &Authenticator) -> Result<(Self, Option<Vec<u8>>), Mistakes> {
+        let file = read(authenticator)?;
+        let auth = Arc::new(Auth::new(authenticator, file.as_deref())?);
+        Ok((Login { authenticator: authenticator.clone(), auth }, file))
+    }
+}
+
+/// An authenticator's file, if it has one.
+fn read(authenticator: &Authenticator) -> Result<Option<Vec<u8>>, Mistakes> {
+    let Some(file) = authenticator.credentials.file() else { return Ok(None) };
+    std::fs::read(file).map(Some).map_err(|error| {
+        Mistakes(vec![Mistake {
+            source: file.display().to_string(),
+            line: None,
+            column: None,
+            key: authenticator.file_key(),
+            message: format!("cannot be read: {error}"),
+            remedy: Some("name a file that pricetag may read".to_owned()),
+        }])
+    })
+}
+
+impl Kind for Login {
+    type Files = Option<Vec<u8>>;
+    const WHAT: &'static str = "logins";
+    const FILES: &'static str = "files of tokens and users";
+    const METRIC: &'static str = "pricetag_login_reloads_total";
+
+    fn paths(&self) -> Vec<PathBuf> {
+        self.authenticator.credentials.file().map(Into::into).into_iter().collect()
+    }
+
+    fn read(&self) -> Result<Self::Files, Mistakes> {
+        read(&self.authenticator)
+    }
+
+    fn contents(files: &Self::Files) -> impl Iterator<Item = &[u8]> {
+        files.as_deref().into_iter()
+    }
+
+    fn put(&self, files: Self::Files) -> Result<String, Mistakes> {
+        let words = self.auth.replace(&self.authenticator, files.as_deref())?;
+        Ok(format!("extensions.{} has {words} now", self.authenticator.id))
+    }
+
+    fn in_force(&self) -> String {
+        self.auth.words()
     }
 }

@@ -185,7 +185,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    let receivers = doors.doors();
+    let (receivers, auth) = doors.doors();
     app.reload.extend(doors.keep(app.telemetry.meter(), &mut app.settling));
     let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
     if let Some(margins) = &margins {
@@ -206,6 +206,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         receiver,
         receiver_tls,
         host,
+        auth,
     };
     listeners.serve(&mut app, config, receivers, site, receiving_stops, serving_stops);
     readiness.set(true);

@@ -34,7 +34,10 @@ const KEYS: &[(&str, Verdict)] = &[
     ("receivers.otlp.protocols.*.tls.cipher_suites", NotYet("remove it: rustls has no weak ones")),
     ("receivers.otlp.protocols.*.tls.curve_preferences", NotYet("remove it")),
     ("receivers.otlp.protocols.*.tls.tpm", NotYet("remove it")),
-    ("receivers.otlp.protocols.*.auth", NotYet("receive on 127.0.0.1, or put a proxy in front that asks")),
+    (
+        "receivers.otlp.protocols.*.auth.request_params",
+        NotYet("remove it: tokens and passwords come in headers"),
+    ),
     ("receivers.otlp.protocols.*.middlewares", NotYet("remove it")),
     ("receivers.otlp.protocols.*.transport", Only("tcp")),
     ("receivers.otlp.protocols.*.include_metadata", NotYetIfTrue("remove it")),
@@ -121,6 +124,12 @@ const KEYS: &[(&str, Verdict)] = &[
     ("extensions.health_check.response_body", Fine("the answer is pricetag's own")),
     ("extensions.health_check.check_collector_pipeline", Fine("health is pricetag's own")),
     ("extensions.health_check.include_metadata", Fine("health is pricetag's own")),
+    ("extensions.bearertokenauth.header", Only("Authorization")),
+    ("extensions.bearertokenauth.scheme", Only("Bearer")),
+    (
+        "extensions.basicauth.client_auth",
+        NotYet("put user and password into the exporter's `headers`, as `authorization`"),
+    ),
     // Service.
     ("service.telemetry.traces", Fine("pricetag sends no traces of its own")),
     ("service.telemetry.metrics.views", NotYet("remove it")),

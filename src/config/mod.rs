@@ -32,7 +32,7 @@ use std::path::Path as FilePath;
 
 use crate::yaml::{de, error, path, scalar, tree as yaml};
 
-pub use access::{MinVersion, ServerTls};
+pub use access::{Authenticator, Credentials, MinVersion, ServerTls};
 pub use endpoint::HostPort;
 pub use error::{Mistake as ConfigError, Mistakes as ConfigErrors, Notice};
 pub use exporter::{

@@ -23,6 +23,7 @@ use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept};
 use crate::access::Door;
 use crate::access::handshakes::Handshakes;
+use crate::access::login::Auth;
 use crate::exporter::codec::BytesCodec;
 use crate::otlp::Signal;
 use crate::telemetry::ReceiverMetrics;
@@ -39,6 +40,7 @@ struct Service {
     metrics: ReceiverMetrics,
     refusals: Arc<RefusalLog>,
     max_message_bytes: usize,
+    auth: Option<Arc<Auth>>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
@@ -53,7 +55,8 @@ pub async fn serve(
     max_message_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), tonic::transport::Error> {
-    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes };
+    let Door { tls, auth } = door;
+    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes, auth };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -73,7 +76,7 @@ pub async fn serve(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW);
     let routes = Routes::from(router);
-    match door.tls {
+    match tls {
         None => {
             let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
             server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
@@ -88,6 +91,15 @@ pub async fn serve(
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Result<http::Response<Body>, Infallible> {
         let (metrics, refusals) = (self.metrics.clone(), Arc::clone(&self.refusals));
+        // Before anything of the body is read.
+        if let Some(auth) = &self.auth
+            && let Err(denied) = auth.check(request.headers()).await
+        {
+            let refusal = Refusal::from(denied);
+            metrics.refused(signal, 1);
+            refusals.note("gRPC", signal, &refusal);
+            return Ok(status(&refusal).into_http());
+        }
         let mut grpc = Grpc::new(BytesCodec)
             .apply_max_message_size_config(Some(self.max_message_bytes), None)
             .accept_compressed(CompressionEncoding::Gzip);

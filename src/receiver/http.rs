@@ -13,6 +13,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::header::{
     ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER,
+    WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost::Message as _;
@@ -22,6 +23,7 @@ use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept, offload};
 use crate::access::Door;
 use crate::access::handshakes::Handshakes;
+use crate::access::login::Auth;
 use crate::otlp::{Signal, json};
 use crate::telemetry::ReceiverMetrics;
 
@@ -62,6 +64,7 @@ struct Service {
     metrics: ReceiverMetrics,
     refusals: Arc<RefusalLog>,
     max_body_bytes: usize,
+    auth: Option<Arc<Auth>>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
@@ -76,7 +79,8 @@ pub async fn serve(
     max_body_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes };
+    let Door { tls, auth } = door;
+    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes, auth };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -84,7 +88,7 @@ pub async fn serve(
         router = router.route(signal.http_path(), post(export).fallback(only_post));
     }
     let router = router.fallback(unknown_path);
-    if let Some(tls) = door.tls {
+    if let Some(tls) = tls {
         let listener = Handshakes::new(listener, tls, "OTLP/HTTP");
         return axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
     }
@@ -111,6 +115,16 @@ async fn unknown_path(request: Request) -> Response<Body> {
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        // Before anything of the body is read.
+        if let Some(auth) = &self.auth
+            && let Err(denied) = auth.check(&parts.headers).await
+        {
+            let mut response = self.refused(signal, &parts.headers, &Refusal::from(denied));
+            if let Some(challenge) = denied.challenge() {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            return response;
+        }
         let Some(encoding) = Encoding::of(&parts.headers) else {
             self.metrics.refused(signal, 1);
             let message = "unsupported content type; send application/x-protobuf or application/json";
@@ -132,16 +146,19 @@ impl Service {
                 response.headers_mut().insert(CONTENT_TYPE, encoding.content_type());
                 response
             }
-            Err(refusal) => {
-                self.metrics.refused(signal, 1);
-                self.refusals.note("HTTP", signal, &refusal);
-                let mut response = answer(&parts.headers, refusal.status(), &refusal.to_string());
-                if refusal.is_retryable() {
-                    response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());
-                }
-                response
-            }
+            Err(refusal) => self.refused(signal, &parts.headers, &refusal),
         }
+    }
+
+    /// Counts and notes a refusal, and answers with it.
+    fn refused(&self, signal: Signal, request: &HeaderMap, refusal: &Refusal) -> Response<Body> {
+        self.metrics.refused(signal, 1);
+        self.refusals.note("HTTP", signal, refusal);
+        let mut response = answer(request, refusal.status(), &refusal.to_string());
+        if refusal.is_retryable() {
+            response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());
+        }
+        response
     }
 
     async fn take(
@@ -199,6 +216,7 @@ fn answer(request: &HeaderMap, status: StatusCode, message: &str) -> Response<Bo
         StatusCode::PAYLOAD_TOO_LARGE => tonic::Code::ResourceExhausted,
         StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
         StatusCode::NOT_FOUND => tonic::Code::NotFound,
+        StatusCode::UNAUTHORIZED => tonic::Code::Unauthenticated,
         StatusCode::INTERNAL_SERVER_ERROR => tonic::Code::Internal,
         _ => tonic::Code::Unimplemented,
     } as i32;

@@ -8,6 +8,7 @@ use ::http::StatusCode;
 use tonic::Code;
 use tracing::warn;
 
+use crate::access::login::Denied;
 use crate::access::seldom::Seldom;
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
@@ -50,6 +51,9 @@ pub enum Refusal {
     /// No room at the moment. The sender keeps the request and comes again.
     #[error("{0}; try again later")]
     Full(#[from] Full),
+    /// Nobody knows who sends.
+    #[error("{0}")]
+    Denied(#[from] Denied),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -72,7 +76,7 @@ impl RefusalLog {
 impl Refusal {
     /// Whether the same request may be sent again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Refusal::Full(_))
+        matches!(self, Refusal::Full(_) | Refusal::Denied(Denied::Busy))
     }
 
     /// The gRPC code.
@@ -83,7 +87,8 @@ impl Refusal {
             }
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::NoPipeline(_) | Refusal::Encoding(_) => Code::Unimplemented,
-            Refusal::Full(_) => Code::Unavailable,
+            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => Code::Unavailable,
+            Refusal::Denied(_) => Code::Unauthenticated,
             // Not INTERNAL, which the gRPC receiver takes for tonic's word on a broken body.
             Refusal::Internal(_) => Code::Unknown,
         }
@@ -98,7 +103,8 @@ impl Refusal {
             Refusal::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoPipeline(_) => StatusCode::NOT_FOUND,
-            Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Denied(_) => StatusCode::UNAUTHORIZED,
             Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

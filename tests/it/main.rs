@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 mod actions;
+mod admin_auth;
 mod agreement;
 mod api;
 mod attribution;
@@ -37,6 +38,7 @@ mod passthrough;
 mod prices;
 mod prices_commands;
 mod pricing_page;
+mod receiver_auth;
 mod receiver_tls;
 mod refused_grpc;
 mod refused_http;

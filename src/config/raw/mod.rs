@@ -18,7 +18,7 @@ mod spikes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-pub(super) use access::ServerTls;
+pub(super) use access::{Auth, BasicAuth, BearerTokenAuth, ServerTls};
 pub(super) use components::{Component, Components};
 pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{

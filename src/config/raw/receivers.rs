@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::MapAccess;
 
-use super::{Component, ServerTls, present};
+use super::{Auth, Component, ServerTls, present};
 
 /// A receiver.
 #[derive(Debug)]
@@ -58,6 +58,9 @@ pub(in crate::config) struct Grpc {
     /// Encrypts; a listener without it takes plaintext. Default: none.
     #[serde(deserialize_with = "present")]
     pub(in crate::config) tls: Option<ServerTls>,
+    /// Asks who sends. Default: everybody may.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) auth: Option<Auth>,
 }
 
 /// An OTLP/HTTP listener.
@@ -72,4 +75,7 @@ pub(in crate::config) struct Http {
     /// Encrypts; a listener without it takes plaintext. Default: none.
     #[serde(deserialize_with = "present")]
     pub(in crate::config) tls: Option<ServerTls>,
+    /// Asks who sends. Default: everybody may.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) auth: Option<Auth>,
 }

@@ -1,7 +1,7 @@
 //! Who is let in: tokens, or users with their passwords. Nothing here keeps a token as it is, or compares one byte by byte.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -106,7 +106,7 @@ pub struct Auth {
     key: Key,
     known: ArcSwap<Known>,
     /// One password at a time: strangers who guess must not take more than that of the machine.
-    hashing: Semaphore,
+    hashing: Arc<Semaphore>,
 }
 
 impl std::fmt::Debug for Auth {
@@ -127,7 +127,7 @@ impl Auth {
             Credentials::Tokens { .. } => Scheme::Bearer,
             Credentials::Users { .. } => Scheme::Basic,
         };
-        Ok(Auth { scheme, known: ArcSwap::from_pointee(known), key, hashing: Semaphore::new(1) })
+        Ok(Auth { scheme, known: ArcSwap::from_pointee(known), key, hashing: Arc::new(Semaphore::new(1)) })
     }
 
     /// Lets in whom a new content of the file names, and says who that is in few words.
@@ -196,10 +196,15 @@ impl Auth {
                 if found.is_some() && seen.is_some_and(|seen| same(&seen, &said)) {
                     return Ok(true);
                 }
-                let permit = timeout(PATIENCE, self.hashing.acquire()).await;
-                let Ok(Ok(_permit)) = permit else { return Err(Denied::Busy) };
+                let permit = timeout(PATIENCE, Arc::clone(&self.hashing).acquire_owned()).await;
+                let Ok(Ok(permit)) = permit else { return Err(Denied::Busy) };
                 let (hash, password) = (hash.clone(), Secret::new(password));
-                let hashed = move || bcrypt::verify(password.expose(), hash.expose()).unwrap_or(false);
+                let hashed = move || {
+                    let is_right = bcrypt::verify(password.expose(), hash.expose()).unwrap_or(false);
+                    // Not before, though whoever asked has gone away: else he could have many hashed at once.
+                    drop(permit);
+                    is_right
+                };
                 let is_right = tokio::task::spawn_blocking(hashed).await.unwrap_or(false);
                 if is_right && found.is_some() {
                     *right.lock().unwrap_or_else(PoisonError::into_inner) = Some(said);

@@ -50,7 +50,7 @@ const KEYS: &[(&str, Verdict)] = &[
         NotYet("remove it, and send from browsers through a proxy that adds CORS"),
     ),
     ("receivers.otlp.protocols.http.response_headers", NotYet("remove it")),
-    ("receivers.otlp.protocols.http.compression_algorithms", Fine("gzip and plain bodies are taken")),
+    ("receivers.otlp.protocols.http.compression_algorithms", Fine("gzip, zstd and plain bodies are taken")),
     ("receivers.otlp.protocols.http.read_timeout", Fine(TUNED)),
     ("receivers.otlp.protocols.http.read_header_timeout", Fine(TUNED)),
     ("receivers.otlp.protocols.http.write_timeout", Fine(TUNED)),

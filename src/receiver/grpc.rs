@@ -102,7 +102,8 @@ impl Service {
         }
         let mut grpc = Grpc::new(BytesCodec)
             .apply_max_message_size_config(Some(self.max_message_bytes), None)
-            .accept_compressed(CompressionEncoding::Gzip);
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd);
         let mut response = grpc.unary(Export { service: self, signal }, request).await;
         // A unary refusal stands in the headers, whether it is ours or tonic's: here all of them pass.
         if remap(response.headers_mut()) {

@@ -1,7 +1,6 @@
 //! OTLP over HTTP: protobuf and JSON bodies, answered in kind.
 
 use std::future::Future;
-use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,25 +9,21 @@ use axum::extract::Request;
 use axum::routing::post;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use http::header::{
-    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER,
-    WWW_AUTHENTICATE,
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::refusal::{RETRY_AFTER, RefusalLog};
+use super::unpack::unpack;
 use super::{Intake, Refusal, accept, offload};
 use crate::access::Door;
 use crate::access::handshakes::Handshakes;
 use crate::access::login::Auth;
 use crate::otlp::{Signal, json};
 use crate::telemetry::ReceiverMetrics;
-
-/// Compressed bodies larger than this are decompressed off the async threads.
-const BLOCKING_GZIP_BYTES: usize = 16 << 10;
 
 /// How a body is encoded, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,22 +184,7 @@ impl Service {
                 .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
             if too_large { Refusal::TooLarge { limit } } else { Refusal::Broken(error.to_string()) }
         })?;
-        match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-            None | Some(b"" | b"identity") => Ok(body),
-            Some(b"gzip") if body.len() > BLOCKING_GZIP_BYTES => offload(move || gunzip(&body, limit)).await,
-            Some(b"gzip") => gunzip(&body, limit),
-            Some(other) => Err(Refusal::Encoding(String::from_utf8_lossy(other).into_owned())),
-        }
-    }
-}
-
-fn gunzip(body: &[u8], limit: usize) -> Result<Bytes, Refusal> {
-    let mut out = Vec::with_capacity((body.len() * 4).min(limit));
-    let read = MultiGzDecoder::new(body).take(limit as u64 + 1).read_to_end(&mut out);
-    match read {
-        Ok(read) if read > limit => Err(Refusal::TooLarge { limit }),
-        Ok(_) => Ok(Bytes::from(out)),
-        Err(error) => Err(Refusal::Compression(error.to_string())),
+        unpack(headers, body, limit).await
     }
 }
 

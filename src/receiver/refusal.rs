@@ -32,7 +32,7 @@ pub enum Refusal {
     #[error("the body can not be decompressed: {0}")]
     Compression(String),
     /// A compression that we do not read. Permanent.
-    #[error("content encoding {0:?} is not supported; send gzip or none")]
+    #[error("content encoding {0:?} is not supported; send gzip, zstd or none")]
     Encoding(String),
     /// Too large. Permanent: it will not get smaller.
     #[error(

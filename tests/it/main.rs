@@ -55,3 +55,4 @@ mod support;
 mod tidy;
 mod truth;
 mod untouched;
+mod zstd_bodies;

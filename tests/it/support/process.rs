@@ -170,6 +170,13 @@ impl Pricetag {
         self.log.lock().unwrap().clone()
     }
 
+    /// The most memory that it has had so far, in bytes; `None` where the system does not tell.
+    pub(crate) fn peak_memory(&self) -> Option<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()? << 10)
+    }
+
     /// Sends it a signal, such as `TERM`.
     pub(crate) fn signal(&self, name: &str) {
         // The shell has `kill` built in: no package needed, no unsafe code either.

@@ -21,7 +21,7 @@ use super::tls::InForce;
 use crate::text::printable;
 
 /// How long a handshake may take: it is two round trips, of which a slow line makes a second.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(if cfg!(test) { 120 } else { 10 });
 /// How many there may be at once. When there is one more, the oldest of them is given up: whoever holds many open loses them first.
 const MAX_HANDSHAKES: usize = if cfg!(test) { 8 } else { 512 };
 /// How many are begun before it is looked which are done.

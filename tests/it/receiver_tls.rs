@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Version;
@@ -172,7 +171,7 @@ async fn files_are_read_again() {
     }
     let log = pricetag.log();
     let said = log.lines().filter(|line| line.contains("the certificates stay as they are")).count();
-    assert!((4..12).contains(&said), "{said} lines:\n{log}");
+    assert!((4..30).contains(&said), "{said} lines:\n{log}");
     let private = fs::read_to_string(fixture("server.key")).unwrap();
     assert!(!log.contains(private.lines().nth(1).unwrap()));
 }
@@ -193,12 +192,14 @@ async fn who_never_finishes_holds_up_nobody() {
         }
         waiting.push(stream);
     }
-    let began = Instant::now();
-    export(&channel(pricetag.grpc, TRUSTING).await.unwrap(), spans(1), None).await.unwrap();
-    let http = client(pricetag.http, TRUSTING).build().unwrap();
-    assert_eq!(post(&http, pricetag.http, spans(2)).await.unwrap().1, 200);
+    // One after the other these would take fifty times ten seconds of each port.
+    let others = async {
+        export(&channel(pricetag.grpc, TRUSTING).await.unwrap(), spans(1), None).await.unwrap();
+        let http = client(pricetag.http, TRUSTING).build().unwrap();
+        assert_eq!(post(&http, pricetag.http, spans(2)).await.unwrap().1, 200);
+    };
+    tokio::time::timeout(2 * AMPLE, others).await.expect("it waited for those that say nothing");
     sink.traces(2).await;
-    assert!(began.elapsed() < Duration::from_secs(8), "it waited for the others: {:?}", began.elapsed());
     let mut byte = [0];
     for stream in &mut waiting {
         // What comes at last may be an alert.
@@ -225,7 +226,7 @@ async fn aborted_handshakes_cost_nothing() {
     assert_eq!(pricetag.scrape().await.sum("otelcol_receiver_refused_spans", &[]), 0.0);
     let log = pricetag.log();
     let said = log.lines().filter(|line| line.contains("a TLS handshake with")).count();
-    assert!((1..30).contains(&said), "{said} lines");
+    assert!((1..100).contains(&said), "{said} lines");
     let _waits = TcpStream::connect(pricetag.grpc).await.unwrap();
     pricetag.stop().await;
     assert_eq!(sink.taken(Signal::Traces).len(), 1);

@@ -19,6 +19,10 @@ ci:
 bench:
     cargo bench
 
+# Strangers' bytes, made up by libFuzzer, ten minutes a target (needs a nightly Rust)
+fuzz target="all" seconds="600":
+    fuzz/run.sh {{target}} {{seconds}}
+
 # A real Python app, traced and priced (installs its packages)
 python:
     examples/python/run.sh

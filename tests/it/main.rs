@@ -21,6 +21,7 @@ mod explain;
 mod exporter;
 mod fields;
 mod full;
+mod fuzz;
 mod golden;
 mod json;
 mod ledger;

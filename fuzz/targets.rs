@@ -26,8 +26,11 @@ const NOW: Now = Now { unix_nano: 1_800_000_000_000_000_000, monotonic: 1 };
 const DIMENSIONS: [(&str, &[&str]); 2] =
     [("user", &["user.id", "langfuse.user.id"]), ("feature", &["feature"])];
 
-/// A target, by the name of its folder in the corpus.
-pub const ALL: [(&str, fn(&[u8])); 6] = [
+/// A target, and the name of its folder in the corpus.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const ALL: [Target; 6] = [
     ("traces", traces),
     ("logs", logs),
     ("json", json),

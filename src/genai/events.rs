@@ -13,6 +13,7 @@ use super::found::{Found, SpanNote};
 use super::reading::{Place, Reading};
 use super::recognise::{Recogniser, name_of};
 use crate::otlp::fields::{log_record, logs, resource_logs, scope_logs};
+use crate::otlp::items::{bounded, bounded_resources};
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Malformed, Message};
@@ -47,6 +48,7 @@ impl Recogniser {
 
     fn resource_logs<'a>(&self, message: Message<'a>, found: &mut Found<'a>) -> Result<(), Malformed> {
         let index = found.open_resource();
+        bounded_resources(found.resources.len(), message.end())?;
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
@@ -82,6 +84,7 @@ impl Recogniser {
                 };
                 read.map_err(|m| m.within("log_records", records))?;
                 records += 1;
+                bounded(found.span_count + records as u64, record.end())?;
             }
         }
         found.span_count += records as u64;

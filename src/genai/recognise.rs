@@ -8,6 +8,7 @@ use super::found::{Aside, Found, Group, SpanNote};
 use super::meaning::{Meaning, Name};
 use super::reading::{Place, Reading};
 use crate::otlp::fields::{resource_spans, scope, scope_spans, span, status, traces};
+use crate::otlp::items::{bounded, bounded_resources};
 use crate::otlp::splice::{FrameId, Plan};
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::{Field, Malformed, Message};
@@ -48,6 +49,7 @@ impl Recogniser {
     ) -> Result<(), Malformed> {
         let (message, frame) = open(field, FrameId::BODY, plan)?;
         let index = found.open_resource();
+        bounded_resources(found.resources.len(), message.end())?;
         let mut scopes = 0;
         for field in message.fields() {
             let field = field?;
@@ -95,6 +97,7 @@ impl Recogniser {
                     };
                     self.span(&field, dialect, frame, plan, found).map_err(|m| m.within("spans", spans))?;
                     spans += 1;
+                    bounded(found.span_count + spans as u64, message.end())?;
                 }
                 _ => {}
             }
@@ -312,6 +315,8 @@ fn open<'a>(
     plan: &mut Plan,
 ) -> Result<(Message<'a>, FrameId), Malformed> {
     let message = field.message()?;
+    // Empty ones take two bytes of the body, and many more of ours.
+    bounded(plan.frames() as u64, message.end())?;
     Ok((message, plan.frame(parent, message)))
 }
 

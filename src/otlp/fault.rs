@@ -46,6 +46,9 @@ impl Malformed {
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Detail { offset, fault, place } = &*self.0;
+        if let Fault::TooMany { .. } = fault {
+            return write!(f, "{fault}");
+        }
         write!(f, "malformed protobuf at byte {offset}")?;
         if !place.is_empty() {
             write!(f, " ({place})")?;
@@ -83,6 +86,13 @@ pub enum Fault {
     },
     /// A body too large for 32-bit offsets.
     TooLarge,
+    /// More than a request may hold.
+    TooMany {
+        /// How many it may.
+        most: u64,
+        /// Of what.
+        of: &'static str,
+    },
 }
 
 impl fmt::Display for Fault {
@@ -98,6 +108,9 @@ impl fmt::Display for Fault {
             Fault::Group => f.write_str("a group is not closed as it was opened"),
             Fault::Mistyped { number } => write!(f, "field {number} has a wire type that it can not have"),
             Fault::TooLarge => f.write_str("the body is larger than 4 GiB"),
+            Fault::TooMany { most, of } => {
+                write!(f, "there are more than {most} {of} in a request; send smaller batches")
+            }
         }
     }
 }

@@ -13,12 +13,19 @@ use serde_json::Value;
 
 use super::Signal;
 
+/// Values in one text at most: some 12,000 spans of twenty attributes. A value takes two bytes of the text, which a few bytes of gzip stand
+/// for, and over a hundred while it is read.
+const MAX_VALUES: usize = 1_000_000;
+
 /// A body that is not OTLP/JSON.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonError {
     /// Not JSON at all; the message has line and column.
     #[error("malformed JSON: {0}")]
     Syntax(String),
+    /// More values than [`MAX_VALUES`].
+    #[error("the request holds more than {MAX_VALUES} JSON values; send smaller batches, or protobuf")]
+    TooManyValues,
     /// JSON, but not the request.
     #[error("not an OTLP/JSON request: {0}")]
     Shape(String),
@@ -48,6 +55,9 @@ fn descriptor(signal: Signal) -> Option<MessageDescriptor> {
 /// # Errors
 /// [`JsonError`], with the place in the text where serde_json knows it.
 pub fn to_protobuf(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonError> {
+    if values(body) > MAX_VALUES {
+        return Err(JsonError::TooManyValues);
+    }
     let mut value: Value =
         serde_json::from_slice(body).map_err(|error| JsonError::Syntax(error.to_string()))?;
     ids_to_base64(&mut value)?;
@@ -60,6 +70,22 @@ pub fn to_protobuf(signal: Signal, body: &[u8]) -> Result<Vec<u8>, JsonError> {
         .map_err(|error| (error.to_string(), track.path().to_string()))
         .map_err(|(error, path)| JsonError::Shape(format!("{path}: {error}")))?;
     Ok(message.encode_to_vec())
+}
+
+/// No fewer values than the text has, members' names left out, if it is JSON: each but the first of an array or object follows a comma,
+/// and the first a bracket.
+fn values(text: &[u8]) -> usize {
+    let (mut values, mut in_string, mut escaped) = (1, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => values += 1,
+            _ => {}
+        }
+    }
+    values
 }
 
 /// The members on the way to ids. Others are left alone: what an unknown one holds is nobody's business.
@@ -152,6 +178,23 @@ mod tests {
         assert_eq!(span.span_id.len(), 8);
         assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano, span.kind), (17, 18, 3));
         assert_eq!(span.attributes.len(), 5);
+    }
+
+    /// Scenario: a million empty spans, a million numbers in a member that nobody knows, a million commas in a string.
+    /// Guarantees: the first two are refused, whatever they would be; text is no value.
+    #[test]
+    fn too_many_values_are_refused_before_they_are_read() {
+        let with =
+            |inside: &str| format!(r#"{{"resourceSpans": [{{"scopeSpans": [{{"spans": [{inside}]}}]}}]}}"#);
+        for many in [
+            with(&["{}"; MAX_VALUES].join(",")),
+            with(&format!(r#"{{"novel": [{}]}}"#, ["0"; MAX_VALUES].join(","))),
+        ] {
+            let refused = to_protobuf(Signal::Traces, many.as_bytes()).unwrap_err().to_string();
+            assert!(refused.contains("more than 1000000 JSON values"), "{refused}");
+        }
+        let text = with(&format!(r#"{{"name": "a \" {}"}}"#, ",[{".repeat(MAX_VALUES)));
+        assert_eq!(spans(&text).resource_spans[0].scope_spans[0].spans[0].name.len(), 4 + 3 * MAX_VALUES);
     }
 
     #[test]

@@ -60,6 +60,11 @@ impl Plan {
         self.edits = 0;
     }
 
+    /// How many messages are registered.
+    pub fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
     /// Registers a message. Frames must come in the order of the body, parents before their children.
     pub fn frame(&mut self, parent: FrameId, message: Message<'_>) -> FrameId {
         let (length_at, start, end) = (message.length_at(), message.start(), message.end());

@@ -8,6 +8,7 @@ mod agreement;
 mod api;
 mod attribution;
 mod attribution_page;
+mod bombs;
 mod booked;
 mod captures;
 mod chain;

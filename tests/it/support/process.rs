@@ -170,11 +170,11 @@ impl Pricetag {
         self.log.lock().unwrap().clone()
     }
 
-    /// The most memory that it has had so far, in bytes; `None` where the system does not tell.
-    pub(crate) fn peak_memory(&self) -> Option<usize> {
+    /// The most memory that it has had, in bytes; `None` where the system does not tell as Linux does.
+    pub(crate) fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        Some(line.trim().strip_suffix("kB")?.trim().parse::<usize>().ok()? << 10)
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
     }
 
     /// Sends it a signal, such as `TERM`.

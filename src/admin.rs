@@ -19,6 +19,7 @@ use http::StatusCode;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
+use crate::access::login::Auth;
 use crate::ledger::Ledger;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
@@ -61,8 +62,12 @@ pub struct Site {
     pub spikes: Option<Spikes>,
     /// Where OTLP/HTTP is listened for.
     pub receiver: Option<SocketAddr>,
+    /// Whether by TLS.
+    pub receiver_tls: bool,
     /// The name or address that the config has for the port.
     pub host: Option<String>,
+    /// Who may see it; `None` is this machine, and everybody `/metrics`.
+    pub auth: Option<Arc<Auth>>,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
@@ -75,8 +80,8 @@ pub async fn serve(
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, shared, margins, spikes, host, .. } = site;
-    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host));
+    let Site { registries, ledger, readiness, shared, margins, spikes, host, auth, .. } = site;
+    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host, auth));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(

@@ -2,6 +2,7 @@
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
 mod cost_metrics;
+mod doors;
 mod files;
 mod ledger;
 mod lookups;
@@ -22,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
+pub use doors::check_doors;
 pub use settings::settings;
 pub use start::{Options, StartError, start};
 
@@ -67,7 +69,7 @@ pub struct App {
     settling: JoinSet<()>,
     /// Posts what is told of spikes.
     posting: Option<Posting>,
-    /// Ask for the price files and the lookup files to be read again; none where nothing is priced.
+    /// Ask for price files, lookup files and certificates to be read again.
     reload: Vec<Arc<Notify>>,
     reading: JoinSet<()>,
     serving: JoinSet<()>,
@@ -86,7 +88,7 @@ impl App {
         &self.ledger
     }
 
-    /// Reads the price files and the lookup files again, soon, and says in the log what came of it.
+    /// Reads price files, lookup files and certificates again, soon, and says in the log what came of it.
     pub fn reload(&self) {
         if self.reload.is_empty() {
             info!("there are no files to read: no pipeline has pricetag among its processors");

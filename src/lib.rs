@@ -14,6 +14,7 @@
 //! | - | [`price_files`] | a user's prices over the embedded ones |
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
+//! | - | [`access`] | TLS and logins of listeners |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
 //! | - | [`yaml`], [`text`], [`said`], [`time`] | what the config and price files are written in; text for people; what the log has said; hours |
 //!
@@ -27,6 +28,7 @@
 //! 6. Unknown is never zero: a call without a price has a status and a reason, and no cost attribute.
 //! 7. Money is integer picodollars from rate to ledger, and a double only where it becomes an attribute.
 
+pub mod access;
 pub mod admin;
 pub mod app;
 pub mod attribution;

@@ -1,5 +1,5 @@
-//! Who may see what everything cost: this machine only, until there is a login. Health and metrics are for everyone, but for pages of
-//! strangers in this machine's browsers.
+//! Who may see what everything cost. Where the config says who, they may, from wherever; else this machine only, and metrics are for
+//! everyone, but for pages of strangers in this machine's browsers. Health is for everyone.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -7,21 +7,25 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::middleware::Next;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, VIA, X_CONTENT_TYPE_OPTIONS};
+use http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, FORWARDED, HOST, VIA, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::json;
 
+use crate::access::login::{Auth, Denied};
+
 /// What is said to a stranger.
-const FROM_ELSEWHERE: &str = "what calls cost is shown to this machine only, for there is no login yet; from another one use a tunnel, \
-                              as in `ssh -L 8888:127.0.0.1:8888 HOST` or `kubectl port-forward POD 8888`, and ask 127.0.0.1:8888 there (where \
+const FROM_ELSEWHERE: &str = "what calls cost is shown to this machine only, unless service.telemetry.metrics.auth says who may see it; \
+                              without that use a tunnel from another one, as in `ssh -L 8888:127.0.0.1:8888 HOST` or `kubectl port-forward POD 8888`, and ask 127.0.0.1:8888 there (where \
                               service.telemetry.metrics.address is not 127.0.0.1, it must be 0.0.0.0 for that)";
 /// What is said where a page has had its name resolved to our address.
 const BY_NAME: &str = "this host name is not ours, as far as this machine knows: ask by an IP address or by localhost, or have \
                        service.telemetry.metrics.address say the name (a proxy may set the header Host)";
 /// What is said where a proxy on this machine asks for somebody.
-const FORWARDED_FOR: &str = "a proxy has passed this on, and nobody knows for whom: what calls cost is shown to this machine only, for there is \
-                             no login yet; from another one use a tunnel, as in `ssh -L 8888:127.0.0.1:8888 HOST`, and ask 127.0.0.1:8888 there; \
+const FORWARDED_FOR: &str = "a proxy has passed this on, and nobody knows for whom: what calls cost is shown to this machine only, unless \
+                             service.telemetry.metrics.auth says who may see it; without that use a tunnel from another one, as in `ssh -L 8888:127.0.0.1:8888 HOST`, and ask 127.0.0.1:8888 there; \
                              a proxy may pass on /health and /metrics";
 
 /// What proxies add to what they pass on.
@@ -43,6 +47,8 @@ const OF_CONTAINERS: [&str; 2] = ["host.docker.internal", "host.containers.inter
 pub(super) struct Guard {
     /// The name that the config has for us.
     host: Option<Arc<str>>,
+    /// Who may see everything, if the config says it.
+    auth: Option<Arc<Auth>>,
 }
 
 /// Lets through what may be asked, and says with each answer that nobody keeps it, or takes it for what it is not.
@@ -52,10 +58,15 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response<Body> {
-    let refusal = guard.refusal(peer, &request);
+    let refusal = match &guard.auth {
+        _ if is_health(request.uri().path()) => None,
+        // Who knows the password may come by any name, and through any proxy: a stranger's page in his browser does not know it.
+        Some(auth) => auth.check(request.headers()).await.err().map(denied),
+        None => guard.refusal(peer, &request).map(|why| refused(StatusCode::FORBIDDEN, why)),
+    };
     let mut response = match refusal {
         None => next.run(request).await,
-        Some(refusal) => refused(refusal),
+        Some(refusal) => refusal,
     };
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -63,32 +74,46 @@ pub(super) async fn guard(
     response
 }
 
-fn refused(why: &str) -> Response<Body> {
+fn is_health(path: &str) -> bool {
+    path == "/health" || path.starts_with("/health/")
+}
+
+fn denied(denied: Denied) -> Response<Body> {
+    let challenge = denied.challenge();
+    let status = if challenge.is_some() { StatusCode::UNAUTHORIZED } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut response = refused(status, &denied.to_string());
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+fn refused(status: StatusCode, why: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(format!("{}\n", json!({ "error": why }))));
-    *response.status_mut() = StatusCode::FORBIDDEN;
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
 impl Guard {
-    pub(super) fn new(host: Option<String>) -> Self {
-        Guard { host: host.map(Arc::from) }
+    pub(super) fn new(host: Option<String>, auth: Option<Arc<Auth>>) -> Self {
+        Guard { host: host.map(Arc::from), auth }
     }
 
     /// Why somebody is not let through.
     fn refusal(&self, peer: SocketAddr, request: &Request) -> Option<&'static str> {
-        let (path, is_here) = (request.uri().path(), peer.ip().to_canonical().is_loopback());
-        let is_metrics = path == "/metrics";
-        match path {
-            "/health" => None,
-            _ if path.starts_with("/health/") => None,
-            // A page of a stranger whose name resolves to our address could otherwise read this through the user's browser. From elsewhere
-            // metrics are asked for by any name: that of a service, say.
-            _ if is_here && !self.is_addressed(request, is_metrics) => Some(BY_NAME),
-            _ if is_metrics => None,
-            _ if !is_here => Some(FROM_ELSEWHERE),
-            _ if OF_PROXIES.iter().any(|name| request.headers().contains_key(name)) => Some(FORWARDED_FOR),
-            _ => None,
+        let is_here = peer.ip().to_canonical().is_loopback();
+        let is_metrics = request.uri().path() == "/metrics";
+        // A page of a stranger whose name resolves to our address could otherwise read this through the user's browser. From elsewhere
+        // metrics are asked for by any name: that of a service, say.
+        if is_here && !self.is_addressed(request, is_metrics) {
+            Some(BY_NAME)
+        } else if is_metrics {
+            None
+        } else if !is_here {
+            Some(FROM_ELSEWHERE)
+        } else {
+            OF_PROXIES.iter().any(|name| request.headers().contains_key(name)).then_some(FORWARDED_FOR)
         }
     }
 
@@ -120,7 +145,7 @@ mod tests {
     const THERE: &str = "10.0.0.7:5000";
 
     async fn asked(peer: &str, host: &str, path: &str, headers: &[&'static str]) -> Response<Body> {
-        let guard = Guard::new(Some("costs.example".to_owned()));
+        let guard = Guard::new(Some("costs.example".to_owned()), None);
         let all = Router::new().fallback(get(async || "seen")).layer(from_fn_with_state(guard, super::guard));
         let mut request = Request::builder().uri(path).header(HOST, host).body(Body::empty()).unwrap();
         request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer.parse().unwrap()));

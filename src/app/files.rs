@@ -27,7 +27,7 @@ const SETTLE: Duration = Duration::from_millis(200);
 const PATIENCE: usize = 25;
 /// The least time between two attempts that nobody asked for: whoever writes all the time must not make us read all the time.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How often the files are read without being told.
+/// How often files are read without being told, unless their kind says otherwise.
 const TICK: Duration = Duration::from_secs(60);
 
 /// A kind of files, and how they are put in force.
@@ -43,6 +43,11 @@ pub(super) trait Kind: Send + Sync + 'static {
 
     /// Where they are.
     fn paths(&self) -> Vec<PathBuf>;
+
+    /// How often they are read without being told.
+    fn tick(&self) -> Duration {
+        TICK
+    }
 
     /// Reads them. Blocks.
     ///
@@ -121,7 +126,7 @@ impl<K: Kind> Keeper<K> {
     }
 
     async fn run(mut self) {
-        let mut tick = interval(TICK);
+        let mut tick = interval(self.kind.tick());
         let mut rested = Instant::now();
         loop {
             let changed = async {

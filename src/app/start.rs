@@ -15,11 +15,13 @@ use tokio::time::MissedTickBehavior;
 use tracing::info;
 
 use super::cost_metrics::CostMetrics;
+use super::doors::Doors;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::spikes;
 use super::wiring;
 use super::{Addresses, App, ledger};
+use crate::access::Door;
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
@@ -62,7 +64,7 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
-    /// Price files, dialects or lookups that can not be used.
+    /// Price files, dialects, lookups or certificates that can not be used.
     #[error(transparent)]
     Files(#[from] Mistakes),
     /// Exporters that send to ourselves.
@@ -94,6 +96,7 @@ pub enum StartError {
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
     let priced = config.processor.as_ref().map(Priced::read).transpose()?;
+    let doors = Doors::read(config)?;
     let listeners = Listeners::bind(config).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
@@ -183,16 +186,30 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
+    let (receivers, auth) = doors.doors();
+    app.reload.extend(doors.keep(app.telemetry.meter(), &mut app.settling));
     let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
     if let Some(margins) = &margins {
         app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
     }
     let (ledger, registries) = (app.ledger.clone(), vec![costs, self_metrics]);
     let receiver = app.addresses.http;
+    let receiver_tls = config.receivers.http.as_ref().is_some_and(|http| http.tls.is_some());
     let host = config.telemetry.metrics.as_ref().map(|address| address.host.clone());
     let readying = readiness.clone();
-    let site = Site { registries, ledger, readiness: readying, shared, margins, spikes, receiver, host };
-    listeners.serve(&mut app, config, site, receiving_stops, serving_stops);
+    let site = Site {
+        registries,
+        ledger,
+        readiness: readying,
+        shared,
+        margins,
+        spikes,
+        receiver,
+        receiver_tls,
+        host,
+        auth,
+    };
+    listeners.serve(&mut app, config, receivers, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
 }
@@ -255,6 +272,7 @@ impl Listeners {
         self,
         app: &mut App,
         config: &Config,
+        [grpc_door, http_door]: [Door; 2],
         site: Site,
         receiving_stops: watch::Receiver<bool>,
         serving_stops: watch::Receiver<bool>,
@@ -264,7 +282,7 @@ impl Listeners {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("grpc"));
             let (limit, stop) = (grpc.max_message_bytes, stopped(receiving_stops.clone()));
             app.receiving.spawn(async move {
-                grpc::serve(listener, intake, metrics, limit, stop)
+                grpc::serve(listener, grpc_door, intake, metrics, limit, stop)
                     .await
                     .map_err(|e| format!("OTLP/gRPC: {e}"))
             });
@@ -273,7 +291,7 @@ impl Listeners {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("http"));
             let (limit, stop) = (http.max_body_bytes, stopped(receiving_stops));
             app.receiving.spawn(async move {
-                http::serve(listener, intake, metrics, limit, stop)
+                http::serve(listener, http_door, intake, metrics, limit, stop)
                     .await
                     .map_err(|e| format!("OTLP/HTTP: {e}"))
             });

@@ -53,6 +53,9 @@ impl Check {
         if !loops.is_empty() {
             return wrong(&loops);
         }
+        if let Err(mistakes) = crate::app::check_doors(&config) {
+            return wrong(&mistakes.0);
+        }
         let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
         let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {
             Ok(catalog) => catalog,
@@ -135,11 +138,31 @@ pub fn configured_loops(config: &Config) -> Vec<Loop> {
     config::own_listener_loops(config, &listeners, config::resolve, config::is_own_address)
 }
 
+/// What keeps strangers out of a listener, in a few words.
+fn kept(config: &Config, what: &str) -> String {
+    let receivers = &config.receivers;
+    let (tls, auth) = match what {
+        "gRPC" => receivers.grpc.as_ref().map_or((None, None), |it| (it.tls.as_ref(), it.auth.as_ref())),
+        "HTTP" => receivers.http.as_ref().map_or((None, None), |it| (it.tls.as_ref(), it.auth.as_ref())),
+        "metrics" => (None, config.telemetry.auth.as_ref()),
+        _ => (None, None),
+    };
+    let mut words = String::new();
+    if let Some(tls) = tls {
+        words.push_str(", TLS");
+        words.push_str(if tls.client_ca_file.is_some() { " with client certificates" } else { "" });
+    }
+    if let Some(auth) = auth {
+        let _ = write!(words, ", asks {}", auth.id);
+    }
+    words
+}
+
 /// A few lines that say what a config means. Headers are named, never shown.
 pub fn summary(config: &Config) -> String {
     let mut text = String::new();
     for (what, address) in config.listeners() {
-        let _ = writeln!(text, "  listens    {what:<8} {address}");
+        let _ = writeln!(text, "  listens    {what:<8} {address}{}", kept(config, what));
     }
     for pipeline in &config.pipelines {
         let exporters: Vec<String> = pipeline

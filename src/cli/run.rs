@@ -61,8 +61,22 @@ impl Run {
                 Err(error) => return Err(error.into()),
             };
             let addresses = app.addresses();
-            let target = |name: &str, address: Option<_>| address.map(|at| format!("{name} http://{at}"));
-            let targets = [target("gRPC", addresses.grpc), target("HTTP", addresses.http)];
+            let target = |name: &str, address: Option<_>, tls: bool| {
+                address.map(|at| format!("{name} http{}://{at}", if tls { "s" } else { "" }))
+            };
+            let receivers = &config.receivers;
+            let targets = [
+                target(
+                    "gRPC",
+                    addresses.grpc,
+                    receivers.grpc.as_ref().is_some_and(|grpc| grpc.tls.is_some()),
+                ),
+                target(
+                    "HTTP",
+                    addresses.http,
+                    receivers.http.as_ref().is_some_and(|http| http.tls.is_some()),
+                ),
+            ];
             info!("ready: send OTLP to {}", targets.into_iter().flatten().collect::<Vec<_>>().join(", "));
             until_stopped(app, signals).await
         });
@@ -119,7 +133,7 @@ pub(super) async fn until_stopped(mut app: App, signals: Signals) -> anyhow::Res
         tokio::select! {
             _ = terminate.recv() => { info!("SIGTERM: shutting down"); break false }
             _ = interrupt.recv() => { info!("SIGINT: shutting down"); break false }
-            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading price files and lookup files"); app.reload(); }
+            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading price files, lookup files and certificates"); app.reload(); }
             failure = app.failure() => { error!("shutting down: {failure}"); break true }
         }
     };

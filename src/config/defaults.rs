@@ -19,6 +19,10 @@ pub(super) const HEALTH_CHECK_ENDPOINT: (&str, u16) = ("localhost", 13133);
 /// The specification's limit for a request. The Collector's 4 MiB refuses prompts of normal length.
 pub(super) const MAX_REQUEST_BYTES: usize = 64 * MIB;
 
+/// Certificates are looked at as often as price files; oftener than each second serves nobody.
+pub(super) const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(60);
+pub(super) const LEAST_RELOAD_INTERVAL: Duration = Duration::from_secs(1);
+
 /// Two months: vendors change a price or bring out a model every few weeks.
 pub(super) const PRICES_STALE_AFTER: Duration = Duration::from_secs(60 * 24 * 3600);
 /// What most ask for, and few enough values.

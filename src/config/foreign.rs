@@ -24,8 +24,20 @@ use Verdict::{Fine, NotYet, NotYetIfTrue, Only};
 /// Patterns of key paths: `a|b` is a component of type a or b with any name, `*` is any key or index.
 const KEYS: &[(&str, Verdict)] = &[
     // Receivers.
-    ("receivers.otlp.protocols.*.tls", NotYet("receive on 127.0.0.1, or put a TLS proxy in front")),
-    ("receivers.otlp.protocols.*.auth", NotYet("receive on 127.0.0.1, or put a proxy in front that asks")),
+    ("receivers.otlp.protocols.*.tls.cert_pem", NotYet("put it into a file and name that in `cert_file`")),
+    ("receivers.otlp.protocols.*.tls.key_pem", NotYet("put it into a file and name that in `key_file`")),
+    ("receivers.otlp.protocols.*.tls.ca_file", NotYet(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.ca_pem", NotYet(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.include_system_ca_certs_pool", NotYetIfTrue(CLIENT_CA)),
+    ("receivers.otlp.protocols.*.tls.client_ca_file_reload", Fine("files are read again when they change")),
+    ("receivers.otlp.protocols.*.tls.max_version", NotYet("remove it: TLS 1.2 and 1.3 are spoken")),
+    ("receivers.otlp.protocols.*.tls.cipher_suites", NotYet("remove it: rustls has no weak ones")),
+    ("receivers.otlp.protocols.*.tls.curve_preferences", NotYet("remove it")),
+    ("receivers.otlp.protocols.*.tls.tpm", NotYet("remove it")),
+    (
+        "receivers.otlp.protocols.*.auth.request_params",
+        NotYet("remove it: tokens and passwords come in headers"),
+    ),
     ("receivers.otlp.protocols.*.middlewares", NotYet("remove it")),
     ("receivers.otlp.protocols.*.transport", Only("tcp")),
     ("receivers.otlp.protocols.*.include_metadata", NotYetIfTrue("remove it")),
@@ -38,7 +50,7 @@ const KEYS: &[(&str, Verdict)] = &[
         NotYet("remove it, and send from browsers through a proxy that adds CORS"),
     ),
     ("receivers.otlp.protocols.http.response_headers", NotYet("remove it")),
-    ("receivers.otlp.protocols.http.compression_algorithms", Fine("gzip and plain bodies are taken")),
+    ("receivers.otlp.protocols.http.compression_algorithms", Fine("gzip, zstd and plain bodies are taken")),
     ("receivers.otlp.protocols.http.read_timeout", Fine(TUNED)),
     ("receivers.otlp.protocols.http.read_header_timeout", Fine(TUNED)),
     ("receivers.otlp.protocols.http.write_timeout", Fine(TUNED)),
@@ -112,6 +124,12 @@ const KEYS: &[(&str, Verdict)] = &[
     ("extensions.health_check.response_body", Fine("the answer is pricetag's own")),
     ("extensions.health_check.check_collector_pipeline", Fine("health is pricetag's own")),
     ("extensions.health_check.include_metadata", Fine("health is pricetag's own")),
+    ("extensions.bearertokenauth.header", Only("Authorization")),
+    ("extensions.bearertokenauth.scheme", Only("Bearer")),
+    (
+        "extensions.basicauth.client_auth",
+        NotYet("put user and password into the exporter's `headers`, as `authorization`"),
+    ),
     // Service.
     ("service.telemetry.traces", Fine("pricetag sends no traces of its own")),
     ("service.telemetry.metrics.views", NotYet("remove it")),
@@ -135,6 +153,7 @@ const KEYS: &[(&str, Verdict)] = &[
     ("connectors", NotYet("remove it: cost metrics come from pricetag itself")),
 ];
 
+const CLIENT_CA: &str = "remove it; who signs clients' certificates is said by `client_ca_file`";
 const TUNED: &str = "accepted and left as pricetag has it";
 const NO_BATCHES: &str = "accepted and not needed: pricetag forwards each request as it came";
 const LOGGED: &str = "accepted, and the log is written as pricetag does it";

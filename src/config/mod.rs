@@ -13,6 +13,7 @@
 //! environment is read unless the config names it: `OTEL_EXPORTER_OTLP_*` is for the applications that
 //! send here, and would send pricetag's output back to itself.
 
+mod access;
 mod defaults;
 mod endpoint;
 mod exporter;
@@ -31,6 +32,7 @@ use std::path::Path as FilePath;
 
 use crate::yaml::{de, error, path, scalar, tree as yaml};
 
+pub use access::{Authenticator, Credentials, MinVersion, ServerTls};
 pub use endpoint::HostPort;
 pub use error::{Mistake as ConfigError, Mistakes as ConfigErrors, Notice};
 pub use exporter::{

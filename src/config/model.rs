@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::access::{Authenticator, ServerTls};
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
@@ -49,6 +50,10 @@ pub struct GrpcReceiver {
     pub endpoint: HostPort,
     /// The largest request it takes, in bytes after decompression.
     pub max_message_bytes: usize,
+    /// Its certificate; `None` is plaintext.
+    pub tls: Option<ServerTls>,
+    /// Who may come in; `None` is everybody.
+    pub auth: Option<Authenticator>,
 }
 
 /// An OTLP/HTTP listener.
@@ -58,6 +63,10 @@ pub struct HttpReceiver {
     pub endpoint: HostPort,
     /// The largest body it takes, in bytes after decompression.
     pub max_body_bytes: usize,
+    /// Its certificate; `None` is plaintext.
+    pub tls: Option<ServerTls>,
+    /// Who may come in; `None` is everybody.
+    pub auth: Option<Authenticator>,
 }
 
 /// How calls are priced and annotated.
@@ -205,6 +214,8 @@ pub struct Redact {
 pub struct Telemetry {
     /// Where health, `/metrics` and the live page are served; `None` when switched off.
     pub metrics: Option<HostPort>,
+    /// Who may see them, from wherever; `None` is this machine, and for `/metrics` everybody.
+    pub auth: Option<Authenticator>,
     /// The least important log line that is written.
     pub log_level: LogLevel,
     /// How log lines are written.

@@ -96,6 +96,7 @@ fn compression(compression: config::Compression) -> Compression {
     match compression {
         config::Compression::None => Compression::None,
         config::Compression::Gzip => Compression::Gzip,
+        config::Compression::Zstd => Compression::Zstd,
     }
 }
 

@@ -6,7 +6,7 @@
 //! - a connection that breaks during a call becomes UNKNOWN: not retryable;
 //! - a message that is no UTF-8 turns any code into UNKNOWN, and details that are no base64 are a panic;
 //! - an answer over the limit becomes OUT_OF_RANGE, as if the server wished to be asked again;
-//! - the timeout ends with the answer's headers, and gzip runs on the thread that drives other requests.
+//! - the timeout ends with the answer's headers, and compression runs on the thread that drives other requests.
 //!
 //! The tests in `tests/it/exporter/grpc.rs` hold all but the last of these.
 
@@ -22,7 +22,7 @@ use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt as _;
 
 use super::answer::{GrpcStatus, not_grpc};
-use super::gzip::gzip;
+use super::compress::Packing;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
     deadline, timed_out, tls,
@@ -65,7 +65,7 @@ pub struct GrpcSettings {
 pub struct GrpcClient {
     channel: Channel,
     headers: HeaderMap,
-    compression: Compression,
+    packing: Option<Packing>,
     timeout: Duration,
 }
 
@@ -110,18 +110,14 @@ impl GrpcClient {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
         // Answers are a few bytes; compressed ones would only be one more thing to bound.
         headers.insert(HeaderName::from_static("grpc-accept-encoding"), HeaderValue::from_static("identity"));
-        if settings.compression == Compression::Gzip {
-            headers.insert(HeaderName::from_static("grpc-encoding"), HeaderValue::from_static("gzip"));
+        let packing = Packing::of(settings.compression);
+        if let Some(packing) = packing {
+            headers.insert(HeaderName::from_static("grpc-encoding"), packing.name());
         }
         if let Some(value) = grpc_timeout(settings.timeout) {
             headers.insert(HeaderName::from_static("grpc-timeout"), value);
         }
-        Ok(Self {
-            channel: endpoint.connect_lazy(),
-            headers,
-            compression: settings.compression,
-            timeout: settings.timeout,
-        })
+        Ok(Self { channel: endpoint.connect_lazy(), headers, packing, timeout: settings.timeout })
     }
 
     /// Makes one attempt to deliver `body`. Its outcome follows the OTLP specification, "OTLP/gRPC Response";
@@ -139,14 +135,15 @@ impl GrpcClient {
 
     /// `body` as a gRPC message: the prefix, then the body as it is sent.
     async fn message(&self, body: Bytes) -> Result<Bytes, Outcome> {
-        let mut message = match self.compression {
-            Compression::None => {
+        let mut message = match self.packing {
+            None => {
                 let mut message = Vec::with_capacity(PREFIX + body.len());
                 message.extend_from_slice(&[0; PREFIX]);
                 message.extend_from_slice(&body);
                 message
             }
-            Compression::Gzip => gzip(&[1, 0, 0, 0, 0], body)
+            Some(packing) => packing
+                .pack(&[1, 0, 0, 0, 0], body)
                 .await
                 .map_err(|error| Outcome::Retry { after: None, why: with_causes(&error) })?,
         };

@@ -9,7 +9,7 @@ use reqwest::{Client, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::http_outcome;
-use super::gzip::gzip;
+use super::compress::Packing;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
     deadline, timed_out, tls,
@@ -46,7 +46,7 @@ pub struct HttpClient {
     metrics: Option<Url>,
     logs: Option<Url>,
     headers: HeaderMap,
-    compression: Compression,
+    packing: Option<Packing>,
     timeout: Duration,
 }
 
@@ -85,12 +85,13 @@ impl HttpClient {
         let mut headers = HeaderMap::from_iter([(USER_AGENT_HEADER, USER_AGENT)]);
         headers.extend(settings.headers.into_iter().collect::<HeaderMap>());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        match settings.compression {
-            Compression::None => headers.remove(CONTENT_ENCODING),
-            Compression::Gzip => headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip")),
+        let packing = Packing::of(settings.compression);
+        match packing {
+            None => headers.remove(CONTENT_ENCODING),
+            Some(packing) => headers.insert(CONTENT_ENCODING, packing.name()),
         };
-        let HttpSettings { compression, timeout, .. } = settings;
-        Ok(Self { client, traces, metrics, logs, headers, compression, timeout })
+        let timeout = settings.timeout;
+        Ok(Self { client, traces, metrics, logs, headers, packing, timeout })
     }
 
     /// Makes one attempt to deliver `body`. Its outcome follows the OTLP specification, "OTLP/HTTP Response";
@@ -104,9 +105,9 @@ impl HttpClient {
         let Some(url) = url else {
             return Outcome::Refused { why: format!("no endpoint for {} is set", signal.as_str()) };
         };
-        let body = match self.compression {
-            Compression::None => body,
-            Compression::Gzip => match gzip(&[], body).await {
+        let body = match self.packing {
+            None => body,
+            Some(packing) => match packing.pack(&[], body).await {
                 Ok(body) => body.into(),
                 Err(error) => return Outcome::Retry { after: None, why: with_causes(&error) },
             },

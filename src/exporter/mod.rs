@@ -7,7 +7,7 @@
 //! | `answer` | the retry tables, partial success, Retry-After and RetryInfo: pure |
 //! | [`retry`] | how long to wait before the next attempt, and when to give up: pure but for one sleep |
 //! | `tls` | certificates from files, for both clients |
-//! | `gzip` | compression, away from the async threads when it takes long |
+//! | `compress` | compression, away from the async threads when it takes long |
 //! | [`redact`] | what a request leaves without |
 //! | [`codec`] | bodies as bytes through tonic |
 //!
@@ -24,7 +24,7 @@ pub mod retry;
 pub mod worker;
 
 mod answer;
-mod gzip;
+mod compress;
 mod tls;
 
 use std::path::PathBuf;
@@ -128,6 +128,8 @@ pub enum Compression {
     /// gzip, the Collector's default.
     #[default]
     Gzip,
+    /// zstd.
+    Zstd,
 }
 
 /// Whom to trust, and who we are, on an encrypted connection. The default trusts the system's roots.

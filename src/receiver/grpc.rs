@@ -21,6 +21,9 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::refusal::{RETRY_AFTER, RefusalLog};
 use super::{Intake, Refusal, accept};
+use crate::access::Door;
+use crate::access::handshakes::Handshakes;
+use crate::access::login::Auth;
 use crate::exporter::codec::BytesCodec;
 use crate::otlp::Signal;
 use crate::telemetry::ReceiverMetrics;
@@ -37,6 +40,7 @@ struct Service {
     metrics: ReceiverMetrics,
     refusals: Arc<RefusalLog>,
     max_message_bytes: usize,
+    auth: Option<Arc<Auth>>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
@@ -45,12 +49,14 @@ struct Service {
 /// What the transport says when it can not go on.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_message_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), tonic::transport::Error> {
-    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes };
+    let Door { tls, auth } = door;
+    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes, auth };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -65,24 +71,39 @@ pub async fn serve(
         )
     };
     let router = router.fallback(any(unknown));
-    Server::builder()
+    let server = Server::builder()
         .max_frame_size(MAX_FRAME)
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .serve_with_incoming_shutdown(
-            Routes::from(router),
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            shutdown,
-        )
-        .await
+        .initial_connection_window_size(CONNECTION_WINDOW);
+    let routes = Routes::from(router);
+    match tls {
+        None => {
+            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
+        }
+        Some(tls) => {
+            let incoming = Handshakes::new(listener, tls, "OTLP/gRPC");
+            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
+        }
+    }
 }
 
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Result<http::Response<Body>, Infallible> {
         let (metrics, refusals) = (self.metrics.clone(), Arc::clone(&self.refusals));
+        // Before anything of the body is read.
+        if let Some(auth) = &self.auth
+            && let Err(denied) = auth.check(request.headers()).await
+        {
+            let refusal = Refusal::from(denied);
+            metrics.refused(signal, 1);
+            refusals.note("gRPC", signal, &refusal);
+            return Ok(status(&refusal).into_http());
+        }
         let mut grpc = Grpc::new(BytesCodec)
             .apply_max_message_size_config(Some(self.max_message_bytes), None)
-            .accept_compressed(CompressionEncoding::Gzip);
+            .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd);
         let mut response = grpc.unary(Export { service: self, signal }, request).await;
         // A unary refusal stands in the headers, whether it is ours or tonic's: here all of them pass.
         if remap(response.headers_mut()) {

@@ -1,7 +1,6 @@
 //! OTLP over HTTP: protobuf and JSON bodies, answered in kind.
 
 use std::future::Future;
-use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,21 +9,21 @@ use axum::extract::Request;
 use axum::routing::post;
 use axum::serve::ListenerExt as _;
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
 use http::header::{
-    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER,
+    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::refusal::{RETRY_AFTER, RefusalLog};
+use super::unpack::unpack;
 use super::{Intake, Refusal, accept, offload};
+use crate::access::Door;
+use crate::access::handshakes::Handshakes;
+use crate::access::login::Auth;
 use crate::otlp::{Signal, json};
 use crate::telemetry::ReceiverMetrics;
-
-/// Compressed bodies larger than this are decompressed off the async threads.
-const BLOCKING_GZIP_BYTES: usize = 16 << 10;
 
 /// How a body is encoded, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +59,7 @@ struct Service {
     metrics: ReceiverMetrics,
     refusals: Arc<RefusalLog>,
     max_body_bytes: usize,
+    auth: Option<Arc<Auth>>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
@@ -68,23 +68,30 @@ struct Service {
 /// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
+    door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_body_bytes: usize,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes };
+    let Door { tls, auth } = door;
+    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes, auth };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
         let export = move |request: Request| service.export(signal, request);
         router = router.route(signal.http_path(), post(export).fallback(only_post));
     }
+    let router = router.fallback(unknown_path);
+    if let Some(tls) = tls {
+        let listener = Handshakes::new(listener, tls, "OTLP/HTTP");
+        return axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
+    }
     let listener = listener.tap_io(|stream| {
         // Without it an answer may wait 40 ms for an acknowledgement; nothing else depends on it.
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router.fallback(unknown_path)).with_graceful_shutdown(shutdown).await
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 async fn only_post(request: Request) -> Response<Body> {
@@ -103,6 +110,16 @@ async fn unknown_path(request: Request) -> Response<Body> {
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Response<Body> {
         let (parts, body) = request.into_parts();
+        // Before anything of the body is read.
+        if let Some(auth) = &self.auth
+            && let Err(denied) = auth.check(&parts.headers).await
+        {
+            let mut response = self.refused(signal, &parts.headers, &Refusal::from(denied));
+            if let Some(challenge) = denied.challenge() {
+                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            }
+            return response;
+        }
         let Some(encoding) = Encoding::of(&parts.headers) else {
             self.metrics.refused(signal, 1);
             let message = "unsupported content type; send application/x-protobuf or application/json";
@@ -124,16 +141,19 @@ impl Service {
                 response.headers_mut().insert(CONTENT_TYPE, encoding.content_type());
                 response
             }
-            Err(refusal) => {
-                self.metrics.refused(signal, 1);
-                self.refusals.note("HTTP", signal, &refusal);
-                let mut response = answer(&parts.headers, refusal.status(), &refusal.to_string());
-                if refusal.is_retryable() {
-                    response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());
-                }
-                response
-            }
+            Err(refusal) => self.refused(signal, &parts.headers, &refusal),
         }
+    }
+
+    /// Counts and notes a refusal, and answers with it.
+    fn refused(&self, signal: Signal, request: &HeaderMap, refusal: &Refusal) -> Response<Body> {
+        self.metrics.refused(signal, 1);
+        self.refusals.note("HTTP", signal, refusal);
+        let mut response = answer(request, refusal.status(), &refusal.to_string());
+        if refusal.is_retryable() {
+            response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());
+        }
+        response
     }
 
     async fn take(
@@ -164,22 +184,7 @@ impl Service {
                 .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
             if too_large { Refusal::TooLarge { limit } } else { Refusal::Broken(error.to_string()) }
         })?;
-        match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
-            None | Some(b"" | b"identity") => Ok(body),
-            Some(b"gzip") if body.len() > BLOCKING_GZIP_BYTES => offload(move || gunzip(&body, limit)).await,
-            Some(b"gzip") => gunzip(&body, limit),
-            Some(other) => Err(Refusal::Encoding(String::from_utf8_lossy(other).into_owned())),
-        }
-    }
-}
-
-fn gunzip(body: &[u8], limit: usize) -> Result<Bytes, Refusal> {
-    let mut out = Vec::with_capacity((body.len() * 4).min(limit));
-    let read = MultiGzDecoder::new(body).take(limit as u64 + 1).read_to_end(&mut out);
-    match read {
-        Ok(read) if read > limit => Err(Refusal::TooLarge { limit }),
-        Ok(_) => Ok(Bytes::from(out)),
-        Err(error) => Err(Refusal::Compression(error.to_string())),
+        unpack(headers, body, limit).await
     }
 }
 
@@ -191,6 +196,7 @@ fn answer(request: &HeaderMap, status: StatusCode, message: &str) -> Response<Bo
         StatusCode::PAYLOAD_TOO_LARGE => tonic::Code::ResourceExhausted,
         StatusCode::SERVICE_UNAVAILABLE => tonic::Code::Unavailable,
         StatusCode::NOT_FOUND => tonic::Code::NotFound,
+        StatusCode::UNAUTHORIZED => tonic::Code::Unauthenticated,
         StatusCode::INTERNAL_SERVER_ERROR => tonic::Code::Internal,
         _ => tonic::Code::Unimplemented,
     } as i32;

@@ -7,6 +7,7 @@ pub mod grpc;
 pub mod http;
 pub mod intake;
 pub mod refusal;
+mod unpack;
 
 pub use intake::Intake;
 pub use refusal::Refusal;

@@ -2,14 +2,14 @@
 //! Response" and "OTLP/HTTP Response").
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ::http::StatusCode;
 use tonic::Code;
 use tracing::warn;
 
+use crate::access::login::Denied;
+use crate::access::seldom::Seldom;
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
 use crate::otlp::wire::Malformed;
@@ -32,7 +32,7 @@ pub enum Refusal {
     #[error("the body can not be decompressed: {0}")]
     Compression(String),
     /// A compression that we do not read. Permanent.
-    #[error("content encoding {0:?} is not supported; send gzip or none")]
+    #[error("content encoding {0:?} is not supported; send gzip, zstd or none")]
     Encoding(String),
     /// Too large. Permanent: it will not get smaller.
     #[error(
@@ -51,6 +51,9 @@ pub enum Refusal {
     /// No room at the moment. The sender keeps the request and comes again.
     #[error("{0}; try again later")]
     Full(#[from] Full),
+    /// Nobody knows who sends.
+    #[error("{0}")]
+    Denied(#[from] Denied),
     /// A mistake of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -59,25 +62,13 @@ pub enum Refusal {
 /// Says in the log why requests are refused: whoever sends to the wrong port or in the wrong encoding looks here
 /// first. At most a line a second, for a sender repeats itself.
 #[derive(Debug, Default)]
-pub struct RefusalLog {
-    last: Mutex<Option<Instant>>,
-    silent: AtomicU64,
-}
+pub struct RefusalLog(Seldom);
 
 impl RefusalLog {
     /// Notes a refusal.
     pub fn note(&self, transport: &str, what: impl fmt::Display, why: impl fmt::Display) {
-        const PAUSE: Duration = Duration::from_secs(1);
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < PAUSE) {
-            self.silent.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        *last = Some(Instant::now());
-        let why = printable(&why.to_string());
-        match self.silent.swap(0, Ordering::Relaxed) {
-            0 => warn!("OTLP/{transport}: refused a request of {what}: {why}"),
-            others => warn!("OTLP/{transport}: refused a request of {what} ({others} more before it): {why}"),
+        if let Some(others) = self.0.turn() {
+            warn!("OTLP/{transport}: refused a request of {what}{others}: {}", printable(&why.to_string()));
         }
     }
 }
@@ -85,7 +76,7 @@ impl RefusalLog {
 impl Refusal {
     /// Whether the same request may be sent again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Refusal::Full(_))
+        matches!(self, Refusal::Full(_) | Refusal::Denied(Denied::Busy))
     }
 
     /// The gRPC code.
@@ -96,7 +87,8 @@ impl Refusal {
             }
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::NoPipeline(_) | Refusal::Encoding(_) => Code::Unimplemented,
-            Refusal::Full(_) => Code::Unavailable,
+            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => Code::Unavailable,
+            Refusal::Denied(_) => Code::Unauthenticated,
             // Not INTERNAL, which the gRPC receiver takes for tonic's word on a broken body.
             Refusal::Internal(_) => Code::Unknown,
         }
@@ -111,7 +103,8 @@ impl Refusal {
             Refusal::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoPipeline(_) => StatusCode::NOT_FOUND,
-            Refusal::Full(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Denied(_) => StatusCode::UNAUTHORIZED,
             Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -91,7 +91,7 @@ fn assert_anthropic(request: &ExportTraceServiceRequest) {
     }
 }
 
-/// Scenario: each capture by gRPC and by HTTP, as protobuf and as JSON, plain and gzipped, to one server over
+/// Scenario: each capture by gRPC and by HTTP, as protobuf and as JSON, plain and compressed, to one server over
 /// gRPC and to one over HTTP.
 /// Guarantees: every span arrives once at both, with its true price and status; nothing else has changed.
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The config: what is accepted and what it means; `mistakes` has what is not, `values` how values are read.
 
+mod access;
 mod mistakes;
 mod values;
 
@@ -109,11 +110,17 @@ fn the_commented_keys_of_the_default_are_right() {
         text.push_str(&line);
         text.push('\n');
     }
-    let text = text.replace("/etc/ssl/my-ca.pem", &file("Cargo.toml").display().to_string());
+    let text = ["my-ca.pem", "my-server.pem", "my-server.key"].iter().fold(text, |text, name| {
+        text.replace(&format!("/etc/ssl/{name}"), &file("Cargo.toml").display().to_string())
+    });
+    let text = text.replace("/etc/pricetag/htpasswd", &file("Cargo.toml").display().to_string());
     let text = text.replace("insecure: true", "insecure: false");
     let config = Config::parse(&text, "default", &[], &|name: &str| {
-        let value = if name.ends_with("URL") { "https://example.com/hook" } else { "a key of 16 bytes" };
-        Some(value.to_owned())
+        Some(match name {
+            name if name.ends_with("URL") => "https://example.com/hook".to_owned(),
+            "INGEST_TOKEN" => "a-token".to_owned(),
+            _ => "a key of 16 bytes".to_owned(),
+        })
     })
     .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
@@ -202,6 +209,7 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
             "processors.memory_limiter",
             "receivers.otlp.protocols.grpc.keepalive",
             "service.pipelines",
+            "service.telemetry.metrics.readers",
             "service.telemetry.metrics.readers[0].pull.exporter.prometheus.without_units",
         ]
     );

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can not go on fails")]
 
 mod actions;
+mod admin_auth;
 mod agreement;
 mod api;
 mod attribution;
@@ -41,6 +42,8 @@ mod prices;
 mod prices_commands;
 mod pricing_page;
 mod privacy;
+mod receiver_auth;
+mod receiver_tls;
 mod refused_grpc;
 mod refused_http;
 mod regions;
@@ -56,3 +59,4 @@ mod support;
 mod tidy;
 mod truth;
 mod untouched;
+mod zstd_bodies;

@@ -50,22 +50,22 @@ async fn metrics_logs_and_other_spans_keep_every_byte() {
         sent.push((Signal::Metrics, capture(name, "metrics.pb")));
     }
     for (signal, body) in &sent {
-        for via in [Via::Grpc, Via::GrpcGzip, Via::Protobuf, Via::ProtobufGzip] {
+        for via in Via::ALL.into_iter().filter(|via| !via.is_json()) {
             pricetag.deliver(via, *signal, body.clone()).await;
         }
     }
     for sink in [&by_grpc, &by_http] {
-        for (signal, count) in [(Signal::Logs, 4), (Signal::Traces, 4), (Signal::Metrics, 12)] {
+        for (signal, count) in [(Signal::Logs, 6), (Signal::Traces, 6), (Signal::Metrics, 18)] {
             let taken = sink.wait_for(signal, count).await;
             assert_eq!(taken.len(), count);
             for (_, body) in sent.iter().filter(|(of, _)| *of == signal) {
-                assert_eq!(taken.iter().filter(|seen| seen.body == *body).count(), 4, "{signal}");
+                assert_eq!(taken.iter().filter(|seen| seen.body == *body).count(), 6, "{signal}");
             }
         }
     }
     let scrape = pricetag.scrape().await;
-    assert_eq!(scrape.sum("otelcol_receiver_accepted_log_records", &[]), 4.0);
-    assert_eq!(scrape.sum("otelcol_receiver_accepted_spans", &[]), 8.0);
+    assert_eq!(scrape.sum("otelcol_receiver_accepted_log_records", &[]), 6.0);
+    assert_eq!(scrape.sum("otelcol_receiver_accepted_spans", &[]), 12.0);
     assert_eq!(scrape.sum("pricetag_calls", &[]), 0.0);
 }
 

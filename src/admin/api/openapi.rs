@@ -11,7 +11,8 @@ use super::{ENDPOINTS, Question};
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
 const ABOUT: &str = "What LLM calls cost, exactly. Money is in US dollars, as exact decimals in strings; null: it is not known. Questions \
-                     are answered in whole hours. Who asks for text/csv gets the rows as a table. Only this machine may ask.";
+                     are answered in whole hours. Who asks for text/csv gets the rows as a table. Only this machine may ask, \
+                     or who has the password or token, where the config says so.";
 
 /// OpenAPI 3.1, whose schemas are those of JSON Schema 2020-12.
 pub(super) fn description() -> String {
@@ -63,6 +64,7 @@ pub(super) fn describe<Q: Question>(generator: &mut SchemaGenerator) -> Value {
                     },
                 },
                 "400": error("A parameter is wrong."),
+                "401": error("Asked without the password or token that the config wants."),
                 "403": error("Asked from another machine, or by a host name that is not ours."),
                 "404": error("Not configured."),
                 "406": error("Asked for what is neither JSON nor CSV."),

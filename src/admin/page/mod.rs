@@ -65,6 +65,7 @@ struct Sources {
     margins: Option<Arc<Margins>>,
     spikes: Option<Spikes>,
     receiver: Option<SocketAddr>,
+    receiver_tls: bool,
 }
 
 /// The page, written anew at most once a second for each window.
@@ -88,6 +89,7 @@ impl Page {
             margins: site.margins.clone(),
             spikes: site.spikes.clone(),
             receiver: site.receiver,
+            receiver_tls: site.receiver_tls,
         };
         Page { sources, written: Default::default() }
     }

@@ -243,6 +243,6 @@ fn endpoint(sources: &Sources) -> String {
         if at.ip().is_unspecified() {
             at.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
         }
-        format!("http://{at}")
+        format!("http{}://{at}", if sources.receiver_tls { "s" } else { "" })
     })
 }

@@ -120,6 +120,8 @@ pub(in crate::config) struct Tls {
 pub(in crate::config) enum Compression {
     /// gzip.
     Gzip,
+    /// zstd: smaller, and with less work.
+    Zstd,
     /// Not at all.
     #[serde(alias = "")]
     None,

@@ -2,6 +2,7 @@
 //!
 //! The doc comments here are the reference: they become `config/schema.json`, which editors show.
 
+mod access;
 mod components;
 mod dimensions;
 mod exporters;
@@ -18,6 +19,7 @@ mod spikes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
+pub(super) use access::{Auth, BasicAuth, BearerTokenAuth, ServerTls};
 pub(super) use components::{Component, Components};
 pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{

@@ -4,7 +4,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::MapAccess;
 
-use super::{Component, present};
+use super::{Auth, Component, ServerTls, present};
 
 /// A receiver.
 #[derive(Debug)]
@@ -55,6 +55,12 @@ pub(in crate::config) struct Grpc {
     pub(in crate::config) endpoint: Option<String>,
     /// The largest request after decompression, in MiB. Default: 64 (the Collector's is 4).
     pub(in crate::config) max_recv_msg_size_mib: Option<u32>,
+    /// Encrypts; a listener without it takes plaintext. Default: none.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) tls: Option<ServerTls>,
+    /// Asks who sends. Default: everybody may.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) auth: Option<Auth>,
 }
 
 /// An OTLP/HTTP listener.
@@ -66,4 +72,10 @@ pub(in crate::config) struct Http {
     pub(in crate::config) endpoint: Option<String>,
     /// The largest body after decompression, in bytes. Default: 67108864, 64 MiB (the Collector's is 20 MiB).
     pub(in crate::config) max_request_body_size: Option<u64>,
+    /// Encrypts; a listener without it takes plaintext. Default: none.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) tls: Option<ServerTls>,
+    /// Asks who sends. Default: everybody may.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) auth: Option<Auth>,
 }

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
 
-use super::{Component, Components, present};
+use super::{Auth, BasicAuth, BearerTokenAuth, Component, Components, present};
 use crate::config::model::{LogEncoding, LogLevel};
 use crate::config::values::ComponentId;
 
@@ -69,6 +69,10 @@ pub(in crate::config) struct Metrics {
     pub(in crate::config) address: Option<String>,
     /// The Collector's newer way to say the address.
     pub(in crate::config) readers: Option<Vec<Reader>>,
+    /// Asks who wants to see anything but health, from wherever. Default: the page and the API are for this machine, `/metrics` for
+    /// everybody.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) auth: Option<Auth>,
 }
 
 /// How many metrics there are.
@@ -134,17 +138,21 @@ pub(in crate::config) struct Logs {
 #[derive(Debug)]
 pub(in crate::config) enum Extension {
     HealthCheck(HealthCheck),
+    BearerTokenAuth(BearerTokenAuth),
+    BasicAuth(BasicAuth),
     /// Accepted so that a config can be pasted; the queue on disk is not there yet.
     FileStorage,
 }
 
 impl Component for Extension {
     const KIND: &'static str = "extension";
-    const TYPES: &'static [&'static str] = &["health_check", "file_storage"];
+    const TYPES: &'static [&'static str] = &["health_check", "bearertokenauth", "basicauth", "file_storage"];
 
     fn read<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
         match kind {
             "health_check" => map.next_value().map(Extension::HealthCheck),
+            "bearertokenauth" => map.next_value().map(Extension::BearerTokenAuth),
+            "basicauth" => map.next_value().map(Extension::BasicAuth),
             _ => map.next_value::<IgnoredAny>().map(|_| Extension::FileStorage),
         }
     }
@@ -152,6 +160,8 @@ impl Component for Extension {
     fn schema(kind: &str, generator: &mut SchemaGenerator) -> Schema {
         match kind {
             "health_check" => generator.subschema_for::<HealthCheck>(),
+            "bearertokenauth" => generator.subschema_for::<BearerTokenAuth>(),
+            "basicauth" => generator.subschema_for::<BasicAuth>(),
             _ => json_schema!({
                 "type": "object",
                 "description": "A component of the Collector: accepted with a notice.",

@@ -205,6 +205,7 @@ fn compression(said: Option<raw::Compression>) -> Compression {
     match said {
         Some(raw::Compression::None) => Compression::None,
         Some(raw::Compression::Gzip) | None => Compression::Gzip,
+        Some(raw::Compression::Zstd) => Compression::Zstd,
     }
 }
 

@@ -1,5 +1,7 @@
 //! From what was said to what it means: defaults filled in, references resolved, contradictions found.
 
+mod access;
+mod beyond;
 mod dimensions;
 mod exporters;
 mod ledger;
@@ -23,7 +25,8 @@ use crate::otlp::Signal;
 pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     let service = raw.service.as_ref();
     let pipelines = service::pipelines(raw, report);
-    let receivers = receivers::receivers(raw, &pipelines, report);
+    let known = access::authenticators(raw, report);
+    let receivers = receivers::receivers(raw, &pipelines, &known, report);
     let (exporters, pipelines) = exporters::exporters(raw, pipelines, report);
     let priced = pipelines.iter().any(|pipeline| pipeline.priced);
     let processor = processor(raw, report).filter(|_| priced);
@@ -36,10 +39,12 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
         report.notice(&Path::of("service.pipelines"), message);
     }
     let health_check = service.and_then(|service| service::health_check(raw, service, report));
-    let telemetry = service::telemetry(service, report);
+    let telemetry = service::telemetry(raw, &known, report);
     let config =
         Config { receivers, processor, exporters, pipelines, telemetry, health_check, notices: Vec::new() };
     listeners_differ(raw, &config, report);
+    access::unused(raw, &config, report);
+    beyond::notices(raw, &config, report);
     config
 }
 

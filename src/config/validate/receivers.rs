@@ -1,7 +1,8 @@
 //! The OTLP listeners.
 
-use super::listen;
 use super::service::Named;
+use super::{access, listen};
+use crate::config::access::Authenticator;
 use crate::config::defaults;
 use crate::config::error::Report;
 use crate::config::model::{GrpcReceiver, HttpReceiver, Receivers};
@@ -10,7 +11,12 @@ use crate::config::raw::{Grpc, Http, Receiver, Root};
 
 /// The listeners of the receivers that pipelines use. pricetag has one entrance: several receivers are
 /// fine as long as each protocol is named once and every pipeline takes from all of them.
-pub(super) fn receivers(raw: &Root, pipelines: &[Named], report: &mut Report) -> Receivers {
+pub(super) fn receivers(
+    raw: &Root,
+    pipelines: &[Named],
+    known: &[Authenticator],
+    report: &mut Report,
+) -> Receivers {
     let mut receivers = Receivers { grpc: None, http: None };
     let mut used = Vec::new();
     for (id, Receiver::Otlp(otlp)) in &raw.receivers.0 {
@@ -25,13 +31,17 @@ pub(super) fn receivers(raw: &Root, pipelines: &[Named], report: &mut Report) ->
         }
         used.push(id);
         if let Some(said) = &otlp.protocols.grpc {
-            let found = grpc(said, &protocols.key("grpc"), report);
+            let path = protocols.key("grpc");
+            let mut found = grpc(said, &path, report);
+            found.auth = access::auth(said.auth.as_ref(), &path.key("auth"), raw, known, report);
             if receivers.grpc.replace(found).is_some() {
                 second(&protocols.key("grpc"), "gRPC", report);
             }
         }
         if let Some(said) = &otlp.protocols.http {
-            let found = http(said, &protocols.key("http"), report);
+            let path = protocols.key("http");
+            let mut found = http(said, &path, report);
+            found.auth = access::auth(said.auth.as_ref(), &path.key("auth"), raw, known, report);
             if receivers.http.replace(found).is_some() {
                 second(&protocols.key("http"), "HTTP", report);
             }
@@ -60,7 +70,8 @@ fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(mib) => (mib as usize).saturating_mul(defaults::MIB),
     };
-    GrpcReceiver { endpoint, max_message_bytes }
+    let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
+    GrpcReceiver { endpoint, max_message_bytes, tls, auth: None }
 }
 
 fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
@@ -70,5 +81,6 @@ fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
     };
-    HttpReceiver { endpoint, max_body_bytes }
+    let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
+    HttpReceiver { endpoint, max_body_bytes, tls, auth: None }
 }

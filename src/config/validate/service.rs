@@ -1,6 +1,7 @@
 //! Pipelines, extensions and telemetry.
 
-use super::{listen, redact};
+use super::{access, listen, redact};
+use crate::config::access::Authenticator;
 use crate::config::defaults;
 use crate::config::endpoint::HostPort;
 use crate::config::error::{Report, did_you_mean};
@@ -159,6 +160,8 @@ pub(super) fn health_check(raw: &Root, service: &raw::Service, report: &mut Repo
                 }
                 health_check = Some(HealthCheck { endpoint, path: answer_at });
             }
+            // `access` has what there is to say of these.
+            Extension::BearerTokenAuth(_) | Extension::BasicAuth(_) => {}
             Extension::FileStorage => {
                 report.notice(
                     &path,
@@ -170,12 +173,14 @@ pub(super) fn health_check(raw: &Root, service: &raw::Service, report: &mut Repo
     health_check
 }
 
-pub(super) fn telemetry(service: Option<&raw::Service>, report: &mut Report) -> Telemetry {
+pub(super) fn telemetry(raw: &Root, known: &[Authenticator], report: &mut Report) -> Telemetry {
     let nothing = raw::Telemetry::default();
-    let said = service.map_or(&nothing, |service| &service.telemetry);
+    let said = raw.service.as_ref().map_or(&nothing, |service| &service.telemetry);
     let resource =
         said.resource.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+    let auth = said.metrics.auth.as_ref();
     Telemetry {
+        auth: access::auth(auth, &Path::of("service.telemetry.metrics.auth"), raw, known, report),
         metrics: metrics(said, report).filter(|_| said.metrics.level != Some(MetricsLevel::None)),
         log_level: said.logs.level.unwrap_or_default(),
         log_encoding: said.logs.encoding.unwrap_or_default(),

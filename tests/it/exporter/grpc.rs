@@ -202,12 +202,15 @@ async fn bodies_and_headers_arrive_at_a_tonic_server() {
     let app = Router::new().fallback(move |request: Request<Body>| async move {
         let mut grpc = tonic::server::Grpc::new(BytesCodec)
             .accept_compressed(CompressionEncoding::Gzip)
+            .accept_compressed(CompressionEncoding::Zstd)
             .max_decoding_message_size(usize::MAX);
         grpc.unary(service, request).await.map(Body::new)
     });
     let address = upstream::serve(app).await;
 
-    for compression in [Compression::None, Compression::Gzip] {
+    for (compression, name) in
+        [(Compression::None, None), (Compression::Gzip, Some("gzip")), (Compression::Zstd, Some("zstd"))]
+    {
         let mut secret = HeaderValue::from_static("k3y");
         secret.set_sensitive(true);
         let settings = GrpcSettings {
@@ -228,21 +231,23 @@ async fn bodies_and_headers_arrive_at_a_tonic_server() {
             let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
             assert_eq!(text("x-api-key"), Some("k3y"));
             assert_eq!(text("grpc-timeout"), Some("20000m"));
-            assert_eq!(text("grpc-encoding"), (compression == Compression::Gzip).then_some("gzip"));
+            assert_eq!(text("grpc-encoding"), name);
             assert!(text("user-agent").unwrap().starts_with(concat!("pricetag/", env!("CARGO_PKG_VERSION"))));
         }
     }
 }
 
-/// Guarantees: gzip is really on the wire.
+/// Guarantees: what is compressed is really on the wire.
 #[tokio::test]
 async fn compressed_bodies_are_small() {
     let upstream = Upstream::start(|_| upstream::grpc(&[], &[("grpc-status", "0".into())])).await;
-    let gzip = GrpcSettings { compression: Compression::Gzip, ..settings(upstream.address) };
-    GrpcClient::new(gzip).unwrap().deliver(Signal::Traces, body(200_000)).await;
-    let seen = upstream.seen().remove(0);
-    assert_eq!(seen.body[0], 1, "the flag that says compressed");
-    assert!(seen.body.len() < 20_000, "{}", seen.body.len());
+    for compression in [Compression::Gzip, Compression::Zstd] {
+        let settings = GrpcSettings { compression, ..settings(upstream.address) };
+        GrpcClient::new(settings).unwrap().deliver(Signal::Traces, body(200_000)).await;
+        let seen = upstream.seen().remove(0);
+        assert_eq!(seen.body[0], 1, "the flag that says compressed");
+        assert!(seen.body.len() < 20_000, "{}", seen.body.len());
+    }
 }
 
 /// Guarantees: a dead destination stops neither the start nor later deliveries, and one that dies in the

@@ -121,7 +121,7 @@ async fn partial_success_is_never_retried() {
 #[tokio::test]
 async fn bodies_headers_and_paths_arrive() {
     let upstream = Upstream::start(|_| upstream::http(200, &[PROTOBUF], "")).await;
-    for compression in [Compression::None, Compression::Gzip] {
+    for compression in [Compression::None, Compression::Gzip, Compression::Zstd] {
         let mut secret = HeaderValue::from_static("Bearer k3y");
         secret.set_sensitive(true);
         let settings = HttpSettings {
@@ -153,6 +153,11 @@ async fn bodies_headers_and_paths_arrive() {
                     let mut plain = Vec::new();
                     flate2::read::GzDecoder::new(&seen.body[..]).read_to_end(&mut plain).unwrap();
                     plain.into()
+                }
+                Compression::Zstd => {
+                    assert_eq!(seen.header("content-encoding"), Some("zstd"));
+                    assert!(len == 0 || seen.body.len() < len / 10);
+                    zstd::decode_all(&seen.body[..]).unwrap().into()
                 }
             };
             assert!(sent == arrived, "{compression:?} {len}");

@@ -24,15 +24,25 @@ pub(crate) const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceSe
 pub(crate) enum Via {
     Grpc,
     GrpcGzip,
+    GrpcZstd,
     Protobuf,
     ProtobufGzip,
+    ProtobufZstd,
     Json,
     JsonGzip,
 }
 
 impl Via {
-    pub(crate) const ALL: [Via; 6] =
-        [Via::Grpc, Via::GrpcGzip, Via::Protobuf, Via::ProtobufGzip, Via::Json, Via::JsonGzip];
+    pub(crate) const ALL: [Via; 8] = [
+        Via::Grpc,
+        Via::GrpcGzip,
+        Via::GrpcZstd,
+        Via::Protobuf,
+        Via::ProtobufGzip,
+        Via::ProtobufZstd,
+        Via::Json,
+        Via::JsonGzip,
+    ];
 
     /// Whether the body is JSON.
     pub(crate) fn is_json(self) -> bool {
@@ -76,6 +86,11 @@ pub(crate) fn gzip(body: &[u8]) -> Bytes {
     encoder.finish().unwrap().into()
 }
 
+/// zstd, as a sender compresses.
+pub(crate) fn zstd(body: &[u8]) -> Bytes {
+    zstd::encode_all(body, 3).unwrap().into()
+}
+
 /// A gRPC message with its prefix.
 pub(crate) fn framed(compressed: bool, message: &[u8]) -> Bytes {
     let mut framed = vec![u8::from(compressed)];
@@ -87,10 +102,20 @@ pub(crate) fn framed(compressed: bool, message: &[u8]) -> Bytes {
 impl Pricetag {
     /// Sends by gRPC. Gives the bytes of the response.
     pub(crate) async fn send_grpc(&self, signal: Signal, body: Bytes, gzip: bool) -> Result<Bytes, Status> {
+        self.send_packed(signal, body, gzip.then_some(CompressionEncoding::Gzip)).await
+    }
+
+    /// The same, compressed in any way.
+    pub(crate) async fn send_packed(
+        &self,
+        signal: Signal,
+        body: Bytes,
+        packing: Option<CompressionEncoding>,
+    ) -> Result<Bytes, Status> {
         let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", self.grpc)).unwrap();
         let mut client = tonic::client::Grpc::new(endpoint.connect().await.unwrap());
-        if gzip {
-            client = client.send_compressed(CompressionEncoding::Gzip);
+        if let Some(packing) = packing {
+            client = client.send_compressed(packing);
         }
         client.ready().await.unwrap();
         let path = PathAndQuery::from_static(match signal {
@@ -136,10 +161,15 @@ impl Pricetag {
     pub(crate) async fn deliver(&self, via: Via, signal: Signal, body: Bytes) {
         let content_type =
             ("content-type", if via.is_json() { "application/json" } else { "application/x-protobuf" });
-        let encoding = ("content-encoding", "gzip");
+        let encoding = ("content-encoding", if via == Via::ProtobufZstd { "zstd" } else { "gzip" });
         let reply = match via {
-            Via::Grpc | Via::GrpcGzip => {
-                let response = self.send_grpc(signal, body, via == Via::GrpcGzip).await.unwrap();
+            Via::Grpc | Via::GrpcGzip | Via::GrpcZstd => {
+                let packing = match via {
+                    Via::Grpc => None,
+                    Via::GrpcGzip => Some(CompressionEncoding::Gzip),
+                    _ => Some(CompressionEncoding::Zstd),
+                };
+                let response = self.send_packed(signal, body, packing).await.unwrap();
                 assert!(response.is_empty(), "`partial_success` must be unset: {response:?}");
                 return;
             }
@@ -147,6 +177,7 @@ impl Pricetag {
             Via::ProtobufGzip | Via::JsonGzip => {
                 self.post(signal, &[content_type, encoding], gzip(&body)).await
             }
+            Via::ProtobufZstd => self.post(signal, &[content_type, encoding], zstd(&body)).await,
         };
         assert_eq!((reply.status, reply.header("content-type")), (200, content_type.1), "{reply:?}");
         assert_eq!(reply.body, if via.is_json() { "{}" } else { "" });

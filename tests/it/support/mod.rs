@@ -8,6 +8,7 @@ pub(crate) mod process;
 pub(crate) mod scrape;
 pub(crate) mod sink;
 pub(crate) mod spans;
+pub(crate) mod tls;
 pub(crate) mod wire;
 
 use std::future::Future;

@@ -212,6 +212,7 @@ async fn grpc(
 ) -> Result<Response<tonic::body::Body>, Infallible> {
     let mut server = Grpc::new(BytesCodec)
         .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(usize::MAX);
     Ok(server.unary(Method { state, signal }, request).await)
 }
@@ -244,6 +245,9 @@ async fn http(state: Arc<State>, signal: Signal, request: Request) -> axum::resp
         let mut out = Vec::new();
         GzDecoder::new(&body[..]).read_to_end(&mut out).unwrap();
         body = out.into();
+    }
+    if head.headers.get("content-encoding").is_some_and(|encoding| encoding == "zstd") {
+        body = zstd::decode_all(&body[..]).unwrap().into();
     }
     let status = match state.take(signal, head.headers, body).await {
         Ok(()) => 200,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
-use crate::yaml::{Mistake, Mistakes};
+use crate::yaml::Mistakes;
 
 /// Reads the files.
 ///
@@ -15,9 +15,9 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<DialectFile>, Mistakes> {
     let own: Vec<DialectFile> = paths.iter().map(|path| one(path)).collect::<Result<_, _>>()?;
     match Dialects::excess(&own) {
         Some(excess) => {
-            let last = paths.last().map_or_else(String::new, |path| path.display().to_string());
+            let last = paths.last().map_or(Path::new(""), PathBuf::as_path);
             let message = format!("with the embedded dialects, {excess}");
-            Err(mistake(last, message, "take the files that you need least out of `dialects`"))
+            Err(Mistakes::of_file(last, "", message, "take the files that you need least out of `dialects`"))
         }
         None => Ok(own),
     }
@@ -27,12 +27,7 @@ fn one(path: &Path) -> Result<DialectFile, Mistakes> {
     let source = path.display().to_string();
     let text = std::fs::read_to_string(path).map_err(|error| {
         let message = format!("the dialect can not be read: {error}");
-        mistake(source.clone(), message, "mend its name, or take it out of `dialects`")
+        Mistakes::of_file(path, "", message, "mend its name, or take it out of `dialects`")
     })?;
     DialectFile::from_yaml(&source, &text)
-}
-
-fn mistake(source: String, message: String, remedy: &str) -> Mistakes {
-    let (line, column, key) = Default::default();
-    Mistakes(vec![Mistake { source, line, column, key, message, remedy: Some(remedy.to_owned()) }])
 }

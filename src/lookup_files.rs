@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::attribution::lookups::{self, MAX_FILE_BYTES, Source};
 use crate::attribution::{Attribution, Lookups};
 use crate::config::Lookup;
-use crate::yaml::{Mistake, Mistakes};
+use crate::yaml::Mistakes;
 
 /// The contents of lookup files, in the config's order.
 #[derive(Clone, Debug, Default)]
@@ -49,19 +49,13 @@ fn content(index: usize, file: &Path) -> Result<Vec<u8>, Mistakes> {
     let mut bytes = Vec::new();
     let read = File::open(file).and_then(|open| open.take(MAX_FILE_BYTES as u64 + 4).read_to_end(&mut bytes));
     read.map(|_| bytes).map_err(|error| {
-        let (line, column) = Default::default();
         // As far as it is known: the folder that we run in may be gone.
         let place = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
-        Mistakes(vec![Mistake {
-            source: file.display().to_string(),
-            line,
-            column,
-            key: format!("lookups[{index}].file"),
-            message: format!("the lookup can not be read at {}: {error}", place.display()),
-            remedy: Some(
-                "mend its name (paths are from the working directory), or take it out of `lookups`"
-                    .to_owned(),
-            ),
-        }])
+        Mistakes::of_file(
+            file,
+            format!("lookups[{index}].file"),
+            format!("the lookup can not be read at {}: {error}", place.display()),
+            "mend its name (paths are from the working directory), or take it out of `lookups`",
+        )
     })
 }

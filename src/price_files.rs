@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::pricing::{Catalog, CatalogFile};
-use crate::yaml::{Mistake, Mistakes};
+use crate::yaml::Mistakes;
 
 /// The texts of price files, the weakest first. Equal texts give equal catalogs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,17 +19,7 @@ impl PriceFiles {
     /// One of them can not be read, is empty, or is no UTF-8; the error names it.
     pub fn read(paths: &[PathBuf]) -> Result<Self, Mistakes> {
         let read = |path: &PathBuf| {
-            let wrong = |message: String, remedy: &str| {
-                let (source, remedy) = (path.display().to_string(), Some(remedy.to_owned()));
-                Mistakes(vec![Mistake {
-                    source,
-                    line: None,
-                    column: None,
-                    key: String::new(),
-                    message,
-                    remedy,
-                }])
-            };
+            let wrong = |message: String, remedy: &str| Mistakes::of_file(path, "", message, remedy);
             match std::fs::read_to_string(path) {
                 // One that is being written is empty for a moment: that must not take its prices away.
                 Ok(text) if text.trim_ascii().is_empty() => Err(wrong(

@@ -16,7 +16,7 @@ use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 
 use crate::config::{MinVersion, ServerTls};
-use crate::yaml::{Mistake, Mistakes};
+use crate::yaml::Mistakes;
 
 /// What a listener speaks within TLS, as ALPN names it, the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,12 +169,5 @@ fn fingerprint(certificate: &[u8]) -> String {
 }
 
 fn mistake(settings: &ServerTls, path: &Path, name: &str, message: String, remedy: &str) -> Mistakes {
-    Mistakes(vec![Mistake {
-        source: path.display().to_string(),
-        line: None,
-        column: None,
-        key: format!("{}.{name}", settings.key),
-        message,
-        remedy: Some(remedy.to_owned()),
-    }])
+    Mistakes::of_file(path, format!("{}.{name}", settings.key), message, remedy)
 }

@@ -14,7 +14,7 @@ use crate::access::Door;
 use crate::access::login::Auth;
 use crate::access::tls::{InForce, TlsFiles, Within};
 use crate::config::{Authenticator, ComponentId, Config, ServerTls};
-use crate::yaml::{Mistake, Mistakes};
+use crate::yaml::Mistakes;
 
 /// What the config has for its listeners.
 pub(super) struct Doors {
@@ -161,14 +161,8 @@ impl Login {
 fn read(authenticator: &Authenticator) -> Result<Option<Vec<u8>>, Mistakes> {
     let Some(file) = authenticator.credentials.file() else { return Ok(None) };
     std::fs::read(file).map(Some).map_err(|error| {
-        Mistakes(vec![Mistake {
-            source: file.display().to_string(),
-            line: None,
-            column: None,
-            key: authenticator.file_key(),
-            message: format!("cannot be read: {error}"),
-            remedy: Some("name a file that pricetag may read".to_owned()),
-        }])
+        let message = format!("cannot be read: {error}");
+        Mistakes::of_file(file, authenticator.file_key(), message, "name a file that pricetag may read")
     })
 }
 

@@ -1,6 +1,7 @@
 //! What is wrong with a file: every problem with its place and its remedy, not just the first.
 
 use std::fmt;
+use std::path::Path as FilePath;
 
 use super::path::{Mark, Path, Step};
 use super::tree::{Kind, Node};
@@ -42,6 +43,26 @@ impl fmt::Display for Mistake {
 /// All problems of a file, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes(pub Vec<Mistake>);
+
+impl Mistakes {
+    /// One of a whole file; `key` is where the config names it, or nothing.
+    pub fn of_file(
+        file: &FilePath,
+        key: impl Into<String>,
+        message: impl Into<String>,
+        remedy: &str,
+    ) -> Self {
+        let (source, key, message) = (file.display().to_string(), key.into(), message.into());
+        Mistakes(vec![Mistake {
+            source,
+            line: None,
+            column: None,
+            key,
+            message,
+            remedy: Some(remedy.to_owned()),
+        }])
+    }
+}
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

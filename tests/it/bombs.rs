@@ -1,11 +1,8 @@
 //! Small bodies that are large ones, and large ones that would be larger still where they are decoded.
 
-use std::io::Write as _;
+use pricetag::otlp::wire::put_bytes;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use pricetag::otlp::wire::put_varint;
-
+use crate::support::client::gzip;
 use crate::support::process::Setup;
 use crate::support::spans::{gpt_4o, request};
 use crate::support::{Pricetag, Sink};
@@ -13,25 +10,22 @@ use crate::support::{Pricetag, Sink};
 /// Bytes of a body before compression. The limit would allow eight times as many.
 const LARGE: usize = 8 << 20;
 
-/// Whether this is answered with success; its message.
+/// Sends a body compressed; gives the status of the answer and what it says.
 async fn send(pricetag: &Pricetag, signal: &str, content_type: &str, body: &[u8]) -> (u16, String) {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    gzip.write_all(body).unwrap();
     let sent = pricetag
         .client
         .post(format!("http://{}/v1/{signal}", pricetag.http))
         .header("content-type", content_type)
         .header("content-encoding", "gzip")
-        .body(gzip.finish().unwrap());
+        .body(gzip(body));
     let answer = sent.send().await.unwrap();
     (answer.status().as_u16(), String::from_utf8_lossy(&answer.bytes().await.unwrap()).into_owned())
 }
 
-/// Field 1 or 2 around the content.
-fn within(number: u8, content: Vec<u8>) -> Vec<u8> {
-    let mut out = vec![number << 3 | 2];
-    put_varint(&mut out, content.len() as u64);
-    out.extend(content);
+/// A field around the content.
+fn within(number: u32, content: Vec<u8>) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_bytes(&mut out, number, &content);
     out
 }
 

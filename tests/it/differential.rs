@@ -5,7 +5,7 @@
 //! before requests leave.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod hostile;
+pub(crate) mod hostile;
 mod redacted;
 mod reference;
 pub(crate) mod tape;

@@ -10,6 +10,9 @@ use pricetag::processor::{Now, Processor, Settings, Shared};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
+use crate::differential::hostile::break_up;
+use crate::differential::tape::Tape;
+
 #[path = "../../fuzz/targets.rs"]
 #[allow(unreachable_pub, reason = "it is a library for the fuzzers")]
 mod targets;
@@ -98,28 +101,10 @@ fn logs() -> Vec<u8> {
     ExportLogsServiceRequest { resource_logs }.encode_to_vec()
 }
 
-/// The same with some bytes lost, doubled, changed or swapped.
+/// The same with some bytes lost, doubled or changed.
 fn damaged(input: &[u8], random: &mut StdRng) -> Vec<u8> {
     let mut input = input.to_vec();
-    for _ in 0..random.random_range(1..4) {
-        if input.is_empty() {
-            break;
-        }
-        let at = random.random_range(0..input.len());
-        let end = (at + random.random_range(1..24)).min(input.len());
-        match random.random_range(0..6) {
-            0 => input.truncate(at),
-            1 => drop(input.drain(at..end)),
-            2 => input[at] = random.random(),
-            3 => input[at] ^= 1 << random.random_range(0..8),
-            4 => input[at..end].fill(random.random()),
-            _ => {
-                let again = input[at..end].to_vec();
-                let to = random.random_range(0..input.len());
-                input.splice(to..to, again);
-            }
-        }
-    }
+    break_up(&mut input, &mut Tape::new(&random.random::<[u8; 64]>()));
     input
 }
 

@@ -43,9 +43,11 @@ fn needed(said: &Option<PathBuf>, key: &str, path: &Path, report: &mut Report) -
     Some(file.clone())
 }
 
-const A_PEM_FILE: &str = "name a PEM file that pricetag may read";
+/// What to do where a PEM file can not be read.
+pub(super) const A_PEM_FILE: &str = "name a PEM file that pricetag may read";
 
-fn readable(file: &std::path::Path, key: &str, path: &Path, remedy: &str, report: &mut Report) {
+/// Reports a file that can not be read.
+pub(super) fn readable(file: &std::path::Path, key: &str, path: &Path, remedy: &str, report: &mut Report) {
     if let Err(error) = std::fs::File::open(file) {
         let message = format!("{} cannot be read: {error}", file.display());
         report.wrong(&path.key(key), message, remedy);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::access::{A_PEM_FILE, readable};
 use super::service::Named;
 use crate::config::endpoint::{GrpcTarget, HostPort, join, url};
 use crate::config::error::Report;
@@ -150,11 +151,8 @@ fn http(said: &raw::OtlpHttp, signals: &[Signal], path: &Path, report: &mut Repo
 }
 
 fn tls(said: &raw::Tls, path: &Path, report: &mut Report) -> Tls {
-    if let Some(file) = &said.ca_file
-        && let Err(error) = std::fs::File::open(file)
-    {
-        let message = format!("{} cannot be read: {error}", file.display());
-        report.wrong(&path.key("ca_file"), message, "name a PEM file that pricetag may read");
+    if let Some(file) = &said.ca_file {
+        readable(file, "ca_file", path, A_PEM_FILE, report);
     }
     if let Some(name) = &said.server_name_override
         && (name.is_empty() || HostPort::listen(&format!("{name}:1")).is_err())

@@ -14,7 +14,7 @@ use super::wire::{self, Kind};
 use super::{Bench, NOW, fail, no_key_twice};
 
 /// Breaks a body in a few places: bits, bytes, missing and additional parts.
-pub(super) fn break_up(body: &mut Vec<u8>, tape: &mut Tape<'_>) {
+pub(crate) fn break_up(body: &mut Vec<u8>, tape: &mut Tape<'_>) {
     for _ in 0..1 + tape.below(3) {
         if body.is_empty() {
             return;

@@ -9,6 +9,7 @@ mod lookups;
 mod observe;
 mod priced;
 mod prices;
+mod queue;
 mod settings;
 mod spikes;
 mod start;
@@ -34,6 +35,7 @@ use crate::ledger::Ledger;
 use crate::ledger::spikes::webhook::Posting;
 use crate::queue::{Log, Reader};
 use crate::receiver::Intake;
+use crate::state::Lock;
 use crate::telemetry::Telemetry;
 
 /// How long a shutdown may take: it ends before the 10 s after which Docker, and the 30 s after which
@@ -57,6 +59,8 @@ pub struct App {
     addresses: Addresses,
     ledger: Ledger,
     log: Log,
+    /// Nobody else writes the queue's files.
+    _lock: Option<Lock>,
     intake: Arc<Intake>,
     readiness: Readiness,
     telemetry: Arc<Telemetry>,
@@ -111,7 +115,7 @@ impl App {
     }
 
     /// Stops receiving, finishes what is under way, settles all traces and drains the queue, all within
-    /// `grace`. Says how many requests are left undelivered.
+    /// `grace`. Says how many requests are lost to their exporters.
     pub async fn shutdown(mut self, grace: Duration) -> usize {
         let deadline = Instant::now() + grace;
         let waiting: usize = self.exporters.iter().map(|(_, reader)| reader.left()).sum();
@@ -152,14 +156,24 @@ impl App {
         self.log.close();
         let reading = async { while self.reading.join_next().await.is_some() {} };
         let _ = timeout_at(deadline, reading).await;
-        let mut left = 0;
-        for (exporter, reader) in &self.exporters {
-            if reader.left() > 0 {
-                error!(%exporter, "shutdown: {} request(s) could not be delivered in time and are lost", reader.left());
-                left += reader.left();
+        self.reading.shutdown().await;
+        let mut lost = 0;
+        for (exporter, reader) in self.exporters.iter().filter(|(_, reader)| reader.left() > 0) {
+            let left = reader.left();
+            if reader.is_kept() {
+                info!(%exporter, "{left} request(s) wait on disk, for the next start");
+            } else {
+                error!(%exporter, "shutdown: {left} request(s) could not be delivered in time and are lost");
+                lost += left;
             }
         }
-        self.reading.shutdown().await;
+        let log = self.log.clone();
+        if timeout_at(deadline + GRACE / 8, tokio::task::spawn_blocking(move || log.finish())).await.is_err()
+        {
+            error!(
+                "the queue on disk could not be finished in time: what was delivered last will be delivered again"
+            );
+        }
         if let Some(posting) = self.posting {
             posting.finish(posted_until).await;
         }
@@ -167,6 +181,6 @@ impl App {
         let serving = async { while self.serving.join_next().await.is_some() {} };
         let _ = timeout_at(Instant::now() + Duration::from_millis(200), serving).await;
         info!("stopped");
-        left
+        lost
     }
 }

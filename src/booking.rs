@@ -12,7 +12,7 @@ use crate::otlp::view::Text;
 use crate::pricing::{Picodollars, Status};
 use crate::settlement::Verdict;
 
-pub use wire::{Changes, Entries, entries};
+pub use wire::{Changes, Entries, entries, inserted};
 
 /// The money of one call.
 #[derive(Clone, Debug, PartialEq, Eq)]

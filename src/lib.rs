@@ -50,6 +50,7 @@ pub mod receiver;
 pub mod redaction;
 pub mod said;
 pub mod settlement;
+pub mod state;
 pub mod telemetry;
 pub mod text;
 pub mod time;

@@ -109,7 +109,9 @@ impl Processor {
         shared.recogniser.read(&body, &mut self.plan, &mut found)?;
 
         let items = self.conclude(&shared, arrival.into(), found, show);
-        Ok(Processed { body: self.plan.apply(body), entries: self.entries.take(), items })
+        let body = self.plan.apply(body);
+        self.entries.push_inserted(self.plan.inserted().iter().copied());
+        Ok(Processed { body, entries: self.entries.take(), items })
     }
 
     /// Prices the calls that log records tell of. The records leave as they came.

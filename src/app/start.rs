@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::spikes;
 use super::wiring;
-use super::{Addresses, App, ledger};
+use super::{Addresses, App, ledger, queue};
 use crate::access::Door;
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
@@ -32,7 +33,7 @@ use crate::ledger::log_events::LogEvents;
 use crate::ledger::store::StoreError;
 use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
-use crate::queue::{Budget, Log, OnFull, Part, Reader, Route};
+use crate::queue::{Budget, Keeps, OnFull, Part, Reader, Route};
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
 use crate::yaml::Mistakes;
@@ -84,6 +85,22 @@ pub enum StartError {
     /// The ledger's file can not be used.
     #[error(transparent)]
     Ledger(#[from] StoreError),
+    /// The queue's folder can not be used.
+    #[error("{}: the queue can not be kept here: {message}; name another folder with extensions.file_storage.directory", folder.display())]
+    Queue {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        message: String,
+    },
+    /// The queue's files are of another version.
+    #[error("{}: {message}", folder.display())]
+    QueueVersion {
+        /// The folder.
+        folder: PathBuf,
+        /// Which.
+        message: String,
+    },
     /// The metrics can not be set up.
     #[error("metrics: {0}")]
     Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
@@ -103,11 +120,11 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         return Err(StartError::Loop(found.to_string()));
     }
 
-    let log = Log::default();
-    let ledger_reader = log.reader(LEDGER, wiring::BOOKINGS);
+    let (log, lock) = queue::open(config)?;
+    let ledger_reader = log.reader(LEDGER, wiring::BOOKINGS, Keeps::Nothing);
     let watcher = options
         .watch_bookings
-        .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }));
+        .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }, Keeps::Nothing));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
     let (routes, readers) = wiring::routes(config, &log, &money);
 
@@ -156,6 +173,8 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         routes,
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
+    let names: Vec<String> = dimensions.iter().map(|dimension| dimension.name.to_string()).collect();
+    queue::recover(&log, &ledger, &ledger_reader, &intake, &names)?;
     observe::register(telemetry.meter(), &log, &ledger, shared.clone());
 
     let readiness = Readiness::default();
@@ -166,6 +185,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         addresses,
         ledger,
         log,
+        _lock: lock,
         exporters: config.exporters.iter().map(|exporter| exporter.id.to_string()).zip(readers).collect(),
         intake: Arc::clone(&intake),
         readiness: readiness.clone(),

@@ -1,11 +1,11 @@
 //! From pipelines to routes: which reader of the queue gets what of which signal.
 
-use crate::config::{Capacity, Config, OnFull, Queue};
+use crate::config::{Capacity, Config, OnFull, Queue, Storage};
 use crate::otlp::Signal;
-use crate::queue::{self, Budget, Log, Part, Reader, Route};
+use crate::queue::{self, Budget, Keeps, Log, Part, Reader, Route};
 
-/// Bytes that an exporter may hold when its budget is given in requests: a thousand requests of 64 MiB
-/// would be 64 GB.
+/// Bytes that an exporter may hold in memory, however its budget is given: a thousand requests of 64 MiB
+/// would be 64 GB, and a disk may not be there.
 const MAX_BYTES: usize = 512 << 20;
 
 /// Records of money that may wait for the ledger. It needs microseconds for one.
@@ -24,7 +24,13 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
     let readers: Vec<Reader> = config
         .exporters
         .iter()
-        .map(|exporter| log.reader(exporter.id.to_string(), budget(&exporter.queue)))
+        .map(|exporter| {
+            let keeps = match exporter.queue.storage {
+                Storage::Disk | Storage::Relaxed => Keeps::Cursor,
+                Storage::Memory => Keeps::Nothing,
+            };
+            log.reader(exporter.id.to_string(), budget(&exporter.queue, log), keeps)
+        })
         .collect();
     let routes = Signal::ALL.map(|signal| {
         let mut routes = Vec::new();
@@ -47,10 +53,11 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
     (routes, readers)
 }
 
-fn budget(queue: &Queue) -> Budget {
+fn budget(queue: &Queue, log: &Log) -> Budget {
+    let in_memory = log.identity().is_none() || queue.storage == Storage::Memory;
     let (requests, bytes) = match queue.capacity {
-        Capacity::Requests(requests) => (requests, MAX_BYTES),
-        Capacity::Bytes(bytes) => (usize::MAX, bytes),
+        Capacity::Requests(requests) => (requests, if in_memory { MAX_BYTES } else { usize::MAX }),
+        Capacity::Bytes(bytes) => (usize::MAX, if in_memory { bytes.min(MAX_BYTES) } else { bytes }),
     };
     let on_full = match queue.on_full {
         OnFull::Refuse => queue::OnFull::Refuse,

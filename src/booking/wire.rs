@@ -5,6 +5,7 @@ use crate::genai::sampling::Weight;
 use crate::otlp::view::Text;
 use crate::otlp::wire::{
     Malformed, Message, Value, begin_message, end_message, put_array, put_bytes, put_fixed64, put_uint,
+    put_varint,
 };
 use crate::pricing::{Picodollars, Status};
 
@@ -12,6 +13,7 @@ use crate::pricing::{Picodollars, Status};
 mod number {
     pub(super) const BOOKING: u32 = 1;
     pub(super) const SETTLEMENT: u32 = 2;
+    pub(super) const INSERTED: u32 = 3;
 
     pub(super) const TRACE: u32 = 1;
     pub(super) const SPAN: u32 = 2;
@@ -82,6 +84,20 @@ impl Entries {
         end_message(&mut self.out, start);
     }
 
+    /// Appends where the request has bytes that did not come with it: their offsets and lengths, in their order.
+    pub fn push_inserted(&mut self, inserted: impl IntoIterator<Item = (usize, usize)>) {
+        let mut inserted = inserted.into_iter().peekable();
+        if inserted.peek().is_none() {
+            return;
+        }
+        let start = begin_message(&mut self.out, number::INSERTED);
+        for (offset, length) in inserted {
+            put_varint(&mut self.out, offset as u64);
+            put_varint(&mut self.out, length as u64);
+        }
+        end_message(&mut self.out, start);
+    }
+
     /// The entries so far, leaving none.
     pub fn take(&mut self) -> bytes::Bytes {
         let entries = bytes::Bytes::copy_from_slice(&self.out);
@@ -127,6 +143,24 @@ impl Changes<'_> {
         }
         end_message(self.out, start);
     }
+}
+
+/// Where the request of a record has bytes that did not come with it: offsets and lengths.
+///
+/// # Errors
+/// [`Malformed`], for a record that we did not write.
+pub fn inserted(record: &[u8]) -> Result<Vec<(usize, usize)>, Malformed> {
+    let mut numbers = Vec::new();
+    for field in Message::whole(record)?.fields() {
+        let field = field?;
+        if field.number == number::INSERTED {
+            let mut rest = field.message()?.varints();
+            while let (Some(offset), Some(length)) = (rest.next().transpose()?, rest.next().transpose()?) {
+                numbers.push((offset as usize, length as usize));
+            }
+        }
+    }
+    Ok(numbers)
 }
 
 /// Reads the entries of a record.

@@ -53,3 +53,5 @@ pub(super) const QUEUE_CONSUMERS: usize = 10;
 pub(super) const MAX_CONSUMERS: u32 = 1000;
 /// Ours: the Collector's 1000 would be a thousand bytes.
 pub(super) const QUEUE_BYTES: usize = 64 * MIB;
+/// What waits on disk for one exporter: hours of most traffic, and less than most disks have left.
+pub(super) const QUEUE_DISK_BYTES: usize = 4 << 30;

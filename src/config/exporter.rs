@@ -149,6 +149,20 @@ pub struct Queue {
     pub consumers: usize,
     /// What happens when it is full.
     pub on_full: OnFull,
+    /// What of it survives.
+    pub storage: Storage,
+}
+
+/// What of an exporter's queue survives.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Storage {
+    /// Everything that was acknowledged, a power cut too.
+    #[default]
+    Disk,
+    /// Everything, but for a power cut, or a machine that stops.
+    Relaxed,
+    /// Nothing: it ends with the process.
+    Memory,
 }
 
 /// How much may wait for an exporter.

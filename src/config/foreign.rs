@@ -98,10 +98,6 @@ const KEYS: &[(&str, Verdict)] = &[
     ("exporters.*.http2_ping_timeout", Fine(TUNED)),
     ("exporters.*.force_attempt_http2", Fine(TUNED)),
     ("exporters.otlphttp|otlp_http.profiles_endpoint", Fine("pricetag has no profiles")),
-    (
-        "exporters.*.sending_queue.storage",
-        Fine("the queue on disk is not there yet; requests wait in memory"),
-    ),
     ("exporters.*.sending_queue.batch", Fine(NO_BATCHES)),
     (
         "exporters.*.sending_queue.block_on_overflow",
@@ -124,6 +120,12 @@ const KEYS: &[(&str, Verdict)] = &[
     ("extensions.health_check.response_body", Fine("the answer is pricetag's own")),
     ("extensions.health_check.check_collector_pipeline", Fine("health is pricetag's own")),
     ("extensions.health_check.include_metadata", Fine("health is pricetag's own")),
+    ("extensions.file_storage.timeout", Fine("pricetag's queue is opened, or said to be taken")),
+    ("extensions.file_storage.compaction", Fine("files of the queue go as soon as nobody needs them")),
+    ("extensions.file_storage.create_directory", Fine("the folder is made if there is none")),
+    ("extensions.file_storage.directory_permissions", Fine("nobody else reads the files")),
+    ("extensions.file_storage.recreate", Fine("what is damaged is put aside, and the rest delivered")),
+    ("extensions.file_storage.max_size", Fine("each exporter has a `queue_size`")),
     ("extensions.bearertokenauth.header", Only("Authorization")),
     ("extensions.bearertokenauth.scheme", Only("Bearer")),
     (

@@ -36,8 +36,8 @@ pub use access::{Authenticator, Credentials, MinVersion, ServerTls};
 pub use endpoint::HostPort;
 pub use error::{Mistake as ConfigError, Mistakes as ConfigErrors, Notice};
 pub use exporter::{
-    Capacity, Compression, Debug, Exporter, ExporterKind, OnFull, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
-    Verbosity,
+    Capacity, Compression, Debug, Exporter, ExporterKind, OnFull, OtlpGrpc, OtlpHttp, Queue, Retry, Storage,
+    Tls, Verbosity,
 };
 pub use loops::{Loop, is_own_address, own_listener_loops, resolve};
 pub use model::{

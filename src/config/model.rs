@@ -30,6 +30,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// A listener for health checks besides the one of the metrics.
     pub health_check: Option<HealthCheck>,
+    /// Where requests wait that are kept on disk; `None`: in the state folder.
+    pub queue_folder: Option<PathBuf>,
     /// What was accepted and should be known.
     pub notices: Vec<Notice>,
 }

@@ -39,9 +39,9 @@ impl Worker {
     }
 
     async fn run(self: Arc<Self>) {
-        while let Some(item) = self.reader.next().await {
-            self.deliver(&item).await;
-            self.reader.done(&item);
+        while let Some(read) = self.reader.next().await {
+            self.deliver(&read.item).await;
+            self.reader.done(&read);
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Books {
     open: Open,
     /// Records of the queue that have been booked.
     records: u64,
+    /// Where the record stands that is booked, or where the last one ended.
+    position: u64,
     /// What customers pay by use, and the place of the tier that it depends on; unknown where there is no such dimension.
     by_use: ByUse,
 }
@@ -85,6 +87,7 @@ impl Books {
             configured,
             open: Open::new(dimensions.len()),
             records: 0,
+            position: 0,
             dimensions,
             by_use: None,
         }
@@ -122,7 +125,14 @@ impl Books {
             Ok(trace) if booking.open => {
                 series.pending.add(&amounts);
                 each(&mut self.dimensions, &places, |cell| cell.pending.add(&tally));
-                self.open.push(trace, booking.span.try_into().unwrap_or_default(), number, amounts, &places);
+                self.open.push(
+                    self.position,
+                    trace,
+                    booking.span.try_into().unwrap_or_default(),
+                    number,
+                    amounts,
+                    &places,
+                );
             }
             _ => {
                 series.settled.add(&amounts);
@@ -196,9 +206,35 @@ impl Books {
         self.open.give_back(bookings);
     }
 
+    /// Lets a trace's pending bookings go: they are final, and in the store.
+    pub(super) fn drop_trace(&mut self, trace: &[u8]) {
+        let Some(bookings) = trace.try_into().ok().and_then(|trace| self.open.take(&trace)) else { return };
+        let mut chain = bookings;
+        while let Some((pending, places)) = self.open.next(&mut chain) {
+            self.series.get_mut(pending.series).pending.take(&pending.amounts);
+            let tally = pending.amounts.tally();
+            each(&mut self.dimensions, places, |cell| cell.pending.take(&tally));
+            release(&mut self.dimensions, places);
+        }
+        self.open.give_back(bookings);
+    }
+
+    /// Says where the record stands that is booked next.
+    pub(super) fn begin_record(&mut self, position: u64) {
+        self.position = position;
+    }
+
     /// Says that a record of the queue has been booked to its end.
-    pub(super) fn end_record(&mut self) {
+    pub(super) fn end_record(&mut self, end: u64) {
         self.records += 1;
+        self.position = end;
+    }
+
+    /// Up to where the queue is in these books when nothing is left of what stands before `passed`, and from where on it has
+    /// bookings that may still change.
+    pub(super) fn reached(&self, passed: u64) -> (u64, u64) {
+        let position = self.position.max(passed);
+        (position, self.open.oldest().unwrap_or(position))
     }
 
     /// All series.

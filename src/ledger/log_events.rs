@@ -44,8 +44,7 @@ impl LogEvents {
         let resource = Some(self.resource.clone());
         let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
         let body = Bytes::from(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
-        let request = Request { signal: Signal::Logs, priced: body.clone(), raw: body, items };
-        self.log.offer(&self.routes, &Record { request: Some(request), entries: Bytes::new() });
+        self.log.offer(&self.routes, &Record::from(Request::new(Signal::Logs, body, items)));
     }
 }
 

@@ -14,14 +14,16 @@ pub mod log_events;
 mod open;
 pub mod push;
 pub mod query;
+pub mod replay;
 pub mod series;
 pub mod spikes;
 pub mod store;
 pub mod sums;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -38,7 +40,7 @@ use actions::ActionEvents;
 use books::{Books, Settled};
 use histograms::Histograms;
 use series::FIXED;
-use store::{Limits, Origin, Store, StoreError};
+use store::{Batch, Limits, Origin, QueuePlace, Store, StoreError};
 
 /// What stands in place of everything beyond a limit.
 pub const OTHER: &str = "other";
@@ -61,6 +63,9 @@ pub struct Ledger {
     failures: Arc<AtomicU64>,
     /// There is much to write.
     full: Arc<Notify>,
+    /// Where the bookings come from, where that is a queue on disk, and how far that is in the store.
+    queue: Arc<OnceLock<Reader>>,
+    written: Arc<Mutex<Option<QueuePlace>>>,
 }
 
 impl Ledger {
@@ -82,7 +87,35 @@ impl Ledger {
         let (origin, kept) = store.resume()?;
         books.resume(kept);
         let (books, store) = (Arc::new(Mutex::new(books)), Arc::new(Mutex::new(store)));
-        Ok(Ledger { books, store, origin: Arc::new(origin), failures: Arc::default(), full: Arc::default() })
+        Ok(Ledger {
+            books,
+            store,
+            origin: Arc::new(origin),
+            failures: Arc::default(),
+            full: Arc::default(),
+            queue: Arc::default(),
+            written: Arc::default(),
+        })
+    }
+
+    /// Says where the bookings come from. Gives the position in that queue before which everything is in the store, but for what was
+    /// pending.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn follow(&self, reader: &Reader) -> rusqlite::Result<u64> {
+        let Some((log, end)) = reader.log().identity() else { return Ok(0) };
+        let store = self.store();
+        let known = store.queue_place()?.filter(|place| place.log == log);
+        let (position, floor) = match known {
+            Some(place) => (place.position, place.floor),
+            // What an earlier process told of it is not known, but that it did.
+            None if store.is_in_memory() => (end, 0),
+            None => (0, 0),
+        };
+        reader.log().release(floor);
+        let _ = self.queue.set(reader.clone());
+        Ok(position)
     }
 
     /// Who tells the metrics of this ledger, and since when they count.
@@ -108,12 +141,12 @@ impl Ledger {
     /// Reads the queue until it is closed and read to its end, and tells what settles. A record is done when its events are in the
     /// queue.
     pub async fn run(self, reader: Reader, events: ActionEvents) {
-        while let Some(item) = reader.next().await {
-            if let Item::Entries(record) = &item {
+        while let Some(read) = reader.next().await {
+            if let Item::Entries(record) = &read.item {
                 let mut batch = events.batch();
-                self.apply_with(record, |settled| batch.push(settled));
+                self.apply_at(read.position..read.end, record, |settled| batch.push(settled));
             }
-            reader.done(&item);
+            reader.done(&read);
         }
     }
 
@@ -166,12 +199,27 @@ impl Ledger {
     /// # Errors
     /// What SQLite says. Nothing is lost then, and nothing written twice later.
     pub fn write(&self) -> rusqlite::Result<()> {
+        // Before the books are looked at: what is applied meanwhile is in them, and they know.
+        let queue =
+            self.queue.get().and_then(|reader| Some((reader, reader.log().identity()?.0, reader.passed())));
         let mut store = self.store();
-        let mut batch = self.books().unwritten();
-        if !batch.is_empty() {
+        let mut batch = {
+            let books = self.books();
+            let place = queue.map(|(reader, log, passed)| {
+                let (position, floor) = books.reached(passed);
+                QueuePlace { log, position, floor: floor.min(reader.log().window()) }
+            });
+            Batch { place, ..books.unwritten() }
+        };
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        if !batch.is_empty() || batch.place != *written {
             store.write(&mut batch)?;
         }
         self.books().written(&batch);
+        *written = batch.place;
+        if let (Some((reader, ..)), Some(place)) = (queue, batch.place) {
+            reader.log().release(place.floor);
+        }
         Ok(())
     }
 
@@ -186,8 +234,14 @@ impl Ledger {
     }
 
     /// The same, showing each trace that settles and had pending bookings.
-    pub fn apply_with(&self, record: &[u8], mut show: impl FnMut(&Settled<'_>)) {
+    pub fn apply_with(&self, record: &[u8], show: impl FnMut(&Settled<'_>)) {
+        self.apply_at(0..0, record, show);
+    }
+
+    /// The same, with the place of the record in the queue.
+    fn apply_at(&self, place: Range<u64>, record: &[u8], mut show: impl FnMut(&Settled<'_>)) {
         let mut books = self.books();
+        books.begin_record(place.start);
         for entry in entries(record) {
             match entry {
                 Ok(Entry::Booking(booking)) => books.book(&booking),
@@ -195,7 +249,7 @@ impl Ledger {
                 Err(fault) => error!("the ledger can not read one of its own records: {fault}"),
             }
         }
-        books.end_record();
+        books.end_record(place.end);
         if books.new_cells() > MANY {
             self.full.notify_one();
         }

@@ -41,12 +41,11 @@ impl PushMetricExporter for QueueExporter {
         if items == 0 {
             return Ok(());
         }
-        let request = Request { signal: Signal::Metrics, priced: body.clone(), raw: body, items };
-        let record = Record { request: Some(request), entries: Bytes::new() };
+        let record = Record::from(Request::new(Signal::Metrics, body, items));
         // Each exporter for itself: one that is full must not cost the others the last totals.
         for route in &self.routes {
             match self.log.reserve(std::slice::from_ref(route), record.bytes()) {
-                Ok(permit) => permit.commit(&record),
+                Ok(permit) => drop(permit.commit(&record)),
                 // The last ones, and there will be no next time.
                 Err(_) if self.log.is_refusing() => self.log.append(std::slice::from_ref(route), &record),
                 // The totals are cumulative: the next push says all that this one would have said.

@@ -16,12 +16,12 @@ use std::path::Path;
 use hashbrown::HashMap;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 
+use crate::state::Lock;
 pub use error::StoreError;
-use file::Lock;
 pub use file::default_file;
 pub(super) use series::Kept;
 pub use series::Origin;
-pub(super) use write::{Batch, Delta};
+pub(super) use write::{Batch, Delta, QueuePlace};
 
 use super::series::MAX_SERIES;
 
@@ -65,8 +65,8 @@ pub struct Store {
     latest: u32,
     /// Up to which hour rows have been looked for that are too old.
     expired: u32,
-    /// Nobody else writes.
-    _lock: Option<Lock>,
+    /// Nobody else writes; `None`: it is in memory.
+    lock: Option<Lock>,
 }
 
 /// A table of sums.
@@ -119,7 +119,7 @@ impl Store {
     ) -> Result<Self, StoreError> {
         // Nothing is left beside what is not ours.
         file.map_or(Ok(()), probe)?;
-        let lock = file.map(Lock::take).transpose()?;
+        let lock = file.map(file::lock).transpose()?;
         let db = match file {
             Some(file) => Connection::open(file).map_err(|error| StoreError::open(file, &error))?,
             None => Connection::open_in_memory()?,
@@ -135,17 +135,12 @@ impl Store {
             .optional()?;
         let expired = expired.and_then(|hour| hour.parse().ok()).unwrap_or(latest);
         let process = format!("{:016x}", rand::random::<u64>());
-        Ok(Store {
-            db,
-            limits,
-            dimensions,
-            counts: HashMap::new(),
-            keys,
-            process,
-            latest,
-            expired,
-            _lock: lock,
-        })
+        Ok(Store { db, limits, dimensions, counts: HashMap::new(), keys, process, latest, expired, lock })
+    }
+
+    /// Whether it is gone when the process ends.
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.lock.is_none()
     }
 }
 

@@ -107,3 +107,89 @@ impl Cuts {
         Bytes::from(out)
     }
 }
+
+/// How deep [`without`] looks for what is to go.
+const DEEPEST: usize = 8;
+
+/// The body without these pieces, given by offset and length in their order, each of them whole fields at the end of a message.
+///
+/// # Errors
+/// [`Malformed`] framing.
+pub fn without(body: &Bytes, pieces: &[(usize, usize)]) -> Result<Bytes, Malformed> {
+    let mut cuts = Cuts::default();
+    let lost = cut(&mut cuts, Message::whole(body)?, pieces, DEEPEST)?;
+    Ok(cuts.apply(body, lost))
+}
+
+fn cut(
+    cuts: &mut Cuts,
+    message: Message<'_>,
+    pieces: &[(usize, usize)],
+    depth: usize,
+) -> Result<usize, Malformed> {
+    cuts.look_through(message, |cuts, field| {
+        let Value::Len(inner) = field.value else { return Fate::Keep };
+        // The last piece that begins before the field's content, and the first that begins in it.
+        let next = pieces.partition_point(|(offset, _)| *offset < inner.start());
+        let is_in = |(offset, length): &(usize, usize)| inner.end() <= offset + length;
+        if next.checked_sub(1).and_then(|last| pieces.get(last)).is_some_and(is_in) {
+            return Fate::Cut;
+        }
+        let has_one = pieces.get(next).is_some_and(|(offset, _)| *offset < inner.end());
+        if has_one && depth > 0 {
+            return cuts.inside(field, |cuts, message| cut(cuts, message, pieces, depth - 1));
+        }
+        Fate::Keep
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::splice::{FrameId, Plan};
+
+    /// Scenario: two spans of three in two messages get something at their ends; some of it looks like more than one field.
+    /// Guarantees: without it the body is what it was.
+    #[test]
+    fn what_was_inserted_goes_without_a_trace() {
+        let spans = |names: &[&str]| {
+            let mut out = Vec::new();
+            for name in names {
+                let mut span = Vec::new();
+                super::super::wire::put_bytes(&mut span, 5, name.as_bytes());
+                super::super::wire::put_bytes(&mut out, 2, &span);
+            }
+            out
+        };
+        let mut body = Vec::new();
+        for names in [
+            &["a", "b"][..],
+            &[
+                "a name so long that its message's length takes two bytes with what comes, and more of it, 1234567890",
+            ][..],
+        ] {
+            super::super::wire::put_bytes(&mut body, 1, &spans(names));
+        }
+        let body = Bytes::from(body);
+        let mut plan = Plan::default();
+        let mut nth = 0;
+        for outer in Message::whole(&body).unwrap().fields() {
+            let outer = outer.unwrap().message().unwrap();
+            let frame = plan.frame(FrameId::BODY, outer);
+            for span in outer.fields() {
+                let span = plan.frame(frame, span.unwrap().message().unwrap());
+                nth += 1;
+                if nth != 2 {
+                    plan.insert(span, |out| {
+                        (0..3).for_each(|_| super::super::wire::put_bytes(out, 9, b"0123456789"))
+                    });
+                }
+            }
+        }
+        let edited = plan.apply(body.clone());
+        assert_eq!(plan.inserted().len(), 2);
+        assert_ne!(edited, body);
+        assert_eq!(without(&edited, plan.inserted()).unwrap(), body);
+        assert_eq!(without(&body, &[]).unwrap(), body);
+    }
+}

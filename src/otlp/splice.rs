@@ -41,6 +41,8 @@ pub struct Plan {
     frames: Vec<Frame>,
     inserts: Vec<u8>,
     edits: usize,
+    /// Where the inserts stand in the body that was applied last, and how long they are.
+    inserted: Vec<(usize, usize)>,
 }
 
 /// A message that can be edited, or that holds ones which can.
@@ -58,6 +60,7 @@ impl Plan {
         self.frames.clear();
         self.inserts.clear();
         self.edits = 0;
+        self.inserted.clear();
     }
 
     /// How many messages are registered.
@@ -148,9 +151,17 @@ impl Plan {
         Bytes::from(out)
     }
 
-    fn close(&self, index: usize, body: &[u8], copied: &mut usize, out: &mut Vec<u8>) {
+    /// Where the body that was [applied](Self::apply) has bytes that did not come with it, and how many.
+    pub fn inserted(&self) -> &[(usize, usize)] {
+        &self.inserted
+    }
+
+    fn close(&mut self, index: usize, body: &[u8], copied: &mut usize, out: &mut Vec<u8>) {
         let frame = &self.frames[index];
         out.extend_from_slice(&body[*copied..frame.end]);
+        if frame.insert_to > frame.insert_from {
+            self.inserted.push((out.len(), frame.insert_to - frame.insert_from));
+        }
         out.extend_from_slice(&self.inserts[frame.insert_from..frame.insert_to]);
         *copied = frame.end;
     }

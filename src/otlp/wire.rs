@@ -72,6 +72,12 @@ impl<'a> Message<'a> {
         }
     }
 
+    /// The numbers of a packed field.
+    pub fn varints(self) -> impl Iterator<Item = Result<u64, Malformed>> + use<'a> {
+        let mut fields = self.fields();
+        std::iter::from_fn(move || (fields.at < fields.body.len()).then(|| fields.varint()))
+    }
+
     /// The fields in wire order.
     #[inline]
     pub fn fields(self) -> Fields<'a> {

@@ -1,151 +1,161 @@
-//! The log in memory.
+//! The log: room for what comes, and where it goes.
 
-use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use bytes::Bytes;
 use smallvec::SmallVec;
-use tokio::sync::Notify;
+use tokio::sync::oneshot;
 
-use super::{Budget, Item, OnFull, Part, Record, Request, Route};
+use super::cursor::{Cursor, Level};
+use super::reader::{Read, Reader};
+use super::recovery::Disk;
+use super::{Budget, Keeps, OnFull, Record, Route};
+
+/// Bytes that may wait for the disk. Each of their senders waits too.
+const UNWRITTEN: usize = 64 << 20;
 
 /// One of a log's readers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ReaderId(usize);
+pub struct ReaderId(pub(super) usize);
 
-/// A reader that refuses has no room.
+/// Why there is no room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Full {
-    /// Its name, such as an exporter's id; empty: nothing is taken any more.
-    pub reader: String,
+pub enum Full {
+    /// A reader that refuses has none; its name, such as an exporter's id.
+    Reader(String),
+    /// The disk does not take what comes; what the system says.
+    Disk(String),
+    /// More comes than the disk takes.
+    Slow,
+    /// Nothing is taken any more.
+    Closing,
 }
 
 impl fmt::Display for Full {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.reader.as_str() {
-            "" => f.write_str("pricetag is shutting down"),
-            reader => write!(f, "the queue of {reader} is full"),
+        match self {
+            Full::Reader(reader) => write!(f, "the queue of {reader} is full"),
+            Full::Disk(why) => write!(f, "the queue can not be written: {why}"),
+            Full::Slow => f.write_str("the queue's disk is too slow for all that comes"),
+            Full::Closing => f.write_str("pricetag is shutting down"),
         }
     }
 }
 
 impl std::error::Error for Full {}
 
-/// How full a reader's budget is.
-#[derive(Clone, Debug)]
-pub struct Level {
-    /// The reader's name.
-    pub reader: String,
-    /// Requests queued and in flight.
-    pub requests: usize,
-    /// Bytes queued and in flight.
-    pub bytes: usize,
-    /// What it may hold.
-    pub budget: Budget,
-    /// Items that it did not get because it had no room.
-    pub dropped: u64,
-}
-
+/// A record on its way to the disk.
 #[derive(Debug)]
-struct Cursor {
-    name: String,
-    budget: Budget,
-    waiting: VecDeque<Item>,
-    /// Reserved, queued and in flight.
-    requests: usize,
-    bytes: usize,
-    /// Spans, data points or log records that it did not get because it had no room.
-    dropped: u64,
-    /// Something has come, or the log is closed.
-    notify: Arc<Notify>,
-    /// Everything is done.
-    idle: Arc<Notify>,
+pub(super) struct Unwritten {
+    pub(super) record: Record,
+    /// Who gets it, and how many bytes were reserved.
+    pub(super) granted: Granted,
+    left_out: SmallVec<[ReaderId; 4]>,
+    done: Option<oneshot::Sender<()>>,
 }
 
-impl Cursor {
-    fn has_room(&self, bytes: usize) -> bool {
-        // A request that is larger than the whole budget passes when it is alone, or it never would.
-        let fits = self.bytes + bytes <= self.budget.bytes || self.requests == 0;
-        self.requests < self.budget.requests && fits
-    }
-
-    /// Takes an item for which nothing was reserved.
-    fn push(&mut self, item: Item) {
-        self.requests += 1;
-        self.bytes += item.bytes();
-        self.waiting.push_back(item);
-        self.notify.notify_one();
-    }
-
-    fn miss(&mut self, record: &Record) {
-        self.dropped += record.request.as_ref().map_or(0, |request| request.items);
-    }
-
-    fn release(&mut self, bytes: usize) {
-        self.requests -= 1;
-        self.bytes -= bytes;
-        if self.requests == 0 {
-            self.idle.notify_waiters();
-        }
+impl Unwritten {
+    /// Bytes of it, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.record.bytes() + self.record.entries.len()
     }
 }
+
+type Granted = SmallVec<[(Route, usize); 4]>;
 
 #[derive(Debug, Default)]
-struct State {
-    cursors: Vec<Cursor>,
+pub(super) struct State {
+    pub(super) cursors: Vec<Cursor>,
+    /// What waits for the disk, and its bytes.
+    pub(super) unwritten: Vec<Unwritten>,
+    pub(super) unwritten_bytes: usize,
+    /// The disk does not take it; what the system says.
+    pub(super) failing: Option<String>,
+    /// Behind the last record that readers see.
+    pub(super) end: u64,
+    /// Somebody needs what is from here on, besides the cursors.
+    pub(super) floor: Option<u64>,
     /// Nothing more is reserved.
     refusing: bool,
     /// Nothing more comes.
-    closed: bool,
+    pub(super) closed: bool,
+    /// The writer ends when it has written everything.
+    pub(super) finishing: bool,
+}
+
+impl State {
+    /// Shows a record that stands between these positions to its readers, and says that it is safe.
+    pub(super) fn publish(&mut self, mut written: Unwritten, position: u64, end: u64, has_files: bool) {
+        let Unwritten { record, granted, left_out, .. } = &written;
+        for (route, reserved) in granted {
+            let cursor = &mut self.cursors[route.to.0];
+            if let Some(item) = route.part.of(record.request.as_ref(), &record.entries) {
+                cursor.push(Read { position, end, item }, has_files);
+            }
+            cursor.unreserve(*reserved);
+        }
+        for reader in left_out {
+            self.cursors[reader.0].miss(record);
+        }
+        self.end = end;
+        if let Some(done) = written.done.take() {
+            // Nobody may wait any more: the sender has gone.
+            let _ = done.send(());
+        }
+    }
 }
 
 /// The log. Cheap to clone: all clones are one.
 #[derive(Clone, Debug, Default)]
 pub struct Log {
-    state: Arc<Mutex<State>>,
+    pub(super) inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inner {
+    pub(super) state: Mutex<State>,
+    /// There is something to write, or to end.
+    pub(super) work: Condvar,
+    /// `None`: in memory.
+    pub(super) disk: Option<Disk>,
 }
 
 impl Log {
     /// Adds a reader. All are added before the first request comes.
-    pub fn reader(&self, name: impl Into<String>, budget: Budget) -> Reader {
-        let (notify, idle) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    pub fn reader(&self, name: impl Into<String>, budget: Budget, keeps: Keeps) -> Reader {
+        let cursor = Cursor::new(name.into(), budget, keeps);
+        let (notify, idle) = (Arc::clone(&cursor.notify), Arc::clone(&cursor.idle));
         let mut state = self.lock();
-        state.cursors.push(Cursor {
-            name: name.into(),
-            budget,
-            waiting: VecDeque::new(),
-            requests: 0,
-            bytes: 0,
-            dropped: 0,
-            notify: Arc::clone(&notify),
-            idle: Arc::clone(&idle),
-        });
-        Reader { id: ReaderId(state.cursors.len() - 1), log: self.clone(), notify, idle }
+        state.cursors.push(cursor);
+        Reader::new(ReaderId(state.cursors.len() - 1), self.clone(), notify, idle)
     }
 
     /// Reserves room for a request of about `bytes` with all readers on these routes, or with none. Readers
     /// that drop what they have no room for are left out.
     ///
     /// # Errors
-    /// [`Full`] when a reader that refuses has no room.
+    /// [`Full`] when a reader that refuses has no room, or the disk.
     pub fn reserve(&self, routes: &[Route], bytes: usize) -> Result<Permit, Full> {
-        let mut permit =
-            Permit { log: self.clone(), granted: SmallVec::new(), left_out: SmallVec::new(), bytes };
+        let mut permit = Permit { log: self.clone(), granted: SmallVec::new(), left_out: SmallVec::new() };
         let mut state = self.lock();
+        if let Some(why) = &state.failing {
+            return Err(Full::Disk(why.clone()));
+        }
+        if state.unwritten_bytes > 0 && state.unwritten_bytes + bytes > UNWRITTEN {
+            return Err(Full::Slow);
+        }
         for route in routes {
             let refusing = state.refusing;
             let cursor = &mut state.cursors[route.to.0];
             if cursor.has_room(bytes) && !refusing {
-                cursor.requests += 1;
-                cursor.bytes += bytes;
-                permit.granted.push(*route);
+                cursor.reserve(bytes);
+                permit.granted.push((*route, bytes));
             } else if cursor.budget.on_full == OnFull::Drop && !refusing {
                 permit.left_out.push(route.to);
             } else {
-                let reader = if refusing { String::new() } else { cursor.name.clone() };
+                let full = if refusing { Full::Closing } else { Full::Reader(cursor.name.clone()) };
                 drop(state); // the permit gives back what it was granted, and needs the lock for it
-                return Err(Full { reader });
+                return Err(full);
             }
         }
         drop(state);
@@ -155,25 +165,54 @@ impl Log {
     /// Appends a record past all budgets: for what is ours and must not be lost, such as settlements.
     pub fn append(&self, to: &[Route], record: &Record) {
         let mut state = self.lock();
-        for route in to {
-            if let Some(item) = item(record, *route) {
-                state.cursors[route.to.0].push(item);
-            }
-        }
+        let granted = to.iter().map(|route| {
+            state.cursors[route.to.0].reserve(0);
+            (*route, 0)
+        });
+        let granted = granted.collect();
+        self.put(&mut state, record, granted, SmallVec::new(), None);
     }
 
     /// Appends a record for those of these readers that have room, also when nothing is reserved any more; the others count what
     /// they did not get. For what is ours and may be lost.
     pub fn offer(&self, to: &[Route], record: &Record) {
         let mut state = self.lock();
+        let mut granted = Granted::new();
         for route in to {
             let cursor = &mut state.cursors[route.to.0];
-            match item(record, *route) {
-                Some(item) if cursor.has_room(item.bytes()) => cursor.push(item),
+            match route.part.of(record.request.as_ref(), &record.entries).map(|item| item.bytes()) {
+                Some(bytes) if cursor.has_room(bytes) => {
+                    cursor.reserve(bytes);
+                    granted.push((*route, bytes));
+                }
                 Some(_) => cursor.miss(record),
                 None => {}
             }
         }
+        if !granted.is_empty() {
+            self.put(&mut state, record, granted, SmallVec::new(), None);
+        }
+    }
+
+    /// Puts a record on its way, in the order in which this is called.
+    fn put(
+        &self,
+        state: &mut State,
+        record: &Record,
+        granted: Granted,
+        left_out: SmallVec<[ReaderId; 4]>,
+        done: Option<oneshot::Sender<()>>,
+    ) {
+        let unwritten = Unwritten { record: record.clone(), granted, left_out, done };
+        if self.inner.disk.is_none() {
+            // What is not in files is counted.
+            let position = state.end;
+            state.publish(unwritten, position, position + 1, false);
+            return;
+        }
+        state.unwritten_bytes += unwritten.bytes();
+        state.unwritten.push(unwritten);
+        self.inner.work.notify_one();
     }
 
     /// Reserves nothing from now on: who has no answer yet will be told to come again.
@@ -200,29 +239,16 @@ impl Log {
     pub fn levels(&self) -> Vec<Level> {
         let level = |cursor: &Cursor| Level {
             reader: cursor.name.clone(),
-            requests: cursor.requests,
-            bytes: cursor.bytes,
+            requests: cursor.requests(),
+            bytes: cursor.bytes(),
             budget: cursor.budget,
             dropped: cursor.dropped,
         };
         self.lock().cursors.iter().map(level).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a reader on this route gets of a record; `None`: nothing.
-fn item(record: &Record, route: Route) -> Option<Item> {
-    let request = |body: fn(&Request) -> &Bytes| {
-        let request = record.request.as_ref()?;
-        Some(Item::Request { signal: request.signal, body: body(request).clone(), items: request.items })
-    };
-    match route.part {
-        Part::Priced => request(|request| &request.priced),
-        Part::Raw => request(|request| &request.raw),
-        Part::Entries => (!record.entries.is_empty()).then(|| Item::Entries(record.entries.clone())),
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -230,30 +256,25 @@ fn item(record: &Record, route: Route) -> Option<Item> {
 #[derive(Debug)]
 pub struct Permit {
     log: Log,
-    granted: SmallVec<[Route; 4]>,
+    granted: Granted,
     left_out: SmallVec<[ReaderId; 4]>,
-    bytes: usize,
 }
 
 impl Permit {
-    /// Puts the record into the log, for all readers at once.
-    pub fn commit(mut self, record: &Record) {
-        let mut state = self.log.lock();
-        for route in self.granted.drain(..) {
-            let cursor = &mut state.cursors[route.to.0];
-            cursor.bytes -= self.bytes;
-            match item(record, route) {
-                Some(item) => {
-                    cursor.bytes += item.bytes();
-                    cursor.waiting.push_back(item);
-                    cursor.notify.notify_one();
-                }
-                None => cursor.release(0),
+    /// Puts the record into the log, for all readers at once. It is theirs, and the sender's to forget, when it is
+    /// [safe](Committed::safe).
+    pub fn commit(mut self, record: &Record) -> Committed {
+        let (granted, left_out) = (std::mem::take(&mut self.granted), std::mem::take(&mut self.left_out));
+        let (done, safe) = match self.log.inner.disk {
+            Some(_) => {
+                let (done, safe) = oneshot::channel();
+                (Some(done), Some(safe))
             }
-        }
-        for reader in &self.left_out {
-            state.cursors[reader.0].miss(record);
-        }
+            None => (None, None),
+        };
+        let mut state = self.log.lock();
+        self.log.put(&mut state, record, granted, left_out, done);
+        Committed(safe)
     }
 }
 
@@ -263,76 +284,28 @@ impl Drop for Permit {
             return;
         }
         let mut state = self.log.lock();
-        for route in &self.granted {
-            state.cursors[route.to.0].release(self.bytes);
+        for (route, bytes) in &self.granted {
+            state.cursors[route.to.0].unreserve(*bytes);
         }
     }
 }
 
-/// Reads the log from its own cursor. Several tasks may read through clones of one reader.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    id: ReaderId,
-    log: Log,
-    notify: Arc<Notify>,
-    idle: Arc<Notify>,
-}
+/// A record that is in the log, but perhaps not on the disk yet.
+#[derive(Debug)]
+pub struct Committed(Option<oneshot::Receiver<()>>);
 
-impl Reader {
-    /// Its id, for routes.
-    pub fn id(&self) -> ReaderId {
-        self.id
-    }
+impl Committed {
+    /// Nothing was committed.
+    pub const NOTHING: Committed = Committed(None);
 
-    /// The next item; `None` when the log is closed and read to its end. What is read stays in the budget
-    /// until it is [`done`](Reader::done).
-    pub async fn next(&self) -> Option<Item> {
-        loop {
-            let notified = self.notify.notified();
-            {
-                let mut state = self.log.lock();
-                let closed = state.closed;
-                let cursor = &mut state.cursors[self.id.0];
-                if let Some(item) = cursor.waiting.pop_front() {
-                    if !cursor.waiting.is_empty() {
-                        // One wake-up may stand for several items: pass it on to the next consumer.
-                        self.notify.notify_one();
-                    }
-                    return Some(item);
-                }
-                if closed {
-                    self.notify.notify_one();
-                    return None;
-                }
-            }
-            notified.await;
+    /// Waits until the record survives whatever happens to the process.
+    ///
+    /// # Errors
+    /// [`Full`]: it never came so far, and must not be acknowledged.
+    pub async fn safe(self) -> Result<(), Full> {
+        match self.0 {
+            None => Ok(()),
+            Some(safe) => safe.await.map_err(|_| Full::Closing),
         }
     }
-
-    /// Gives an item's room back: it was delivered, or given up.
-    pub fn done(&self, item: &Item) {
-        self.log.lock().cursors[self.id.0].release(item.bytes());
-    }
-
-    /// Waits until nothing is left, in flight included.
-    pub async fn drained(&self) {
-        loop {
-            let idle = self.idle.notified();
-            tokio::pin!(idle);
-            // Registered before the look, so that what happens in between is not missed.
-            idle.as_mut().enable();
-            if self.left() == 0 {
-                return;
-            }
-            idle.await;
-        }
-    }
-
-    /// How many requests are left, in flight included.
-    pub fn left(&self) -> usize {
-        self.log.lock().cursors[self.id.0].requests
-    }
 }
-
-#[cfg(test)]
-mod tests;

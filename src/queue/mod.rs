@@ -1,14 +1,40 @@
 //! The queue of accepted requests: one log, several readers, each with its own cursor and budget.
 //!
 //! A receiver reserves room with every reader that is to get a request, before it does any work on it; then
-//! it commits the request and its bookings in one step, and only then acknowledges. An exporter reads what is
-//! routed to it, the ledger reads the bookings. In memory, a cursor is a queue of references to shared bytes.
+//! it commits the request and its bookings in one step, waits until the disk has them, and only then acknowledges. An exporter reads
+//! what is routed to it, the ledger reads the bookings.
+//!
+//! | file | what it holds |
+//! |---|---|
+//! | [`log`](mod@log) | room, and what happens with a record when it is committed |
+//! | `cursor`, [`reader`](mod@reader) | what a reader has taken, and what is next |
+//! | [`stored`] | a record as bytes: pure |
+//! | [`storage`] | what is needed of a disk |
+//! | `segments` | the files |
+//! | `writer` | the thread that writes and syncs them, and removes those that nobody needs |
+//! | [`recovery`] | what an earlier process left |
+//!
+//! In memory, a cursor is a queue of references to shared bytes. On disk it is that too, as long as its reader keeps up; one that does
+//! not reads the files.
 
-mod log;
+mod cursor;
+pub mod log;
+mod positions;
+pub mod reader;
+pub mod recovery;
+mod segments;
+pub mod storage;
+pub mod stored;
+mod writer;
 
-pub use log::{Full, Level, Log, Permit, Reader, ReaderId};
+pub use cursor::Level;
+pub use log::{Committed, Full, Log, Permit, ReaderId};
+pub use reader::{Read, Reader};
+pub use segments::Unusable;
 
 use bytes::Bytes;
+use http::HeaderValue;
+use smallvec::SmallVec;
 
 use crate::otlp::Signal;
 
@@ -28,6 +54,15 @@ impl Record {
     }
 }
 
+impl From<Request> for Record {
+    fn from(request: Request) -> Self {
+        Record { request: Some(request), entries: Bytes::new() }
+    }
+}
+
+/// What headers say of dimensions. Nothing at all, and no allocation, where no dimension has a header.
+pub type Said = SmallVec<[HeaderValue; 1]>;
+
 /// A request as it leaves.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -39,6 +74,17 @@ pub struct Request {
     pub raw: Bytes,
     /// Spans, data points or log records in it.
     pub items: u64,
+    /// When it came, nanoseconds since 1970; zero: it is one of our own.
+    pub arrived: u64,
+    /// What its headers said of dimensions.
+    pub headers: Said,
+}
+
+impl Request {
+    /// One that leaves as it is, and is our own.
+    pub fn new(signal: Signal, body: Bytes, items: u64) -> Self {
+        Request { signal, priced: body.clone(), raw: body, items, arrived: 0, headers: Said::new() }
+    }
 }
 
 /// What happens to a request when a reader has no room for it.
@@ -62,15 +108,42 @@ pub struct Budget {
     pub on_full: OnFull,
 }
 
+/// What of a reader survives the process, where the log is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keeps {
+    /// Nothing: it begins with what comes next.
+    #[default]
+    Nothing,
+    /// Its cursor: it goes on where it was.
+    Cursor,
+}
+
 /// What a reader gets of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The request as the pricetag processor made it.
-    Priced,
+    Priced = 0,
     /// The request as it came.
-    Raw,
+    Raw = 1,
     /// Bookings and settlements.
-    Entries,
+    Entries = 2,
+}
+
+impl Part {
+    const ALL: [Part; 3] = [Part::Priced, Part::Raw, Part::Entries];
+
+    /// What a reader gets of a request and of entries; `None`: nothing.
+    fn of(self, request: Option<&Request>, entries: &Bytes) -> Option<Item> {
+        let item = |body: fn(&Request) -> &Bytes| {
+            let request = request?;
+            Some(Item::Request { signal: request.signal, body: body(request).clone(), items: request.items })
+        };
+        match self {
+            Part::Priced => item(|request| &request.priced),
+            Part::Raw => item(|request| &request.raw),
+            Part::Entries => (!entries.is_empty()).then(|| Item::Entries(entries.clone())),
+        }
+    }
 }
 
 /// Who gets what of the records of one signal.
@@ -106,3 +179,6 @@ impl Item {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,11 +8,12 @@ use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 
 use super::Refusal;
-use crate::booking::Entries;
+use crate::booking::{Entries, Entry, entries, inserted};
 use crate::otlp::view::Text;
-use crate::otlp::{Signal, items};
+use crate::otlp::{Signal, cut, items};
 use crate::processor::{Arrival, Now, Processed, Processor, Restater, Shared};
-use crate::queue::{Log, Part, Record, Request, Route};
+use crate::queue::stored::Stored;
+use crate::queue::{Committed, Log, Part, Record, Request, Route, Said};
 use crate::settlement::Settled;
 use crate::time::unix_nano;
 
@@ -20,9 +21,17 @@ use crate::time::unix_nano;
 const KEEP_BYTES: usize = 4 << 20;
 const KEEP_PROCESSORS: usize = 64;
 
-/// What the headers of a request say of dimensions: the values of [`Shared::headers`], in their order; an empty one says nothing.
-/// Nothing at all, and no allocation, where no dimension has a header.
-pub type Said = SmallVec<[HeaderValue; 1]>;
+/// The monotonic clock when the process began: what an earlier process accepted came before. Nanoseconds.
+const BEGIN: u64 = 3_600_000_000_000;
+
+/// A request that was taken.
+#[derive(Debug)]
+pub struct Taken {
+    /// Items in it.
+    pub items: u64,
+    /// It may be acknowledged when this is safe.
+    pub committed: Committed,
+}
 
 /// Takes requests of all signals.
 #[derive(Debug)]
@@ -58,7 +67,7 @@ impl Intake {
         Intake { log, routes, pricing, started: Instant::now() }
     }
 
-    /// Picks what headers say of dimensions. What is no text says nothing; what is too long is cut when it is read.
+    /// Picks what headers say of dimensions: the values of [`Shared::headers`], in their order; an empty one says nothing. What is no text says nothing; what is too long is cut when it is read.
     pub fn said(&self, headers: &HeaderMap) -> Said {
         let names = self.pricing.as_ref().map_or(&[][..], |pricing| pricing.shared.headers());
         let is_text = |value: &&HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
@@ -66,42 +75,83 @@ impl Intake {
         names.iter().map(|name| said(name).unwrap_or(HeaderValue::from_static(""))).collect()
     }
 
-    /// Takes a request with what its headers [said](Self::said): when this returns, the queue has it. Gives the number of
-    /// items in it.
+    /// Takes a request with what its headers [said](Self::said): when this returns, it is on its way to the queue.
     ///
     /// # Errors
     /// [`Refusal`]; nothing has been counted or forwarded then.
-    pub fn accept(&self, signal: Signal, body: Bytes, said: &Said) -> Result<u64, Refusal> {
+    pub fn accept(&self, signal: Signal, body: Bytes, headers: Said) -> Result<Taken, Refusal> {
         let routes = &self.routes[signal as usize];
         if routes.is_empty() {
             return Err(Refusal::NoPipeline(signal));
         }
         // An empty request is answered with success and goes nowhere (OTLP specification, "Full Success").
         if body.is_empty() {
-            return Ok(0);
+            return Ok(Taken { items: 0, committed: Committed::NOTHING });
         }
         let permit = self.log.reserve(routes, body.len())?;
         let priced = routes.iter().any(|route| route.part == Part::Priced);
         let (record, items, committing) = match &self.pricing {
             Some(pricing) if priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
-                let processed = pricing.process(signal, body.clone(), self.now(), said)?;
+                let now = self.now();
+                let processed = pricing.process(signal, body.clone(), now, &headers)?;
                 let items = processed.items;
-                let request = Request { signal, priced: processed.body, raw: body, items };
+                let request = Request {
+                    signal,
+                    priced: processed.body,
+                    raw: body,
+                    items,
+                    arrived: now.unix_nano,
+                    headers,
+                };
                 (Record { request: Some(request), entries: processed.entries }, items, Some(committing))
             }
             _ => {
                 let items = items::count(signal, &body)?;
-                let request = Request { signal, priced: body.clone(), raw: body, items };
-                (Record { request: Some(request), entries: Bytes::new() }, items, None)
+                (Record::from(Request::new(signal, body, items)), items, None)
             }
         };
-        permit.commit(&record);
+        let committed = permit.commit(&record);
         drop(committing);
         if self.pricing.as_ref().is_some_and(|pricing| pricing.shared.open_traces().is_over_budget()) {
             self.settle(|shared, settled| shared.open_traces().make_room(settled));
         }
-        Ok(items)
+        Ok(Taken { items, committed })
+    }
+
+    /// Tells the open traces of a record that an earlier process accepted. Its bookings are the ledger's to read.
+    ///
+    /// # Errors
+    /// [`Refusal`]: it is not one that we wrote, or the limits are others now.
+    pub fn replay(&self, record: &Stored) -> Result<(), Refusal> {
+        let Some(pricing) = &self.pricing else { return Ok(()) };
+        let table = pricing.shared.open_traces();
+        table.set_rebuilding(true);
+        let replayed = self.retell(pricing, record);
+        table.set_rebuilding(false);
+        for entry in entries(&record.entries) {
+            if let Entry::Settlement(settlement) = entry?
+                && let Ok(trace) = settlement.trace.try_into()
+            {
+                // What came of it stands in the log.
+                table.settle_one(trace, &mut Vec::new());
+            }
+        }
+        replayed
+    }
+
+    fn retell(&self, pricing: &Pricing, record: &Stored) -> Result<(), Refusal> {
+        let has = |part| record.routes.iter().any(|(_, it)| *it == part);
+        let Some(request) = record.request.as_ref().filter(|_| has(Part::Entries)) else { return Ok(()) };
+        let body = match has(Part::Raw) {
+            true => request.raw.clone(),
+            false => cut::without(&request.priced, &inserted(&record.entries)?)?,
+        };
+        let now = self.now();
+        let age = now.unix_nano.saturating_sub(request.arrived);
+        let then = Now { unix_nano: request.arrived, monotonic: now.monotonic.saturating_sub(age) };
+        pricing.process(request.signal, body, then, &request.headers)?;
+        Ok(())
     }
 
     /// Settles the traces that have been idle for long enough.
@@ -133,7 +183,7 @@ impl Intake {
 
     fn now(&self) -> Now {
         // 64 bits of nanoseconds last for 584 years of uptime.
-        Now { unix_nano: unix_nano(), monotonic: self.started.elapsed().as_nanos() as u64 }
+        Now { unix_nano: unix_nano(), monotonic: BEGIN + self.started.elapsed().as_nanos() as u64 }
     }
 }
 

@@ -13,21 +13,25 @@ pub use intake::Intake;
 pub use refusal::Refusal;
 
 use bytes::Bytes;
-use intake::Said;
 use std::sync::Arc;
 
 use crate::otlp::Signal;
+use crate::queue::Said;
 
 /// Bodies larger than this are processed off the async threads.
 const BLOCKING_BYTES: usize = 1 << 20;
 
-/// Hands a body to the intake, on this thread or, if it takes long, on the blocking pool.
+/// Hands a body to the intake, on this thread or, if it takes long, on the blocking pool, and waits until the queue has it for good.
+/// Gives the number of items in it.
 async fn accept(intake: &Arc<Intake>, signal: Signal, body: Bytes, said: Said) -> Result<u64, Refusal> {
-    if body.len() <= BLOCKING_BYTES {
-        return intake.accept(signal, body, &said);
-    }
-    let intake = Arc::clone(intake);
-    offload(move || intake.accept(signal, body, &said)).await
+    let taken = if body.len() <= BLOCKING_BYTES {
+        intake.accept(signal, body, said)?
+    } else {
+        let intake = Arc::clone(intake);
+        offload(move || intake.accept(signal, body, said)).await?
+    };
+    taken.committed.safe().await?;
+    Ok(taken.items)
 }
 
 /// Runs what takes long on the blocking pool.

@@ -54,6 +54,8 @@ pub struct OpenTraces {
     over_budget: AtomicBool,
     early: AtomicU64,
     unassigned: AtomicU64,
+    /// What comes was told to an earlier process.
+    rebuilding: AtomicBool,
 }
 
 impl OpenTraces {
@@ -78,6 +80,7 @@ impl OpenTraces {
             over_budget: AtomicBool::new(false),
             early: AtomicU64::new(0),
             unassigned: AtomicU64::new(0),
+            rebuilding: AtomicBool::new(false),
         }
     }
 
@@ -263,6 +266,23 @@ impl OpenTraces {
         for shard in &self.shards {
             lock(shard).shrink();
         }
+    }
+
+    /// Says whether what comes was told to an earlier process, and booked by it. Requests may have been judged there in another order
+    /// than they come now: when such a trace settles, everything about its calls is said, not only what has changed.
+    pub fn set_rebuilding(&self, rebuilding: bool) {
+        self.rebuilding.store(rebuilding, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_rebuilding(&self) -> bool {
+        self.rebuilding.load(Ordering::Relaxed)
+    }
+
+    /// Settles a trace, if it is open: an earlier process did.
+    pub fn settle_one(&self, trace: &[u8; 16], settled: &mut Vec<Settled>) {
+        let mut shard = lock(&self.shards[self.shard_of(trace)]);
+        shard.settle_one(self, trace, settled);
+        self.count(&mut shard);
     }
 
     /// Settles all traces: nothing more comes.

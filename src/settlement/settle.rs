@@ -56,6 +56,8 @@ pub(super) struct Ending<'s> {
     pub(super) sayings: &'s Sayings,
     /// What its root says of dimensions.
     pub(super) root_said: u32,
+    /// What was forwarded of it is not known for sure: everything is said.
+    pub(super) rebuilt: bool,
     /// What was shown of it when it settled before.
     pub(super) before: Option<Before>,
 }
@@ -116,7 +118,7 @@ impl Ending<'_> {
                 None => self.name(report, &reports),
             };
             let call = &self.calls[report.call];
-            let values = self.values(report.call, restated.is_some());
+            let values = self.values(report.call, restated.is_some() || self.rebuilt);
             let is_other = call.forwarded.is_some_and(|forwarded| forwarded != report.verdict);
             if restated.is_some() || values.is_some() || is_other {
                 changes.push(Change { span: call.span, verdict: report.verdict, restated, values });
@@ -359,7 +361,7 @@ impl Ending<'_> {
         }
         let call = &self.calls[report.call];
         let names = self.calls[reports[report.namer as usize].call].facts.names;
-        if call.facts.names_a_model() || call.lent == names {
+        if call.facts.names_a_model() || call.lent == names && !self.rebuilt {
             return None;
         }
         let usage = *call.told.as_ref()?.usage();

@@ -43,6 +43,8 @@ struct Trace {
     root_said: u32,
     /// It has more roots than one: which of them stands above a span is known only where all between have come.
     has_roots: bool,
+    /// Some of it was told to an earlier process: what that has forwarded is not known for sure.
+    rebuilt: bool,
     /// Neighbours in the order of age.
     older: u32,
     newer: u32,
@@ -61,6 +63,7 @@ impl Trace {
             root: [0; 8],
             root_said: NONE,
             has_roots: false,
+            rebuilt: false,
             older: NONE,
             newer: NONE,
         }
@@ -274,7 +277,17 @@ impl Shard {
 
     /// Settles the trace that has been idle for longest.
     pub(super) fn settle_oldest(&mut self, table: &OpenTraces, settled: &mut Vec<Settled>) {
-        let index = self.oldest;
+        self.settle(table, self.oldest, settled);
+    }
+
+    /// Settles a trace, if it is open.
+    pub(super) fn settle_one(&mut self, table: &OpenTraces, id: &[u8; 16], settled: &mut Vec<Settled>) {
+        if let Some(index) = self.find(table, id) {
+            self.settle(table, index, settled);
+        }
+    }
+
+    fn settle(&mut self, table: &OpenTraces, index: u32, settled: &mut Vec<Settled>) {
         self.unlink(index);
         let first_call = self.traces[index].first_call;
         if first_call != NONE {
@@ -298,6 +311,7 @@ impl Shard {
                 sightings: &table.sightings,
                 sayings: &self.sayings,
                 root_said: trace.above_all(),
+                rebuilt: trace.rebuilt,
                 before,
             };
             let again = before.is_some_and(|before| before.is_action);
@@ -357,6 +371,7 @@ impl Shard {
             }
         };
         self.traces[index].last_seen = now;
+        self.traces[index].rebuilt |= table.is_rebuilding();
         index
     }
 

@@ -12,7 +12,7 @@ use pricetag::genai::meaning::Meaning;
 use pricetag::otlp::Signal;
 use pricetag::pricing::Catalog;
 use pricetag::processor::Shared;
-use pricetag::queue::{Budget, Log, OnFull, Part, Route};
+use pricetag::queue::{Budget, Keeps, Log, OnFull, Part, Route};
 use pricetag::receiver::Intake;
 use prost::Message as _;
 
@@ -143,7 +143,7 @@ fn headers_are_texts() {
         let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
         settings.attribution = Attribution { dimensions, ..Attribution::default() };
         let log = Log::default();
-        let reader = log.reader("a", Budget { requests: 1, bytes: 1, on_full: OnFull::Drop });
+        let reader = log.reader("a", Budget { requests: 1, bytes: 1, on_full: OnFull::Drop }, Keeps::Nothing);
         let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
         let route = Route { to: reader.id(), part: Part::Entries };
         let intake = Intake::new(log, Default::default(), Some((shared, route)));

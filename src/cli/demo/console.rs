@@ -57,8 +57,8 @@ impl Console {
     pub(super) async fn skip(&mut self, calls: usize) -> (Picodollars, usize) {
         let (mut left, mut total, mut unknown) = (calls, Picodollars::ZERO, 0);
         while left > 0 {
-            let Some(item) = self.bookings.next().await else { break };
-            if let Item::Entries(record) = &item {
+            let Some(read) = self.bookings.next().await else { break };
+            if let Item::Entries(record) = &read.item {
                 for entry in entries(record).flatten() {
                     if let Entry::Booking(booking) = entry {
                         left = left.saturating_sub(1);
@@ -69,26 +69,26 @@ impl Console {
                     }
                 }
             }
-            self.bookings.done(&item);
+            self.bookings.done(&read);
         }
         (total, unknown)
     }
 
     /// Prints the calls of the next record, and the total after it. Says how many calls it has shown in all.
     pub(super) async fn next(&mut self) -> usize {
-        let Some(item) = self.bookings.next().await else {
+        let Some(read) = self.bookings.next().await else {
             // Whoever waits for calls waits in vain, but must not spin.
             return std::future::pending().await;
         };
         let shown = self.calls;
-        if let Item::Entries(record) = &item {
+        if let Item::Entries(record) = &read.item {
             for entry in entries(record).flatten() {
                 if let Entry::Booking(booking) = entry {
                     self.line(&booking);
                 }
             }
         }
-        self.bookings.done(&item);
+        self.bookings.done(&read);
         if self.calls > shown {
             let total = format!("{:>81}  total of {} calls", format!("${}", self.total), self.counted);
             say(&self.paint("1", &total));

@@ -149,7 +149,7 @@ pub(in crate::config) struct RetryOnFailure {
     pub(in crate::config) multiplier: Option<f64>,
     /// The longest wait. Default: 30s.
     pub(in crate::config) max_interval: Option<GoDuration>,
-    /// How long to try before a request is given up; 0 is for ever. Default: 300s.
+    /// How long to try before a request is given up; 0 is for ever. Default: 0 where requests wait on disk, 300s in memory.
     pub(in crate::config) max_elapsed_time: Option<GoDuration>,
 }
 
@@ -161,12 +161,15 @@ pub(in crate::config) struct SendingQueue {
     pub(in crate::config) enabled: Option<bool>,
     /// How many requests are under way at once. Default: 10.
     pub(in crate::config) num_consumers: Option<u32>,
-    /// How much may wait, in units of `sizer`. Default: 1000 requests, or 67108864 bytes.
+    /// How much may wait, in units of `sizer`. Default: 4294967296 bytes on disk; in memory 1000 requests, or 67108864 bytes.
     pub(in crate::config) queue_size: Option<u64>,
-    /// What `queue_size` counts. Default: requests.
+    /// What `queue_size` counts. Default: requests, where a size is given.
     pub(in crate::config) sizer: Option<QueueSizer>,
     /// What happens to a request when the queue is full. Default: refuse.
     pub(in crate::config) on_full: Option<OnFull>,
+    /// Where requests wait: `disk` survives whatever happens to process and machine, `relaxed` is a disk without a sync before each
+    /// answer, `memory` ends with the process. As in the Collector, the name of a `file_storage` extension is a disk. Default: disk.
+    pub(in crate::config) storage: Option<String>,
 }
 
 /// What the size of a queue counts.

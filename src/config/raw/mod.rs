@@ -32,7 +32,7 @@ pub(super) use processors::{Pricetag, Processor};
 pub(super) use receivers::{Grpc, Http, Receiver};
 pub(super) use redact::Redact;
 pub(super) use sampling::Sampling;
-pub(super) use service::{Extension, MetricsLevel, Pipeline, Service, Telemetry};
+pub(super) use service::{Extension, FileStorage, MetricsLevel, Pipeline, Service, Telemetry};
 pub(super) use spikes::Spikes;
 
 /// The config of pricetag, in the shape of the OpenTelemetry Collector's. Any value can be

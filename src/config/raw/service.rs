@@ -1,10 +1,11 @@
 //! `service:` and `extensions:` as written.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess};
+use serde::de::MapAccess;
 
 use super::{Auth, BasicAuth, BearerTokenAuth, Component, Components, present};
 use crate::config::model::{LogEncoding, LogLevel};
@@ -140,8 +141,7 @@ pub(in crate::config) enum Extension {
     HealthCheck(HealthCheck),
     BearerTokenAuth(BearerTokenAuth),
     BasicAuth(BasicAuth),
-    /// Accepted so that a config can be pasted; the queue on disk is not there yet.
-    FileStorage,
+    FileStorage(FileStorage),
 }
 
 impl Component for Extension {
@@ -153,7 +153,7 @@ impl Component for Extension {
             "health_check" => map.next_value().map(Extension::HealthCheck),
             "bearertokenauth" => map.next_value().map(Extension::BearerTokenAuth),
             "basicauth" => map.next_value().map(Extension::BasicAuth),
-            _ => map.next_value::<IgnoredAny>().map(|_| Extension::FileStorage),
+            _ => map.next_value().map(Extension::FileStorage),
         }
     }
 
@@ -162,12 +162,19 @@ impl Component for Extension {
             "health_check" => generator.subschema_for::<HealthCheck>(),
             "bearertokenauth" => generator.subschema_for::<BearerTokenAuth>(),
             "basicauth" => generator.subschema_for::<BasicAuth>(),
-            _ => json_schema!({
-                "type": "object",
-                "description": "A component of the Collector: accepted with a notice.",
-            }),
+            _ => generator.subschema_for::<FileStorage>(),
         }
     }
+}
+
+/// Where requests wait on disk. There is one queue for all exporters.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct FileStorage {
+    /// The folder, made if there is none. Default: `queue` in the state folder of the service or the user.
+    pub(in crate::config) directory: Option<PathBuf>,
+    /// Whether each request is on the disk before it is acknowledged. Default: true.
+    pub(in crate::config) fsync: Option<bool>,
 }
 
 /// Answers whether pricetag is well, besides the listener of the metrics.

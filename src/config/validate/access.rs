@@ -101,7 +101,7 @@ pub(super) fn authenticators(raw: &Root, report: &mut Report) -> Vec<Authenticat
         let credentials = match extension {
             Extension::BearerTokenAuth(said) => tokens(said, &path, report),
             Extension::BasicAuth(said) => users(said, &path, report),
-            Extension::HealthCheck(_) | Extension::FileStorage => continue,
+            Extension::HealthCheck(_) | Extension::FileStorage(_) => continue,
         };
         known.extend(credentials.map(|credentials| Authenticator { id: id.clone(), credentials }));
     }

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::access::{A_PEM_FILE, readable};
 use super::service::Named;
+use super::storage;
 use crate::config::endpoint::{GrpcTarget, HostPort, join, url};
 use crate::config::error::Report;
 use crate::config::exporter::{
-    Capacity, Compression, Debug, Exporter, ExporterKind, OtlpGrpc, OtlpHttp, Queue, Retry, Tls,
+    Capacity, Compression, Debug, Exporter, ExporterKind, OtlpGrpc, OtlpHttp, Queue, Retry, Storage, Tls,
 };
 use crate::config::model::Pipeline;
 use crate::config::path::Path;
@@ -23,6 +24,9 @@ pub(super) fn exporters(
     report: &mut Report,
 ) -> (Vec<Exporter>, Vec<Pipeline>) {
     let mut exporters = Vec::new();
+    // What a console has: nothing is shown again.
+    let in_memory = SendingQueue { storage: Some(storage::MEMORY.to_owned()), ..SendingQueue::default() };
+    let never = RetryOnFailure { enabled: Some(false), ..RetryOnFailure::default() };
     for (id, said) in &raw.exporters.0 {
         let mut signals: Vec<Signal> =
             pipelines.iter().filter(|pipeline| pipeline.exporters.contains(id)).map(|p| p.signal).collect();
@@ -30,24 +34,25 @@ pub(super) fn exporters(
         signals.dedup();
         let path = Path::of("exporters").key(id);
         // One that is not used is checked all the same: it will be used one day.
-        let (kind, queue, retry) = match said {
+        let (kind, queue, retries) = match said {
             raw::Exporter::OtlpGrpc(said) => (
                 grpc(said, &path, report).map(ExporterKind::OtlpGrpc),
-                queue(&said.sending_queue, &path.key("sending_queue"), report),
-                retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
+                queue(raw, &said.sending_queue, &path.key("sending_queue"), report),
+                &said.retry_on_failure,
             ),
             raw::Exporter::OtlpHttp(said) => (
                 http(said, &signals, &path, report).map(|http| ExporterKind::OtlpHttp(Box::new(http))),
-                queue(&said.sending_queue, &path.key("sending_queue"), report),
-                retry(&said.retry_on_failure, &path.key("retry_on_failure"), report),
+                queue(raw, &said.sending_queue, &path.key("sending_queue"), report),
+                &said.retry_on_failure,
             ),
             raw::Exporter::Debug(said) => (
                 Some(ExporterKind::Debug(Debug { verbosity: said.verbosity.unwrap_or_default() })),
                 // A console that stalls must hold up nobody.
-                Queue { on_full: OnFull::Drop, ..queue(&SendingQueue::default(), &path, report) },
-                None,
+                Queue { on_full: OnFull::Drop, ..queue(raw, &in_memory, &path, report) },
+                &never,
             ),
         };
+        let retry = retry(retries, queue.storage, &path.key("retry_on_failure"), report);
         if let (Some(kind), false) = (kind, signals.is_empty()) {
             exporters.push(Exporter { id: id.clone(), kind, queue, retry });
         }
@@ -212,7 +217,7 @@ fn timeout(said: Option<GoDuration>, default: Duration) -> Option<Duration> {
     Some(said.map_or(default, |said| said.0)).filter(|timeout| !timeout.is_zero())
 }
 
-fn queue(said: &SendingQueue, path: &Path, report: &mut Report) -> Queue {
+fn queue(raw: &Root, said: &SendingQueue, path: &Path, report: &mut Report) -> Queue {
     if said.enabled == Some(false) {
         report.notice(
             &path.key("enabled"),
@@ -234,24 +239,32 @@ fn queue(said: &SendingQueue, path: &Path, report: &mut Report) -> Queue {
             "write how many requests are under way at once, as in 10",
         );
     }
+    let storage = storage::of(raw, said.storage.as_deref(), &path.key("storage"), report);
     let size = said.queue_size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-    let capacity = match said.sizer {
-        Some(QueueSizer::Bytes) => Capacity::Bytes(size.unwrap_or(defaults::QUEUE_BYTES)),
-        Some(QueueSizer::Requests) | None => Capacity::Requests(size.unwrap_or(defaults::QUEUE_REQUESTS)),
+    let capacity = match (said.sizer, size, storage) {
+        (Some(QueueSizer::Bytes), Some(size), _) => Capacity::Bytes(size),
+        (Some(QueueSizer::Requests) | None, Some(size), _) => Capacity::Requests(size),
+        (_, None, Storage::Disk | Storage::Relaxed) => Capacity::Bytes(defaults::QUEUE_DISK_BYTES),
+        (Some(QueueSizer::Bytes), None, Storage::Memory) => Capacity::Bytes(defaults::QUEUE_BYTES),
+        (_, None, Storage::Memory) => Capacity::Requests(defaults::QUEUE_REQUESTS),
     };
     let consumers = said.num_consumers.map_or(defaults::QUEUE_CONSUMERS, |number| number as usize);
-    Queue { capacity, consumers, on_full: said.on_full.unwrap_or_default() }
+    Queue { capacity, consumers, on_full: said.on_full.unwrap_or_default(), storage }
 }
 
-fn retry(said: &RetryOnFailure, path: &Path, report: &mut Report) -> Option<Retry> {
+fn retry(said: &RetryOnFailure, storage: Storage, path: &Path, report: &mut Report) -> Option<Retry> {
+    // What a disk holds is not to be thrown away because a backend is down for long.
+    let for_long = match storage {
+        Storage::Disk | Storage::Relaxed => Duration::ZERO,
+        Storage::Memory => defaults::RETRY_MAX_ELAPSED_TIME,
+    };
     let duration = |said: Option<GoDuration>, default| said.map_or(default, |said| said.0);
     let retry = Retry {
         initial_interval: duration(said.initial_interval, defaults::RETRY_INITIAL_INTERVAL),
         randomization_factor: said.randomization_factor.unwrap_or(defaults::RETRY_RANDOMIZATION_FACTOR),
         multiplier: said.multiplier.unwrap_or(defaults::RETRY_MULTIPLIER),
         max_interval: duration(said.max_interval, defaults::RETRY_MAX_INTERVAL),
-        max_elapsed_time: Some(duration(said.max_elapsed_time, defaults::RETRY_MAX_ELAPSED_TIME))
-            .filter(|time| !time.is_zero()),
+        max_elapsed_time: Some(duration(said.max_elapsed_time, for_long)).filter(|time| !time.is_zero()),
     };
     if retry.initial_interval.is_zero() {
         let remedy = "write the first wait, as in 5s";

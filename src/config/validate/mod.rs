@@ -11,6 +11,7 @@ mod receivers;
 mod redact;
 mod service;
 mod spikes;
+mod storage;
 
 use super::defaults;
 use super::endpoint::HostPort;
@@ -40,8 +41,17 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     }
     let health_check = service.and_then(|service| service::health_check(raw, service, report));
     let telemetry = service::telemetry(raw, &known, report);
-    let config =
-        Config { receivers, processor, exporters, pipelines, telemetry, health_check, notices: Vec::new() };
+    let queue_folder = storage::folder(raw, report);
+    let config = Config {
+        receivers,
+        processor,
+        exporters,
+        pipelines,
+        telemetry,
+        health_check,
+        queue_folder,
+        notices: Vec::new(),
+    };
     listeners_differ(raw, &config, report);
     access::unused(raw, &config, report);
     beyond::notices(raw, &config, report);

@@ -160,14 +160,8 @@ pub(super) fn health_check(raw: &Root, service: &raw::Service, report: &mut Repo
                 }
                 health_check = Some(HealthCheck { endpoint, path: answer_at });
             }
-            // `access` has what there is to say of these.
-            Extension::BearerTokenAuth(_) | Extension::BasicAuth(_) => {}
-            Extension::FileStorage => {
-                report.notice(
-                    &path,
-                    "accepted, but the queue on disk is not there yet; requests wait in memory",
-                );
-            }
+            // `access` and `storage` have what there is to say of these.
+            Extension::BearerTokenAuth(_) | Extension::BasicAuth(_) | Extension::FileStorage(_) => {}
         }
     }
     health_check

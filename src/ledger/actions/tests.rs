@@ -13,7 +13,7 @@ use crate::ledger::Ledger;
 use crate::ledger::store::Limits;
 use crate::otlp::Signal;
 use crate::pricing::{Picodollars, Status};
-use crate::queue::{Budget, Item, Log, OnFull, Part, Reader, Route};
+use crate::queue::{Budget, Item, Keeps, Log, OnFull, Part, Reader, Route};
 
 struct Rig {
     log: Log,
@@ -28,7 +28,8 @@ impl Rig {
     fn new(requests: usize) -> Self {
         let log = Log::default();
         let budget = Budget { requests, bytes: 1 << 30, on_full: OnFull::Refuse };
-        let (reader, raw) = (log.reader("a", budget), log.reader("raw", budget));
+        let (reader, raw) =
+            (log.reader("a", budget, Keeps::Nothing), log.reader("raw", budget, Keeps::Nothing));
         let routes = [Route { to: raw.id(), part: Part::Raw }, Route { to: reader.id(), part: Part::Priced }];
         let resource = opentelemetry_sdk::Resource::builder_empty().with_service_name("pricetag").build();
         let keys = ["user", "session", "tenant"].map(|name| (name, &[][..]));
@@ -60,9 +61,9 @@ impl Rig {
         drop(batch);
         let mut requests = Vec::new();
         while self.reader.left() > 0 {
-            let item = self.reader.next().await.unwrap();
-            self.reader.done(&item);
-            let Item::Request { signal: Signal::Logs, body, items } = item else { panic!("{item:?}") };
+            let read = self.reader.next().await.unwrap();
+            self.reader.done(&read);
+            let Item::Request { signal: Signal::Logs, body, items } = read.item else { panic!("{read:?}") };
             requests.push((body, items));
         }
         requests

@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::ledger::log_events::LogEvents;
 use crate::ledger::store::Limits;
 use crate::pricing::Picodollars;
-use crate::queue::{Budget, Item, Log, OnFull, Part, Route};
+use crate::queue::{Budget, Item, Keeps, Log, OnFull, Part, Route};
 
 const RULE: Rule = Rule { times: Times::whole(5), above: Picodollars::ZERO, baseline: 168, warm_up: 24 };
 
@@ -22,7 +22,8 @@ const RULE: Rule = Rule { times: Times::whole(5), above: Picodollars::ZERO, base
 async fn changes_are_told() {
     let log = Log::default();
     let budget = Budget { requests: 10, bytes: 1 << 20, on_full: OnFull::Refuse };
-    let (priced, raw) = (log.reader("priced", budget), log.reader("raw", budget));
+    let (priced, raw) =
+        (log.reader("priced", budget, Keeps::Nothing), log.reader("raw", budget, Keeps::Nothing));
     let routes = [Route { to: raw.id(), part: Part::Raw }, Route { to: priced.id(), part: Part::Priced }];
     let resource = opentelemetry_sdk::Resource::builder_empty().with_service_name("pricetag").build();
     let spikes =
@@ -51,7 +52,9 @@ async fn changes_are_told() {
     watch.tell(Vec::new(), &[]);
     assert_eq!((priced.left(), raw.left()), (1, 0), "nothing new is nothing to tell");
 
-    let Some(Item::Request { body, items: 2, .. }) = priced.next().await else { panic!("one request") };
+    let Some(Item::Request { body, items: 2, .. }) = priced.next().await.map(|read| read.item) else {
+        panic!("one request")
+    };
     let request = ExportLogsServiceRequest::decode(body).unwrap();
     let records = &request.resource_logs[0].scope_logs[0].log_records;
     let [fired, resolved] = &records[..] else { panic!("{records:?}") };

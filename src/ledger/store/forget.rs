@@ -10,7 +10,7 @@ use std::time::Duration;
 use hashbrown::HashMap;
 use rusqlite::{Connection, Transaction, params};
 
-use super::file::Lock;
+use super::file::lock;
 use super::rows::{SUMS, tally};
 use super::write::Rows;
 use super::{StoreError, Table, migrate, probe, series};
@@ -88,7 +88,7 @@ pub fn forget(file: &Path, dimension: &str, values: &[String]) -> Result<Forgott
         return Err(StoreError::open(file, &"there is no such file").into());
     }
     probe(file)?;
-    let _lock = Lock::take(file).map_err(|error| match error {
+    let _lock = lock(file).map_err(|error| match error {
         StoreError::Taken { file } => ForgetError::Running(file.display().to_string()),
         error => error.into(),
     })?;

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::rows::DOLLAR;
 use super::{HOURLY, Store, Table, series};
@@ -16,6 +16,9 @@ use crate::pricing::Picodollars;
 const BY_AND_BY: u32 = 24;
 /// The beginning of 2026: a clock that is before it has not been set yet.
 const FIRST: u32 = 490_896;
+
+/// The name of the fact that says how far the queue is in.
+const QUEUE: &str = "queue";
 
 /// Counts of rows that are remembered.
 const MAX_COUNTS: usize = 100_000;
@@ -33,14 +36,40 @@ pub(in crate::ledger) struct Delta {
     pub(in crate::ledger) folded: bool,
 }
 
+/// How far a queue on disk is in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ledger) struct QueuePlace {
+    /// The log.
+    pub(in crate::ledger) log: u128,
+    /// What stands before is in, but for what is pending,
+    pub(in crate::ledger) position: u64,
+    /// and nothing that stands before here is needed for that.
+    pub(in crate::ledger) floor: u64,
+}
+
 /// What is written together.
 #[derive(Debug, Default)]
 pub(in crate::ledger) struct Batch {
     /// Up to which of the records that this process has booked.
     pub(in crate::ledger) records: u64,
+    /// Where in the queue that is; `None`: the queue is in memory.
+    pub(in crate::ledger) place: Option<QueuePlace>,
     pub(in crate::ledger) deltas: Vec<Delta>,
     /// The number of each of the metrics' series that has changed, its labels and its settled sums.
     pub(in crate::ledger) series: Vec<(u32, Labels, Sums)>,
+}
+
+impl QueuePlace {
+    fn write(&self, transaction: &Transaction<'_>) -> rusqlite::Result<usize> {
+        let QueuePlace { log, position, floor } = self;
+        series::set_fact(transaction, QUEUE, &format!("{log:032x} {position} {floor}"))
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let log = u128::from_str_radix(words.next()?, 16).ok()?;
+        Some(QueuePlace { log, position: words.next()?.parse().ok()?, floor: words.next()?.parse().ok()? })
+    }
 }
 
 impl Batch {
@@ -51,6 +80,13 @@ impl Batch {
 }
 
 impl Store {
+    /// How far a queue on disk is in the store; `None`: no such queue is.
+    pub(in crate::ledger) fn queue_place(&self) -> rusqlite::Result<Option<QueuePlace>> {
+        let sql = "SELECT value FROM facts WHERE name = ?";
+        let known: Option<String> = self.db.query_row(sql, [QUEUE], |row| row.get(0)).optional()?;
+        Ok(known.and_then(|known| QueuePlace::read(&known)))
+    }
+
     /// Writes a batch, or nothing of it.
     pub(in crate::ledger) fn write(&mut self, batch: &mut Batch) -> rusqlite::Result<()> {
         let Store { db, limits, dimensions, counts, keys, process, latest, .. } = self;
@@ -70,6 +106,9 @@ impl Store {
                     Rows { transaction: &transaction, counts, limit, table, dimension, period }
                         .add(deltas)?;
                 }
+            }
+            if let Some(place) = &batch.place {
+                place.write(&transaction)?;
             }
             for (_, labels, sums) in &batch.series {
                 series::write(&transaction, keys, labels, sums)?;

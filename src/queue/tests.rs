@@ -1,7 +1,12 @@
 //! Readers, budgets and the end.
 
+mod disk;
+
+use std::sync::Arc;
+
 use super::*;
 use crate::otlp::Signal;
+use crate::queue::storage::Storage as _;
 
 fn budget(requests: usize, on_full: OnFull) -> Budget {
     Budget { requests, bytes: 1000, on_full }
@@ -9,8 +14,7 @@ fn budget(requests: usize, on_full: OnFull) -> Budget {
 
 fn record(body: &'static [u8], entries: &'static [u8]) -> Record {
     let raw = Bytes::from_static(body);
-    let request = Request { signal: Signal::Traces, priced: raw.clone(), raw, items: 1 };
-    Record { request: Some(request), entries: Bytes::from_static(entries) }
+    Record { entries: Bytes::from_static(entries), ..Request::new(Signal::Traces, raw, 1).into() }
 }
 
 fn route(reader: &Reader) -> Route {
@@ -22,19 +26,22 @@ fn route(reader: &Reader) -> Route {
 #[tokio::test]
 async fn room_is_reserved_in_all_or_in_none() {
     let log = Log::default();
-    let ledger = log.reader("ledger", budget(9, OnFull::Refuse));
-    let (a, b) = (log.reader("a", budget(1, OnFull::Refuse)), log.reader("b", budget(9, OnFull::Refuse)));
+    let ledger = log.reader("ledger", budget(9, OnFull::Refuse), Keeps::Nothing);
+    let (a, b) = (
+        log.reader("a", budget(1, OnFull::Refuse), Keeps::Nothing),
+        log.reader("b", budget(9, OnFull::Refuse), Keeps::Nothing),
+    );
     let money = Route { to: ledger.id(), part: Part::Entries };
     let routes = [money, route(&a), route(&b)];
     log.reserve(&routes, 4).unwrap().commit(&record(b"body", b"money"));
-    assert_eq!(log.reserve(&routes, 4).unwrap_err(), Full { reader: "a".into() });
+    assert_eq!(log.reserve(&routes, 4).unwrap_err(), Full::Reader("a".into()));
     assert_eq!((ledger.left(), a.left(), b.left()), (1, 1, 1));
-    let item = a.next().await.unwrap();
+    let read = a.next().await.unwrap();
     assert!(log.reserve(&routes, 4).is_err(), "in flight counts");
-    a.done(&item);
+    a.done(&read);
     drop(log.reserve(&routes, 4).unwrap());
     assert_eq!((ledger.left(), a.left(), b.left()), (1, 0, 1), "a dropped permit gives room back");
-    assert!(matches!(ledger.next().await.unwrap(), Item::Entries(entries) if entries == "money"));
+    assert!(matches!(ledger.next().await.unwrap().item, Item::Entries(entries) if entries == "money"));
 }
 
 /// Scenario: one exporter is full and drops.
@@ -42,7 +49,10 @@ async fn room_is_reserved_in_all_or_in_none() {
 #[tokio::test]
 async fn a_reader_that_drops_holds_up_nobody() {
     let log = Log::default();
-    let (a, b) = (log.reader("a", budget(1, OnFull::Drop)), log.reader("b", budget(9, OnFull::Refuse)));
+    let (a, b) = (
+        log.reader("a", budget(1, OnFull::Drop), Keeps::Nothing),
+        log.reader("b", budget(9, OnFull::Refuse), Keeps::Nothing),
+    );
     for _ in 0..3 {
         log.reserve(&[route(&a), route(&b)], 4).unwrap().commit(&record(b"body", b""));
     }
@@ -55,7 +65,8 @@ async fn a_reader_that_drops_holds_up_nobody() {
 #[tokio::test]
 async fn consumers_share_and_end() {
     let log = Log::default();
-    let reader = log.reader("a", Budget { requests: 1000, bytes: 1 << 20, on_full: OnFull::Refuse });
+    let reader =
+        log.reader("a", Budget { requests: 1000, bytes: 1 << 20, on_full: OnFull::Refuse }, Keeps::Nothing);
     let consumers: Vec<_> = (0..4)
         .map(|_| {
             let reader = reader.clone();

@@ -1,0 +1,117 @@
+//! Opens the queue where the config says, and finds again what an earlier process left in it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tracing::{info, warn};
+
+use super::StartError;
+use crate::config::{Config, ExporterKind, LedgerFile, Storage};
+use crate::ledger::Ledger;
+use crate::ledger::replay::Replay;
+use crate::queue::storage::Folder;
+use crate::queue::{Log, Reader, Unusable};
+use crate::receiver::Intake;
+use crate::state::{self, Lock};
+
+/// The queue, and what keeps others from it.
+pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
+    let Some(syncs) = on_disk(config) else { return Ok((Log::default(), None)) };
+    let (folder, is_default) = match &config.queue_folder {
+        Some(folder) => (folder.clone(), false),
+        None => match state::folder(|name| std::env::var_os(name)) {
+            Some(folder) => (folder.join("queue"), true),
+            None => {
+                warn!(
+                    "requests wait in memory, and are lost when pricetag ends without a shutdown, for there is no state folder; \
+                     name a folder with extensions.file_storage.directory"
+                );
+                return Ok((Log::default(), None));
+            }
+        },
+    };
+    match files(&folder, syncs) {
+        Ok((log, lock)) => {
+            info!("requests wait in {}", folder.display());
+            Ok((log, Some(lock)))
+        }
+        // Nobody asked for this folder: pricetag runs without it. Whoever did wants to know, and so does who has a queue of another
+        // version.
+        Err(StartError::Queue { message, .. }) if is_default => {
+            warn!(
+                "requests wait in memory, and are lost when pricetag ends without a shutdown: {}: {message}",
+                folder.display()
+            );
+            Ok((Log::default(), None))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn files(folder: &Path, syncs: bool) -> Result<(Log, Lock), StartError> {
+    let unusable = |message: String| StartError::Queue { folder: folder.to_owned(), message };
+    let lock = Lock::take(folder).map_err(|error| unusable(error.to_string()))?;
+    let storage = Folder::new(folder).map_err(|error| unusable(error.to_string()))?;
+    let log = Log::open(Arc::new(storage), syncs).map_err(|error| of_files(folder, error))?;
+    Ok((log, lock))
+}
+
+fn of_files(folder: &Path, error: Unusable) -> StartError {
+    let (folder, message) = (PathBuf::from(folder), error.to_string());
+    match error {
+        Unusable::Io(_) => StartError::Queue { folder, message },
+        Unusable::Version { .. } => StartError::QueueVersion { folder, message },
+    }
+}
+
+/// Whether requests wait on disk, and whether they are synced. They do if something is to survive: what waits for an exporter, or the
+/// money.
+fn on_disk(config: &Config) -> Option<bool> {
+    let consoles = |kind: &ExporterKind| matches!(kind, ExporterKind::Debug(_));
+    let storages: Vec<Storage> =
+        config.exporters.iter().filter(|it| !consoles(&it.kind)).map(|it| it.queue.storage).collect();
+    let ledger = config.processor.as_ref().is_some_and(|it| it.ledger.file != LedgerFile::Memory);
+    match storages.as_slice() {
+        [] => ledger.then_some(true),
+        _ if storages.contains(&Storage::Disk) => Some(true),
+        _ if storages.contains(&Storage::Relaxed) => Some(false),
+        _ => None,
+    }
+}
+
+/// Finds again what an earlier process left: what waits for exporters, the bookings that are not in the store, and the traces that are
+/// open.
+pub(super) fn recover(
+    log: &Log,
+    ledger: &Ledger,
+    reader: &Reader,
+    intake: &Intake,
+    dimensions: &[String],
+) -> Result<(), StartError> {
+    let position = ledger.follow(reader).map_err(|error| StartError::Ledger(error.into()))?;
+    let mut replay = Replay::new(ledger.clone(), position, dimensions.to_vec());
+    let mut unreadable = 0;
+    let left = log.recover(dimensions, |record| {
+        replay.take(record);
+        if let Err(refusal) = intake.replay(record) {
+            unreadable += 1;
+            warn!("the queue: a request that was accepted earlier can not be read again: {refusal}");
+        }
+    });
+    let left = left.map_err(|error| of_files(Path::new("the queue"), error))?;
+    if left.requests > 0 {
+        info!("{} request(s) of an earlier process wait for their exporters", left.requests);
+    }
+    for (reader, requests) in &left.orphans {
+        warn!(
+            "{requests} request(s) waited for {reader}, which is no exporter any more: they are lost to it"
+        );
+    }
+    if left.damaged > 0 {
+        warn!(
+            "{} piece(s) of the queue can not be read; they are kept beside it, as damaged-*",
+            left.damaged
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The log on disk: opened, and what an earlier process left in it found again.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::log::{Inner, Log};
+use super::positions::Positions;
+use super::segments::{Segments, Unusable};
+use super::storage::Storage;
+use super::stored::Stored;
+use super::{Keeps, writer};
+
+/// How far back what was accepted is found again, for what senders send again and what other traces told of the same calls; and how
+/// many bytes at most.
+const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW_BYTES: u64 = 64 << 20;
+
+/// The files of a log.
+#[derive(Clone, Debug)]
+pub(super) struct Disk {
+    pub(super) storage: Arc<dyn Storage>,
+    pub(super) segments: Arc<Segments>,
+    /// Whether what is written is synced before it is acknowledged.
+    pub(super) syncs: bool,
+    /// Where the log ended, now and then.
+    pub(super) marks: Arc<Mutex<VecDeque<(Instant, u64)>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What was left.
+#[derive(Clone, Debug, Default)]
+pub struct Left {
+    /// Requests that wait for readers, each counted as often as somebody gets it.
+    pub requests: usize,
+    /// Readers that are none any more, and how many requests waited for them.
+    pub orphans: Vec<(String, usize)>,
+    /// Pieces of the log that could not be read.
+    pub damaged: u64,
+}
+
+impl Log {
+    /// A log in these files. With `syncs`, what is [safe](super::Committed::safe) survives a power cut, otherwise only the process.
+    /// Nothing can be committed until it has [recovered](Log::recover).
+    ///
+    /// # Errors
+    /// [`Unusable`].
+    pub fn open(storage: Arc<dyn Storage>, syncs: bool) -> Result<Self, Unusable> {
+        let segments = Arc::new(Segments::open(Arc::clone(&storage))?);
+        let disk = Disk { storage, segments, syncs, marks: Arc::default(), thread: Arc::default() };
+        Ok(Log { inner: Arc::new(Inner { disk: Some(disk), ..Inner::default() }) })
+    }
+
+    /// Which log this is, and where it ended when it was opened; `None`: it is in memory.
+    pub fn identity(&self) -> Option<(u128, u64)> {
+        self.inner.disk.as_ref().map(|disk| (disk.segments.id, disk.segments.end()))
+    }
+
+    /// Shows all records that an earlier process left, in their order, and lets the readers go on where they were. From then on
+    /// records are written, with entries of these dimensions. Called once, when all readers are there; nothing to do in memory.
+    ///
+    /// # Errors
+    /// [`Unusable`].
+    pub fn recover(&self, dimensions: &[String], mut show: impl FnMut(&Stored)) -> Result<Left, Unusable> {
+        let Some(disk) = &self.inner.disk else { return Ok(Left::default()) };
+        let known = Positions::read(&*disk.storage, disk.segments.id)?;
+        // The last segments may be gone with a power cut, if nothing in them was safe.
+        disk.segments.begin_behind(known.iter().flat_map(Positions::nexts).max().unwrap_or(0));
+        let (first, end) = (disk.segments.first(), disk.segments.end());
+        let mut left = Left::default();
+        let mut state = self.lock();
+        for cursor in &mut state.cursors {
+            cursor.before = match (&known, cursor.keeps) {
+                (Some(known), Keeps::Cursor) => known.before(&cursor.name, end),
+                // The cursors are written before anything is committed: they are lost.
+                (None, Keeps::Cursor) => Default::default(),
+                (_, Keeps::Nothing) => super::cursor::Before { next: end, taken: Vec::new() },
+            };
+        }
+        let mut at = first;
+        while at < end {
+            let chunk = disk.segments.read(at, end)?;
+            for record in &chunk.records {
+                show(record);
+                for cursor in &mut state.cursors {
+                    for item in cursor.items(record) {
+                        cursor.count(item.bytes());
+                        cursor.behind.get_or_insert(record.position);
+                        left.requests += 1;
+                    }
+                }
+                if let Some(known) = &known {
+                    orphan(known, &state.cursors, record, &mut left.orphans);
+                }
+            }
+            at = chunk.next;
+        }
+        state.end = end;
+        left.damaged = disk.segments.damaged();
+        // Before anything is committed: a file that does not name a reader says that it is new.
+        Positions::of(disk.segments.id, &state.cursors, end).write(&*disk.storage)?;
+        for cursor in &state.cursors {
+            cursor.notify.notify_one();
+        }
+        drop(state);
+        lock(&disk.marks).push_back((Instant::now(), first));
+        let (log, names) = (self.clone(), dimensions.to_vec());
+        let thread = std::thread::Builder::new().name("queue".to_owned());
+        *lock(&disk.thread) = Some(thread.spawn(move || writer::run(&log, names))?);
+        Ok(left)
+    }
+
+    /// A position from which on everything is that came in the last minute, or the last 64 MiB of it.
+    pub fn window(&self) -> u64 {
+        let Some(disk) = &self.inner.disk else { return 0 };
+        let end = self.lock().end;
+        let marks = lock(&disk.marks);
+        let old = marks.iter().rev().find(|(when, _)| when.elapsed() >= WINDOW);
+        let since = old.or(marks.front()).map_or(end, |(_, position)| *position);
+        since.max(end.saturating_sub(WINDOW_BYTES))
+    }
+
+    /// Says that nobody needs what is before this position but readers that have not taken it. Without it, nobody does at all.
+    pub fn release(&self, position: u64) {
+        self.lock().floor = Some(position);
+    }
+
+    /// Writes what is left to write, and where the readers are; then nothing is written any more. Blocks.
+    pub fn finish(&self) {
+        let Some(disk) = &self.inner.disk else { return };
+        self.lock().finishing = true;
+        self.inner.work.notify_all();
+        if let Some(thread) = lock(&disk.thread).take() {
+            let _ = thread.join();
+        }
+    }
+
+    /// Bytes of the files, and pieces of them that could not be read; `None`: in memory.
+    pub fn files(&self) -> Option<(u64, u64)> {
+        self.inner.disk.as_ref().map(|disk| (disk.segments.bytes(), disk.segments.damaged()))
+    }
+}
+
+/// Counts what waits for readers that are none any more.
+fn orphan(
+    known: &Positions,
+    cursors: &[super::cursor::Cursor],
+    record: &Stored,
+    orphans: &mut Vec<(String, usize)>,
+) {
+    for (reader, _) in &record.routes {
+        let Ok(reader) = std::str::from_utf8(reader) else { continue };
+        let is_kept =
+            known.readers.contains_key(reader) && !cursors.iter().any(|cursor| cursor.name == reader);
+        if !is_kept || known.before(reader, u64::MAX).is_done(record.position) {
+            continue;
+        }
+        match orphans.iter_mut().find(|(name, _)| name == reader) {
+            Some((_, requests)) => *requests += 1,
+            None => orphans.push((reader.to_owned(), 1)),
+        }
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -125,7 +125,16 @@ impl Cursor {
     pub(super) fn unreserve(&mut self, bytes: usize) {
         self.reserved.requests -= 1;
         self.reserved.bytes -= bytes;
+        if self.reserved.requests == 0 {
+            // Who waits for the end need wait no more.
+            self.notify.notify_one();
+        }
         self.rest();
+    }
+
+    /// Whether something is on its way.
+    pub(super) fn expects(&self) -> bool {
+        self.reserved.requests > 0
     }
 
     /// Counts what is in the log for it.

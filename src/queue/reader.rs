@@ -102,7 +102,7 @@ impl Reader {
                 cursor.loading = true;
                 Next::Load { disk: disk.clone(), from, until: end }
             }
-            _ if closed => Next::End,
+            _ if closed && !cursor.expects() => Next::End,
             _ => Next::Wait,
         }
     }

@@ -202,9 +202,6 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
         [
             "exporters.debug/unused",
             "exporters.debug/unused.sampling_initial",
-            "exporters.otlp/tempo.sending_queue.storage",
-            "exporters.otlp_grpc/mimir.sending_queue.storage",
-            "extensions.file_storage/queue",
             "processors.batch",
             "processors.memory_limiter",
             "receivers.otlp.protocols.grpc.keepalive",

@@ -103,7 +103,7 @@ async fn the_queries_of_the_page_tell_what_was_sent() {
     let batch = rows(&db, "SELECT records, rows, process FROM batches");
     assert!(!batch.is_empty() && batch.len() <= 3, "{batch:?}");
     let facts = rows(&db, "SELECT name FROM facts ORDER BY name");
-    assert_eq!(facts, [["expired"], ["instance"], ["metrics_start"]]);
+    assert_eq!(facts, [["expired"], ["instance"], ["metrics_start"], ["queue"]]);
     assert_eq!(rows(&db, "SELECT count(*) FROM costs_by_hour WHERE dimension = 'total'"), [["1"]]);
     let session = "SELECT count(*) FROM days JOIN dimensions ON id = dimension WHERE name = 'session'";
     assert_eq!(rows(&db, session), [["0"]]);

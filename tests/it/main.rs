@@ -13,6 +13,7 @@ mod booked;
 mod captures;
 mod chain;
 mod config;
+mod crash;
 mod delivery;
 mod demo;
 mod dialects;

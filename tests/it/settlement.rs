@@ -1,9 +1,9 @@
 //! Counting once, whatever the order in which spans arrive.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod money;
+pub(crate) mod money;
 mod reference;
-mod whose;
+pub(crate) mod whose;
 
 use std::collections::BTreeMap;
 

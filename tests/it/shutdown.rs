@@ -131,17 +131,21 @@ async fn a_second_signal_ends_at_once() {
 }
 
 /// Scenario: a backend hangs for good; SIGTERM comes alone. A client keeps its connection open.
-/// Guarantees: it ends before ten seconds are over all the same, and says how much is lost.
+/// Guarantees: it ends before ten seconds are over all the same, and says how much waits on disk, or where it is in memory is lost.
 #[tokio::test]
 async fn a_dead_backend_does_not_prevent_the_end() {
+    tokio::join!(dead("", "request(s) wait on disk"), dead(", sending_queue: {storage: memory}", "lost"));
+}
+
+async fn dead(queue: &str, said: &str) {
     let sink = Sink::hanging().await;
-    let mut pricetag = Setup::new(&[sink.otlp("a", "timeout: 0")], "otlp/a").start().await;
+    let mut pricetag = Setup::new(&[sink.otlp("a", &format!("timeout: 0{queue}"))], "otlp/a").start().await;
     pricetag.deliver_spans(&request(vec![gpt_4o(1, 1000, 100)])).await;
     let _idle = tokio::net::TcpStream::connect(pricetag.http).await.unwrap();
     pricetag.signal("TERM");
     // Nine seconds of grace, and a machine that is busy with other tests.
     let status = pricetag.exit(Duration::from_secs(11)).await;
     assert_eq!(status.code(), Some(0), "{}", pricetag.log());
-    let lost = |line: &str| line.contains("otlp/a") && line.contains("lost");
-    assert!(pricetag.log().lines().any(lost), "{}", pricetag.log());
+    let is_said = |line: &str| line.contains("otlp/a") && line.contains(said);
+    assert!(pricetag.log().lines().any(is_said), "{}", pricetag.log());
 }

@@ -113,6 +113,10 @@ impl Store {
             for (_, labels, sums) in &batch.series {
                 series::write(&transaction, keys, labels, sums)?;
             }
+            if batch.is_empty() {
+                // Nothing but where the queue is.
+                return Ok(0);
+            }
             transaction.execute(
                 "INSERT INTO batches (written, process, records, rows) VALUES (datetime('now'), ?, ?, ?)",
                 params![&*process, batch.records as i64, batch.deltas.len() as i64],

@@ -39,7 +39,7 @@ fn settled(catalog: &Arc<Catalog>, spans: &[&Span]) -> (i128, u64, i128) {
 }
 
 /// An agent with a sum, at $2.50 and $10 for a million tokens; a call below it, and one that names no model.
-fn family(agent_names: bool, nameless: bool) -> Vec<Span> {
+pub(crate) fn family(agent_names: bool, nameless: bool) -> Vec<Span> {
     let mut agent = gpt_4o(1, 3_000_000, 500_000);
     agent.attributes[0] = attribute("gen_ai.operation.name", "invoke_agent");
     let mut call = gpt_4o(2, 1_000_000, 100_000);

@@ -19,17 +19,17 @@ use crate::differential::tape::{self, Tape};
 use crate::support::spans::{attribute, gpt_4o, request};
 
 /// Each dimension with the keys that tell it, the better one first.
-const DIMENSIONS: [(&str, &[&str]); 3] =
+pub(crate) const DIMENSIONS: [(&str, &[&str]); 3] =
     [("user", &["user.id", "enduser.id"]), ("tenant", &["tenant.id"]), ("feature", &["feature"])];
 /// Values that have accounts; what comes later shares one.
 const MAX_VALUES: usize = 4;
 
 /// What is booked, by dimension and value: picodollars, calls and input tokens.
-type Totals = BTreeMap<(String, String), (i128, u64, u64)>;
+pub(crate) type Totals = BTreeMap<(String, String), (i128, u64, u64)>;
 
 /// Two traces of calls and plain spans, each below another, of which any may say something of the dimensions, well or less well. The
 /// second has no root, the first may have several; some spans lack the one above them.
-fn traces(tape: &mut Tape<'_>) -> Vec<Span> {
+pub(crate) fn traces(tape: &mut Tape<'_>) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for number in 0..2 + tape.below(10) as u64 {
         let trace = if tape.chance(30) { 2_u8 } else { 1 };
@@ -179,7 +179,7 @@ impl Bench {
 }
 
 /// In any order, in any portions.
-fn portions(mut spans: Vec<Span>, tape: &mut Tape<'_>) -> Vec<Vec<Span>> {
+pub(crate) fn portions(mut spans: Vec<Span>, tape: &mut Tape<'_>) -> Vec<Vec<Span>> {
     tape.shuffle(&mut spans);
     let mut portions = vec![Vec::new()];
     for span in spans {

@@ -7,6 +7,7 @@ use opentelemetry::metrics::Meter;
 
 use crate::ledger::Ledger;
 use crate::processor::Shared;
+use crate::queue::recovery::Files;
 use crate::queue::{Level, Log};
 use crate::settlement::Size;
 
@@ -47,6 +48,9 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
             }
         })
         .build();
+    if log.files().is_some() {
+        files(meter, log);
+    }
     let folded = ledger.clone();
     meter
         .u64_observable_counter("pricetag_ledger_folded_calls")
@@ -80,6 +84,50 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
                 "Calls that said that they stand for a number of calls which can not be: they stand for one.",
             )
             .with_callback(move |observer| observer.observe(shared.absurd_weights(), &[]))
+            .build();
+    }
+}
+
+/// The queue's files.
+fn files(meter: &Meter, log: &Log) {
+    let gauges: [(&str, &str, fn(&Files) -> u64); 2] = [
+        ("pricetag_queue_disk_bytes", "Bytes of the queue on disk.", |files| files.bytes),
+        (
+            "pricetag_queue_disk_failing",
+            "1 while the queue on disk can not be written, and requests are refused; else 0.",
+            |files| files.is_failing.into(),
+        ),
+    ];
+    for (name, about, value) in gauges {
+        let log = log.clone();
+        meter
+            .u64_observable_gauge(name)
+            .with_description(about)
+            .with_callback(move |observer| {
+                log.files().iter().for_each(|files| observer.observe(value(files), &[]));
+            })
+            .build();
+    }
+    let counters: [(&str, &str, fn(&Files) -> u64); 2] = [
+        (
+            "pricetag_queue_disk_writes",
+            "How often the queue on disk was written and synced: requests that come together are written together.",
+            |files| files.writes,
+        ),
+        (
+            "pricetag_queue_disk_damaged",
+            "Pieces of the queue on disk that could not be read, and were put aside.",
+            |files| files.damaged,
+        ),
+    ];
+    for (name, about, value) in counters {
+        let log = log.clone();
+        meter
+            .u64_observable_counter(name)
+            .with_description(about)
+            .with_callback(move |observer| {
+                log.files().iter().for_each(|files| observer.observe(value(files), &[]));
+            })
             .build();
     }
 }

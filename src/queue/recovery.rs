@@ -1,6 +1,7 @@
 //! The log on disk: opened, and what an earlier process left in it found again.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,7 +27,22 @@ pub(super) struct Disk {
     pub(super) syncs: bool,
     /// Where the log ended, now and then.
     pub(super) marks: Arc<Mutex<VecDeque<(Instant, u64)>>>,
+    /// How often they were written.
+    pub(super) writes: Arc<AtomicU64>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+/// What there is to say of the files of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Files {
+    /// Their bytes.
+    pub bytes: u64,
+    /// Pieces of them that could not be read.
+    pub damaged: u64,
+    /// How often they were written, and synced.
+    pub writes: u64,
+    /// They can not be written.
+    pub is_failing: bool,
 }
 
 /// What was left.
@@ -48,7 +64,14 @@ impl Log {
     /// [`Unusable`].
     pub fn open(storage: Arc<dyn Storage>, syncs: bool) -> Result<Self, Unusable> {
         let segments = Arc::new(Segments::open(Arc::clone(&storage))?);
-        let disk = Disk { storage, segments, syncs, marks: Arc::default(), thread: Arc::default() };
+        let disk = Disk {
+            storage,
+            segments,
+            syncs,
+            marks: Arc::default(),
+            writes: Arc::default(),
+            thread: Arc::default(),
+        };
         Ok(Log { inner: Arc::new(Inner { disk: Some(disk), ..Inner::default() }) })
     }
 
@@ -136,9 +159,15 @@ impl Log {
         }
     }
 
-    /// Bytes of the files, and pieces of them that could not be read; `None`: in memory.
-    pub fn files(&self) -> Option<(u64, u64)> {
-        self.inner.disk.as_ref().map(|disk| (disk.segments.bytes(), disk.segments.damaged()))
+    /// What there is to say of the files; `None`: in memory.
+    pub fn files(&self) -> Option<Files> {
+        let disk = self.inner.disk.as_ref()?;
+        Some(Files {
+            bytes: disk.segments.bytes(),
+            damaged: disk.segments.damaged(),
+            writes: disk.writes.load(Ordering::Relaxed),
+            is_failing: self.lock().failing.is_some(),
+        })
     }
 }
 

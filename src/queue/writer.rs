@@ -3,6 +3,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use smallvec::SmallVec;
@@ -110,6 +111,7 @@ impl Writer<'_> {
             blob.write(&buffer, offset)?;
             if syncs { blob.sync() } else { Ok(()) }
         });
+        self.disk.writes.fetch_add(1, Ordering::Relaxed);
         self.at += buffer.len() as u64;
         self.buffer = buffer;
         self.buffer.clear();

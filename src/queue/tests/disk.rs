@@ -74,7 +74,7 @@ async fn a_reader_that_does_not_keep_up_reads_the_files() {
         }
     }
     queue.log.finish();
-    assert_eq!(queue.log.files().unwrap().1, 0, "nothing is damaged");
+    assert_eq!(queue.log.files().unwrap().damaged, 0, "nothing is damaged");
 
     let queue = Queue::open(&disk);
     assert_eq!((queue.readers[0].left(), queue.readers[1].left()), (0, 101));
@@ -89,7 +89,7 @@ async fn a_reader_that_does_not_keep_up_reads_the_files() {
         queue.readers[reader].done(&read);
     }
     queue.log.finish();
-    assert!(queue.log.files().unwrap().0 < 1000, "{:?}", queue.log.files());
+    assert!(queue.log.files().unwrap().bytes < 1000, "{:?}", queue.log.files());
 }
 
 /// Scenario: seeded histories of commits, deliveries and power cuts, of which some tear what was being written.

@@ -1,0 +1,89 @@
+//! After the faults: every obligation is there, intact, and the ledger says what a plain sum says.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use crate::producer::{Accounts, Sum};
+use crate::report::{Report, seconds};
+use crate::rig::{Ledger, Rig};
+use crate::sink::Sink;
+
+/// Waits until the queue is empty and nothing is pending, so long at most. What is not so by then shows in the figures.
+pub(crate) async fn calm(rig: &Rig, within: Duration) -> anyhow::Result<Ledger> {
+    let deadline = Instant::now() + within;
+    let mut before = None;
+    loop {
+        let queued = rig.metric("otelcol_exporter_queue_size", "").await?;
+        let ledger = rig.ledger().await?;
+        let is_calm = queued == 0.0 && ledger.pending == 0 && ledger.pending_calls == 0;
+        // Twice the same: what is between the queue and the books is in neither.
+        if is_calm && before.as_ref() == Some(&ledger) || Instant::now() > deadline {
+            return Ok(ledger);
+        }
+        before = is_calm.then_some(ledger);
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// What must be there of what the producers know, and of what only the sink does: requests without an answer count if they were taken.
+fn due(accounts: &Accounts, sink: &Sink) -> (Ledger, u64) {
+    let mut due = Ledger { users: accounts.due.clone(), ..Ledger::default() };
+    let mut taken_unasked = 0;
+    for trace in &accounts.unsure {
+        if sink.look(|arrived| arrived.spans.contains_key(&trace.shipments[0].stamps[0].key)) {
+            let sum = Sum { cost: trace.cost, calls: trace.calls };
+            due.users.entry(trace.user.clone()).or_default().add(sum);
+            taken_unasked += 1;
+        }
+    }
+    due.total = due.users.values().map(|sum| sum.cost).sum();
+    (due, taken_unasked)
+}
+
+/// Compares what has arrived at a sink with what was acknowledged.
+pub(crate) fn deliveries(report: &mut Report, name: &str, accounts: &Accounts, sink: &Sink) {
+    let (delivered, lost, altered, twice, damaged) = sink.look(|arrived| {
+        let mut counts = (0, 0, 0);
+        for (key, checksum) in &accounts.owed {
+            match arrived.spans.get(key) {
+                Some((at_sink, _)) if at_sink == checksum => counts.0 += 1,
+                Some(_) => counts.2 += 1,
+                None => counts.1 += 1,
+            }
+        }
+        let twice: u64 = arrived.spans.values().map(|(_, times)| u64::from(*times - 1)).sum();
+        (counts.0, counts.1, counts.2, twice, arrived.damaged)
+    });
+    report.tell(&format!("{name}: spans delivered"), delivered);
+    report.exactly(&format!("{name}: acknowledged spans LOST"), lost, 0);
+    report.exactly(&format!("{name}: spans altered or damaged"), altered + damaged, 0);
+    report.tell(&format!("{name}: spans delivered again"), twice);
+}
+
+/// Compares a ledger with the plain sum, in total and for each user.
+pub(crate) fn money(report: &mut Report, name: &str, accounts: &Accounts, sink: &Sink, ledger: &Ledger) {
+    let (due, taken_unasked) = due(accounts, sink);
+    if !accounts.unsure.is_empty() {
+        report.tell("requests that nobody acknowledged", accounts.unsure.len());
+        report.tell("  of these arrived, and so count", taken_unasked);
+    }
+    let calls = |ledger: &Ledger| ledger.users.values().map(|sum| sum.calls).sum::<u64>();
+    report.exactly(&format!("{name}: picodollars too much"), ledger.total - due.total, 0);
+    let more = calls(ledger).cast_signed() - calls(&due).cast_signed();
+    report.exactly(&format!("{name}: calls too many, of {}", calls(&due)), more, 0);
+    // Spans that are no calls leave users without a row, and calls without a user a row without a name.
+    let users: BTreeSet<&String> = due.users.keys().chain(ledger.users.keys()).collect();
+    let of = |ledger: &Ledger, user: &String| ledger.users.get(user).copied().unwrap_or_default();
+    let wrong = users.iter().filter(|user| of(&due, user) != of(ledger, user)).count();
+    report.exactly(&format!("{name}: users with other sums, of {}", users.len()), wrong, 0);
+}
+
+/// What the producers have seen.
+pub(crate) fn producers(report: &mut Report, accounts: &Accounts) {
+    report.tell("acknowledged requests", accounts.acknowledged);
+    report.tell("acknowledged spans", accounts.owed.len());
+    report.tell("attempts refused, to come again", accounts.refused);
+    report.tell("attempts without an answer", accounts.unanswered);
+    report.tell("slowest acknowledgement", seconds(accounts.slowest));
+    report.exactly(&format!("rejected for good {}", accounts.why), accounts.rejected, 0);
+}

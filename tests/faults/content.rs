@@ -46,6 +46,9 @@ const MODELS: [Model; 3] = [
     },
 ];
 
+/// What prompts are cut from: making up each letter anew would take longer than pricing the call.
+const LETTERS: usize = 1 << 16;
+
 /// How many users share the calls.
 const USERS: u64 = 7;
 
@@ -160,8 +163,12 @@ pub(crate) struct Author {
     mix: Mix,
     /// Bytes of prompt in each span.
     prompt: usize,
+    letters: String,
     random: StdRng,
 }
+
+/// Spans and who tells of each.
+type Request = Vec<(&'static str, Span)>;
 
 /// Where a span stands.
 struct Place<'a> {
@@ -171,7 +178,8 @@ struct Place<'a> {
 
 impl Author {
     pub(crate) fn new(producer: u32, mix: Mix, prompt: usize, mut random: StdRng) -> Self {
-        Author { producer, salt: random.random(), traces: 0, seq: 0, mix, prompt, random }
+        let letters = (0..LETTERS).map(|_| char::from(random.random_range(b'!'..b'~'))).collect();
+        Author { producer, salt: random.random(), traces: 0, seq: 0, mix, prompt, letters, random }
     }
 
     /// The next trace.
@@ -192,7 +200,7 @@ impl Author {
         let root = self.root(&id, if matches!(kind, Kind::Silent) { None } else { theirs });
         let top = Place { trace: &id, parent: &[] };
         let below = Place { trace: &id, parent: &root.span_id };
-        let (requests, counted): (Vec<Vec<(&str, Span)>>, Vec<Usage>) = match kind {
+        let (requests, counted): (Vec<Request>, Vec<Usage>) = match kind {
             Kind::Alone => (vec![vec![("sdk", self.call(&top, first, theirs, None))]], vec![first]),
             Kind::Tree => {
                 let calls = [first, second].map(|usage| ("sdk", self.call(&below, usage, theirs, None)));
@@ -295,10 +303,10 @@ impl Author {
         self.span(place, "chat", attributes)
     }
 
-    /// Letters that compress badly: a long prompt must be as long on disk.
+    /// Some of the author's letters, which compress badly: what is long must be as long on disk.
     fn prompt(&mut self) -> String {
-        let random = &mut self.random;
-        (0..self.prompt).map(|_| char::from(random.random_range(b'!'..b'~'))).collect()
+        let start = self.random.random_range(0..=LETTERS - self.prompt);
+        self.letters[start..start + self.prompt].to_owned()
     }
 
     fn span(&mut self, place: &Place<'_>, name: &str, mut attributes: Vec<KeyValue>) -> Span {
@@ -321,7 +329,7 @@ impl Author {
     }
 
     /// Seals each span with its checksum, behind all that is told.
-    fn shipment(&self, spans: Vec<(&str, Span)>) -> Shipment {
+    fn shipment(&self, spans: Request) -> Shipment {
         let (mut stamps, mut scope_spans) = (Vec::new(), Vec::<ScopeSpans>::new());
         for (scope, mut span) in spans {
             let stamp = stamp(&span).unwrap();

@@ -1,4 +1,132 @@
-use crate::{options::Options, report::Report};
-pub(crate) async fn run(_: &Options) -> anyhow::Result<Report> {
-    anyhow::bail!("soon")
+//! No space left: nothing is acknowledged that can not be kept, and serving goes on by itself once there is room.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use tempfile::TempDir;
+use tonic::Code;
+
+use crate::content::Mix;
+use crate::judge;
+use crate::options::Options;
+use crate::producer::{Load, Producers};
+use crate::report::{Report, seconds};
+use crate::rig::{Rig, Setup, exporter};
+use crate::sink::{Mood, Sink};
+
+/// Large enough for segments that are allocated ahead.
+const DISK: &str = "size=256m";
+/// What the filler leaves.
+const LEFT: u64 = 3 << 20;
+
+pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
+    let mut report = Report::new("disk-full");
+    let disk = match Disk::mount() {
+        Ok(disk) => disk,
+        Err(why) => {
+            println!("\n!! NOT TESTED: disk-full: a tmpfs can not be mounted here: {why:#}\n");
+            report.tell("NOT TESTED", "no tmpfs can be mounted");
+            return Ok(report);
+        }
+    };
+    let settle_after = Duration::from_secs(2);
+    let sink = Sink::start(Mood::Well).await;
+    let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
+    let state = Some(disk.path().to_owned());
+    let mut rig = Rig::new(&Setup { exporters, settle_after, state })?;
+    rig.start().await?;
+    let producers = Producers::start(&Load {
+        grpc: rig.grpc,
+        http: rig.http,
+        producers: 4,
+        first: 1,
+        mix: Mix::Whole,
+        prompt: 1_000,
+        batch: 20,
+        pace: Some(20.0),
+        once: false,
+        seed: options.seed,
+    });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+
+    sink.set(Mood::Fail(Code::Unavailable, None));
+    let filler = disk.fill()?;
+    let began = Instant::now();
+    // 3 MB at 2 MB a second; ten refusals are no accident.
+    while producers.progress.refused() < 10 && began.elapsed() < Duration::from_secs(12) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (refused_after, refused) = (began.elapsed(), producers.progress.refused());
+    let before = producers.progress.acknowledged();
+    let full = Duration::from_secs(if options.full { 60 } else { 3 });
+    tokio::time::sleep(full).await;
+    let meanwhile = producers.progress.acknowledged() - before;
+
+    let before = producers.progress.acknowledged();
+    std::fs::remove_file(filler)?;
+    let space = Instant::now();
+    // The backend stays away: space alone must do.
+    while producers.progress.acknowledged() < before + 10 && space.elapsed() < Duration::from_secs(15) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let serving = space.elapsed();
+    sink.set(Mood::Well);
+    let accounts = producers.finish().await;
+    let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(20)).await?;
+
+    report.check("refused when it was full", refused, "at least 10", refused >= 10);
+    report.tell("  after", seconds(refused_after));
+    report.tell("acknowledged while it was full", meanwhile);
+    report.check(
+        "serving after there was space",
+        seconds(serving),
+        "at most 5 s",
+        serving <= Duration::from_secs(5),
+    );
+    judge::producers(&mut report, &accounts);
+    report.exactly("refused without being told when to come", accounts.refused - accounts.with_wait, 0);
+    judge::deliveries(&mut report, "backend", &accounts, &sink);
+    judge::money(&mut report, "API", &accounts, &sink, &ledger);
+    rig.terminate()?;
+    let status = rig.exit(Duration::from_secs(11)).await?;
+    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
+    judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
+    Ok(report)
+}
+
+/// A small disk of its own.
+struct Disk(TempDir);
+
+impl Disk {
+    fn mount() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mount =
+            Command::new("mount").args(["-t", "tmpfs", "-o", DISK, "none"]).arg(folder.path()).output()?;
+        ensure!(mount.status.success(), "{}", String::from_utf8_lossy(&mount.stderr).trim());
+        Ok(Disk(folder))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file that leaves only a little.
+    fn fill(&self) -> anyhow::Result<PathBuf> {
+        let path = self.path().join("filler");
+        let mut file = std::fs::File::create(&path)?;
+        let block = vec![1; 1 << 16];
+        while file.write_all(&block).is_ok() {}
+        file.set_len(file.metadata()?.len().saturating_sub(LEFT))?;
+        Ok(path)
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        // Lazily, for after a failure pricetag may still have files there.
+        let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+    }
 }

@@ -4,24 +4,37 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::producer::{Accounts, Sum};
-use crate::report::{Report, seconds};
+use crate::report::Report;
 use crate::rig::{Ledger, Rig};
 use crate::sink::Sink;
 
-/// Waits until the queue is empty and nothing is pending, so long at most. What is not so by then shows in the figures.
-pub(crate) async fn calm(rig: &Rig, within: Duration) -> anyhow::Result<Ledger> {
+/// How long the ledger must say the same before it is believed that it will say nothing else: what is on its way from the queue to the
+/// books is in neither.
+const STILL: Duration = Duration::from_secs(5);
+
+/// Waits until the queue is empty, nothing is pending, and the ledger says what it should, so long at most. What is not so by then shows
+/// in the figures.
+pub(crate) async fn calm(
+    rig: &Rig,
+    accounts: &Accounts,
+    sink: &Sink,
+    within: Duration,
+) -> anyhow::Result<Ledger> {
     let deadline = Instant::now() + within;
-    let mut before = None;
+    let mut since = (Instant::now(), Ledger::default());
     loop {
         let queued = rig.metric("otelcol_exporter_queue_size", "").await?;
         let ledger = rig.ledger().await?;
         let is_calm = queued == 0.0 && ledger.pending == 0 && ledger.pending_calls == 0;
-        // Twice the same: what is between the queue and the books is in neither.
-        if is_calm && before.as_ref() == Some(&ledger) || Instant::now() > deadline {
+        if !is_calm || since.1 != ledger {
+            since = (Instant::now(), ledger.clone());
+        }
+        let is_expected = is_calm && ledger.total == due(accounts, sink).0.total;
+        let still = if is_expected { Duration::from_millis(300) } else { STILL };
+        if since.0.elapsed() > still || Instant::now() > deadline {
             return Ok(ledger);
         }
-        before = is_calm.then_some(ledger);
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -84,6 +97,5 @@ pub(crate) fn producers(report: &mut Report, accounts: &Accounts) {
     report.tell("acknowledged spans", accounts.owed.len());
     report.tell("attempts refused, to come again", accounts.refused);
     report.tell("attempts without an answer", accounts.unanswered);
-    report.tell("slowest acknowledgement", seconds(accounts.slowest));
     report.exactly(&format!("rejected for good {}", accounts.why), accounts.rejected, 0);
 }

@@ -76,7 +76,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     by_http.set(Mood::Well);
     let accounts = producers.finish().await;
     let healed = Instant::now();
-    let ledger = judge::calm(&rig, SETTLE_AFTER + Duration::from_secs(30)).await?;
+    let ledger = judge::calm(&rig, &accounts, &by_grpc, SETTLE_AFTER + Duration::from_secs(30)).await?;
 
     report.tell("kills", options.kills);
     report.tell("  of these while it started", unready);
@@ -89,7 +89,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     report.tell("slowest start", seconds(slowest));
     judge::producers(&mut report, &accounts);
     report.check(
-        "slowest acknowledgement, of what a trace is open",
+        "slowest acknowledgement, of 10 s",
         seconds(accounts.slowest),
         "less than 8 s: later it may count twice",
         accounts.slowest < SETTLE_AFTER - Duration::from_secs(2),

@@ -226,10 +226,6 @@ impl Rig {
         size(&self.state)
     }
 
-    pub(crate) fn state(&self) -> &Path {
-        &self.state
-    }
-
     fn log_file(&self) -> PathBuf {
         self.folder.path().join("pricetag.log")
     }
@@ -240,12 +236,6 @@ impl Rig {
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
-    }
-
-    /// How many lines of the log have this in them.
-    pub(crate) fn logged(&self, words: &str) -> usize {
-        let log = std::fs::read(self.log_file()).unwrap_or_default();
-        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(words)).count()
     }
 }
 

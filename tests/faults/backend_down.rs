@@ -1,4 +1,5 @@
-//! A backend that is away for a while: requests are taken all the same, memory stays flat, and the disk is given back after the drain.
+//! A backend that is away for a while: requests are taken all the same, memory stays flat, a kill at the end of it changes nothing, and the
+//! disk is given back after the drain.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use tonic::Code;
 use crate::content::Mix;
 use crate::judge;
 use crate::options::Options;
-use crate::producer::{Load, Producers};
+use crate::producer::{Load, Manner, Producers};
 use crate::report::{Report, mib, seconds};
 use crate::rig::{Rig, Setup, exporter};
 use crate::sink::{Mood, Sink};
@@ -33,7 +34,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         prompt: 1_000,
         batch,
         pace: Some(pace),
-        once: false,
+        manner: Manner::Patient,
         seed: options.seed,
     };
     let producers = Producers::start(&load);
@@ -50,6 +51,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let spooled = producers.progress.bytes() - bytes;
     // The load ends here: what drains is the backlog alone.
     let accounts = producers.finish().await;
+    rig.kill()?;
+    let restart = rig.start().await?;
 
     let before = sink.look(|arrived| arrived.requests);
     let healed = Instant::now();
@@ -68,7 +71,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::producers(&mut report, &accounts);
     report.exactly("refused while there was room", accounts.refused, 0);
     report.tell("backlog", mib(spooled));
-    report.tell("state folder, at its largest", mib(folder));
+    // Prompts do not compress by half.
+    let is_on_disk = folder >= spooled / 2;
+    report.check("state folder, at its largest", mib(folder), "half the backlog at least", is_on_disk);
+    report.tell("start after a kill -9 with this backlog", seconds(restart));
     report.tell("memory before", mib(usual));
     let growth = memory.saturating_sub(usual);
     report.check("memory more than before", mib(growth), "at most 50 MiB", growth <= 50 * MIB);

@@ -24,26 +24,25 @@ pub(crate) enum Answer {
 
 /// A client that keeps its connection, and makes another when that breaks.
 pub(crate) enum Client {
-    Grpc(Box<tonic::client::Grpc<tonic::transport::Channel>>, Duration),
+    Grpc(Box<tonic::client::Grpc<tonic::transport::Channel>>),
     Http(reqwest::Client, String),
 }
 
 impl Client {
-    pub(crate) fn new(grpc: SocketAddr, http: SocketAddr, by_grpc: bool, timeout: Duration) -> Self {
+    pub(crate) fn new(grpc: SocketAddr, http: SocketAddr, by_grpc: bool) -> Self {
         if by_grpc {
             let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{grpc}")).unwrap();
-            let channel = endpoint.connect_timeout(timeout).connect_lazy();
-            return Client::Grpc(Box::new(tonic::client::Grpc::new(channel)), timeout);
+            return Client::Grpc(Box::new(tonic::client::Grpc::new(endpoint.connect_lazy())));
         }
-        let client = reqwest::Client::builder().no_proxy().http1_only().timeout(timeout).build().unwrap();
+        let client = reqwest::Client::builder().no_proxy().http1_only().build().unwrap();
         Client::Http(client, format!("http://{http}/v1/traces"))
     }
 
-    /// Sends it once.
-    pub(crate) async fn send(&mut self, body: Bytes) -> Answer {
+    /// Sends it once. Who gives up after the timeout takes back nothing: it may have been taken by then.
+    pub(crate) async fn send(&mut self, body: Bytes, timeout: Duration) -> Answer {
         match self {
-            Client::Grpc(client, timeout) => {
-                let answer = tokio::time::timeout(*timeout, async {
+            Client::Grpc(client) => {
+                let answer = tokio::time::timeout(timeout, async {
                     if client.ready().await.is_err() {
                         return Answer::Nothing;
                     }
@@ -58,9 +57,8 @@ impl Client {
                 answer.await.unwrap_or(Answer::Nothing)
             }
             Client::Http(client, url) => {
-                let request =
-                    client.post(&*url).header("content-type", "application/x-protobuf").body(body).send();
-                match request.await {
+                let request = client.post(&*url).header("content-type", "application/x-protobuf");
+                match request.timeout(timeout).body(body).send().await {
                     Ok(response) => of_http(&response),
                     Err(_) => Answer::Nothing,
                 }

@@ -64,7 +64,7 @@ impl Sender {
                 let status = STATUSES[code as usize % STATUSES.len()];
                 let trace = self.author.told(&format!("{code} {status} {wait}"));
                 let shipment = &trace.shipments[0];
-                match self.client.send(shipment.body.clone()).await {
+                match self.client.send(shipment.body.clone(), Duration::from_secs(10)).await {
                     Answer::Acknowledged => {}
                     other => bail!("not acknowledged: {other:?}"),
                 }
@@ -95,7 +95,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut rig = Rig::new(&Setup { exporters, settle_after, state: None })?;
     rig.start().await?;
     let mut sender = Sender {
-        client: Client::new(rig.grpc, rig.http, true, Duration::from_secs(5)),
+        client: Client::new(rig.grpc, rig.http, true),
         author: Author::new(1, Mix::Whole, 100, StdRng::seed_from_u64(options.seed)),
         by_grpc: Accounts::default(),
         by_http: Accounts::default(),

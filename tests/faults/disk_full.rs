@@ -12,7 +12,7 @@ use tonic::Code;
 use crate::content::Mix;
 use crate::judge;
 use crate::options::Options;
-use crate::producer::{Load, Producers};
+use crate::producer::{Load, Manner, Producers};
 use crate::report::{Report, seconds};
 use crate::rig::{Rig, Setup, exporter};
 use crate::sink::{Mood, Sink};
@@ -47,7 +47,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         prompt: 1_000,
         batch: 20,
         pace: Some(20.0),
-        once: false,
+        manner: Manner::Patient,
         seed: options.seed,
     });
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -9,7 +9,7 @@ use tonic::Code;
 use crate::content::Mix;
 use crate::judge;
 use crate::options::Options;
-use crate::producer::{Load, Producers};
+use crate::producer::{Load, Manner, Producers};
 use crate::report::{Report, seconds};
 use crate::rig::{Rig, Setup, exporter};
 use crate::sink::{Mood, Sink};
@@ -17,8 +17,8 @@ use crate::sink::{Mood, Sink};
 /// How long a trace is open: whoever saw no answer repeats its request well within it, or it would count twice by design.
 const SETTLE_AFTER: Duration = Duration::from_secs(10);
 
-/// One in so many lives is longer than a trace is open, so that kills fall on settlements and the ledger's writing, too.
-const LONG: u32 = 12;
+/// One in so many lives, the eighth first, is longer than a trace is open, so that kills fall on settlements and the ledger's writing, too.
+const LONG: u32 = 20;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::new("kill");
@@ -37,7 +37,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         prompt: 300,
         batch: 0,
         pace: Some(40.0),
-        once: false,
+        manner: Manner::Hasty,
         seed: options.seed,
     };
     let producers = Producers::start(&load);
@@ -53,7 +53,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
             unready += 1;
         } else {
             slowest = slowest.max(rig.ready().await?);
-            let life = match kill.is_multiple_of(LONG) {
+            let life = match kill % LONG == 8 {
                 true => SETTLE_AFTER + Duration::from_millis(random.random_range(500..3_000)),
                 false => Duration::from_millis(random.random_range(5..900)),
             };

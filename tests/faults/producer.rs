@@ -30,9 +30,20 @@ pub(crate) struct Load {
     pub(crate) batch: usize,
     /// Requests of one producer in a second at most.
     pub(crate) pace: Option<f64>,
-    /// One attempt a request: an offer that does not wait for better times.
-    pub(crate) once: bool,
+    pub(crate) manner: Manner,
     pub(crate) seed: u64,
+}
+
+/// How producers go about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They wait for answers, and send again what was not acknowledged.
+    Patient,
+    /// One attempt in thirty is given up within milliseconds, so that many requests are taken of which nobody hears; these, too, are sent
+    /// again.
+    Hasty,
+    /// One attempt a request: an offer that does not wait for better times.
+    Once,
 }
 
 /// Money and calls.
@@ -169,8 +180,7 @@ impl Producers {
 
 async fn produce(load: Load, number: u32, progress: Arc<Progress>) -> Accounts {
     let mut random = StdRng::seed_from_u64(load.seed.wrapping_add(u64::from(number)));
-    let timeout = Duration::from_secs(2);
-    let mut client = Client::new(load.grpc, load.http, number.is_multiple_of(2), timeout);
+    let mut client = Client::new(load.grpc, load.http, number.is_multiple_of(2));
     let mut author = Author::new(number, load.mix, load.prompt, StdRng::from_rng(&mut random));
     let mut accounts = Accounts::default();
     let began = Instant::now();
@@ -211,7 +221,15 @@ async fn ship(
     let (began, mut backoff) = (Instant::now(), Duration::from_millis(5));
     loop {
         let mut wait = None;
-        match client.send(shipment.body.clone()).await {
+        let timeout = match load.manner {
+            Manner::Hasty if random.random_range(0..30) == 0 => {
+                Duration::from_micros(random.random_range(200..10_000))
+            }
+            Manner::Hasty => Duration::from_secs(2),
+            // What an SDK has.
+            Manner::Patient | Manner::Once => Duration::from_secs(10),
+        };
+        match client.send(shipment.body.clone(), timeout).await {
             Answer::Acknowledged => {
                 accounts.slowest = accounts.slowest.max(began.elapsed());
                 accounts.owe(shipment);
@@ -232,7 +250,7 @@ async fn ship(
                 return false;
             }
         }
-        if load.once || progress.stop.load(Ordering::Relaxed) == ABANDON {
+        if load.manner == Manner::Once || progress.stop.load(Ordering::Relaxed) == ABANDON {
             return false;
         }
         // An impatient client is the harder one: it comes again while the first attempt is just being replayed.

@@ -1,10 +1,11 @@
 //! A pricetag that can be killed and started again, with the same config, ports and state folder.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -248,12 +249,18 @@ impl Drop for Rig {
     }
 }
 
-/// Three free ports, below those that systems give to whoever connects: while pricetag is down nobody must get them.
+/// Three free ports, below those that systems give to whoever connects: while pricetag is down nobody must get them, and no other rig.
 fn ports() -> anyhow::Result<[SocketAddr; 3]> {
+    static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut taken = TAKEN.lock().unwrap();
     let mut random = rand::rng();
     let mut held = Vec::new();
     for _ in 0..1000 {
-        if let Ok(listener) = TcpListener::bind(("127.0.0.1", random.random_range(20_000..32_000))) {
+        let port = random.random_range(20_000..32_000);
+        if !taken.contains(&port)
+            && let Ok(listener) = TcpListener::bind(("127.0.0.1", port))
+        {
+            taken.insert(port);
             held.push(listener);
         }
         if let [a, b, c] = &held[..] {

@@ -7,7 +7,7 @@ use tonic::Code;
 use crate::content::Mix;
 use crate::judge;
 use crate::options::Options;
-use crate::producer::{Accounts, Load, Producers};
+use crate::producer::{Accounts, Load, Manner, Producers};
 use crate::report::{Report, seconds};
 use crate::rig::{Rig, Setup, exporter};
 use crate::sink::{Mood, Sink};
@@ -68,7 +68,7 @@ fn load(rig: &Rig, round: u32, seed: u64) -> Load {
         prompt: 300,
         batch: 0,
         pace: Some(50.0),
-        once: false,
+        manner: Manner::Patient,
         seed,
     }
 }

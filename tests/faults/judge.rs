@@ -91,6 +91,23 @@ pub(crate) fn money(report: &mut Report, name: &str, accounts: &Accounts, sink: 
     report.exactly(&format!("{name}: users with other sums, of {}", users.len()), wrong, 0);
 }
 
+/// Compares what `/metrics` has counted, over all lives, with the plain sum. It tells what is written, a second later.
+pub(crate) async fn metrics(
+    report: &mut Report,
+    rig: &Rig,
+    accounts: &Accounts,
+    sink: &Sink,
+) -> anyhow::Result<()> {
+    let (due, deadline) = (due(accounts, sink).0.total, Instant::now() + STILL);
+    let mut counted = rig.counted().await?;
+    while counted != due && Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        counted = rig.counted().await?;
+    }
+    report.exactly("metrics: picodollars too much", counted - due, 0);
+    Ok(())
+}
+
 /// What the producers have seen.
 pub(crate) fn producers(report: &mut Report, accounts: &Accounts) {
     report.tell("acknowledged requests", accounts.acknowledged);

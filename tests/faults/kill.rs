@@ -98,6 +98,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::deliveries(&mut report, "by HTTP", &accounts, &by_http);
     judge::money(&mut report, "API", &accounts, &by_grpc, &ledger);
     report.tell("empty and settled after", seconds(healed.elapsed()));
+    judge::metrics(&mut report, &rig, &accounts, &by_grpc).await?;
     rig.terminate()?;
     let status = rig.exit(Duration::from_secs(11)).await?;
     report.exactly("exit code of the last life", status.and_then(|it| it.code()).unwrap_or(-1), 0);

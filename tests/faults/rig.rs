@@ -171,6 +171,19 @@ impl Rig {
         Ok(lines.sum())
     }
 
+    /// What `/metrics` says that all calls have cost, in picodollars.
+    pub(crate) async fn counted(&self) -> anyhow::Result<i128> {
+        let (status, page) = self.get("/metrics").await?;
+        ensure!(status == 200, "/metrics: {status}");
+        let series = page.lines().filter(|line| line.starts_with("pricetag_cost{"));
+        // Each series for itself: doubles do not add up exactly.
+        let costs = series.map(|line| {
+            let value: f64 = line.rsplit_once(' ').context("a series without a value")?.1.parse()?;
+            Ok(format!("{value:.12}").replace('.', "").parse::<i128>()?)
+        });
+        costs.sum()
+    }
+
     /// What the ledger answers by its API.
     pub(crate) async fn ledger(&self) -> anyhow::Result<Ledger> {
         let (status, page) = self.get("/api/v1/costs?by=user&top=1000").await?;
@@ -191,6 +204,8 @@ impl Rig {
     pub(crate) fn ledger_file(&self) -> anyhow::Result<Ledger> {
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let file = rusqlite::Connection::open_with_flags(self.state.join("pricetag/ledger.db"), flags)?;
+        let check: String = file.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        ensure!(check == "ok", "the ledger's file is damaged: {check}");
         let mut rows = file.prepare(
             "SELECT name, value, sum(usd), sum(picodollars), sum(calls) FROM hours JOIN dimensions ON id = dimension \
              WHERE name IN ('total', 'user') GROUP BY name, value",

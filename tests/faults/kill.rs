@@ -47,13 +47,14 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let (mut unready, mut died_idle) = (0, 0);
     for kill in 1..=options.kills {
         let before = producers.progress.acknowledged();
-        if random.random_range(0..6) == 0 {
+        let is_long = kill % LONG == 8;
+        if random.random_range(0..6) == 0 && !is_long {
             // While it starts, and reads again what was left.
             tokio::time::sleep(Duration::from_millis(random.random_range(0..80))).await;
             unready += 1;
         } else {
             slowest = slowest.max(rig.ready().await?);
-            let life = match kill % LONG == 8 {
+            let life = match is_long {
                 true => SETTLE_AFTER + Duration::from_millis(random.random_range(500..3_000)),
                 false => Duration::from_millis(random.random_range(5..900)),
             };

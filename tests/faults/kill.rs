@@ -1,7 +1,9 @@
-//! `kill -9` at random moments under load: nothing that was acknowledged is lost, no call counts twice.
+//! `kill -9` at random moments under load: nothing that was acknowledged is lost, no call counts twice. And the same with SIGTERM, as
+//! where a new version is rolled out again and again.
 
 use std::time::{Duration, Instant};
 
+use anyhow::ensure;
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 use tonic::Code;
@@ -20,8 +22,16 @@ const SETTLE_AFTER: Duration = Duration::from_secs(10);
 /// One in so many lives, the eighth first, is longer than a trace is open, so that kills fall on settlements and the ledger's writing, too.
 const LONG: u32 = 20;
 
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
-    let mut report = Report::new("kill");
+/// How its lives end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Kill,
+    /// SIGTERM. Traces are whole then: one that is cut in two by an orderly end may settle in two parts, by design.
+    Term,
+}
+
+pub(crate) async fn run(options: &Options, end: End) -> anyhow::Result<Report> {
+    let mut report = Report::new(if end == End::Kill { "kill" } else { "restarts" });
     let mut random = StdRng::seed_from_u64(options.seed);
     let (by_grpc, by_http) = (Sink::start(Mood::Well).await, Sink::start(Mood::Well).await);
     let exporters =
@@ -33,7 +43,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         http: rig.http,
         producers: 8,
         first: 1,
-        mix: Mix::All,
+        mix: if end == End::Kill { Mix::All } else { Mix::Whole },
         prompt: 300,
         batch: 0,
         pace: Some(40.0),
@@ -48,7 +58,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     for kill in 1..=options.kills {
         let before = producers.progress.acknowledged();
         let is_long = kill % LONG == 8;
-        if random.random_range(0..6) == 0 && !is_long {
+        if random.random_range(0..6) == 0 && !is_long && end == End::Kill {
             // While it starts, and reads again what was left.
             tokio::time::sleep(Duration::from_millis(random.random_range(0..80))).await;
             unready += 1;
@@ -61,7 +71,18 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
             tokio::time::sleep(life).await;
             died_idle += u32::from(producers.progress.acknowledged() == before);
         }
-        rig.kill()?;
+        match end {
+            End::Kill => rig.kill()?,
+            End::Term => {
+                rig.terminate()?;
+                let status = rig.exit(Duration::from_secs(11)).await?;
+                ensure!(
+                    status.is_some_and(|it| it.success()),
+                    "an end by SIGTERM: {status:?}\n{}",
+                    rig.log()
+                );
+            }
+        }
         rig.spawn()?;
         if kill.is_multiple_of(50) {
             println!("kill: {kill} kills, {} requests acknowledged", producers.progress.acknowledged());
@@ -79,7 +100,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let healed = Instant::now();
     let ledger = judge::calm(&rig, &accounts, &by_grpc, SETTLE_AFTER + Duration::from_secs(30)).await?;
 
-    report.tell("kills", options.kills);
+    report.tell(if end == End::Kill { "kills" } else { "SIGTERMs" }, options.kills);
     report.tell("  of these while it started", unready);
     report.check(
         "  of these before anything was acknowledged",

@@ -24,6 +24,7 @@ mod sink;
 
 use std::process::ExitCode;
 
+use kill::End;
 use options::Options;
 use report::Report;
 
@@ -74,7 +75,8 @@ async fn play(scenarios: &[&'static str], options: &Options) -> Vec<&'static str
 
 async fn run(scenario: &'static str, options: &Options) -> anyhow::Result<Report> {
     match scenario {
-        "kill" => kill::run(options).await,
+        "kill" => kill::run(options, End::Kill).await,
+        "restarts" => kill::run(options, End::Term).await,
         "backend-down" => backend_down::run(options).await,
         "sigterm" => sigterm::run(options).await,
         "codes" => codes::run(options).await,

@@ -6,6 +6,8 @@ use anyhow::{Context as _, bail};
 
 /// Every scenario, in the order in which they are played.
 const SCENARIOS: [&str; 6] = ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full"];
+/// Those that are played only by name.
+const MORE: [&str; 1] = ["restarts"];
 
 const HELP: &str = "\
 Faults against the real binary. Run it with cargo, which builds both:
@@ -22,6 +24,7 @@ Scenarios:
     codes          every gRPC code and HTTP status through the whole pipeline, and a kill while they are retried
     overload       five times what the backend takes
     disk-full      no space left; a small tmpfs is mounted, so it needs root and is skipped without
+    restarts       SIGTERM instead of kill -9, again and again; only where it is named
 
 Options:
     --full         long forms: 1,000 kills, 3 GB of backlog, 3 minutes of overload
@@ -80,8 +83,9 @@ impl Options {
             }
             is_ours = true;
         }
-        let wanted = |name: &&&str| filters.is_empty() || filters.iter().any(|it| it == **name);
-        options.scenarios = SCENARIOS.iter().filter(wanted).copied().collect();
+        let is_named = |name: &&&str| filters.iter().any(|it| it == **name);
+        let all = SCENARIOS.iter().filter(|name| filters.is_empty() || is_named(name));
+        options.scenarios = all.chain(MORE.iter().filter(is_named)).copied().collect();
         if options.scenarios.is_empty() {
             if is_ours {
                 bail!("no scenario is called {}: there are {}", filters.join(", "), SCENARIOS.join(", "));

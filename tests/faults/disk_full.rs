@@ -1,4 +1,5 @@
-//! No space left: nothing is acknowledged that can not be kept, and serving goes on by itself once there is room.
+//! No space left: nothing is acknowledged that can not be kept, serving goes on by itself once there is room, and a kill in between loses
+//! nothing.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -38,54 +39,49 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let state = Some(disk.path().to_owned());
     let mut rig = Rig::new(&Setup { exporters, settle_after, state })?;
     rig.start().await?;
-    let producers = Producers::start(&Load {
-        grpc: rig.grpc,
-        http: rig.http,
-        producers: 4,
-        first: 1,
-        mix: Mix::Whole,
-        prompt: 1_000,
-        batch: 20,
-        pace: Some(20.0),
-        manner: Manner::Patient,
-        seed: options.seed,
-    });
+    let producers = Producers::start(&load(&rig, 1, options.seed));
     tokio::time::sleep(Duration::from_secs(1)).await;
 
     sink.set(Mood::Fail(Code::Unavailable, None));
     let filler = disk.fill()?;
-    let began = Instant::now();
-    // 3 MB at 2 MB a second; ten refusals are no accident.
-    while producers.progress.refused() < 10 && began.elapsed() < Duration::from_secs(12) {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    let (refused_after, refused) = (began.elapsed(), producers.progress.refused());
+    refusals(&mut report, &producers).await;
     let before = producers.progress.acknowledged();
     let full = Duration::from_secs(if options.full { 60 } else { 3 });
     tokio::time::sleep(full).await;
-    let meanwhile = producers.progress.acknowledged() - before;
+    let now = producers.progress.acknowledged();
+    report.tell("acknowledged while it was full", now - before);
 
-    let before = producers.progress.acknowledged();
     std::fs::remove_file(filler)?;
     let space = Instant::now();
     // The backend stays away: space alone must do.
-    while producers.progress.acknowledged() < before + 10 && space.elapsed() < Duration::from_secs(15) {
+    while producers.progress.acknowledged() < now + 10 && space.elapsed() < Duration::from_secs(15) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let serving = space.elapsed();
-    sink.set(Mood::Well);
-    let accounts = producers.finish().await;
-    let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(20)).await?;
-
-    report.check("refused when it was full", refused, "at least 10", refused >= 10);
-    report.tell("  after", seconds(refused_after));
-    report.tell("acknowledged while it was full", meanwhile);
     report.check(
         "serving after there was space",
         seconds(serving),
         "at most 5 s",
         serving <= Duration::from_secs(5),
     );
+
+    // Full once more, and a kill: what it has is there when there is space, whether or not it starts without.
+    let filler = disk.fill()?;
+    refusals(&mut report, &producers).await;
+    let mut accounts = producers.abandon().await;
+    rig.kill()?;
+    let start = rig.start().await;
+    report.tell("after a kill it starts on a full disk", if start.is_ok() { "yes" } else { "no" });
+    std::fs::remove_file(filler)?;
+    if start.is_err() {
+        rig.start().await?;
+    }
+    sink.set(Mood::Well);
+    let producers = Producers::start(&load(&rig, 101, options.seed));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    accounts.add(producers.finish().await);
+    let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(20)).await?;
+
     judge::producers(&mut report, &accounts);
     report.exactly("refused without being told when to come", accounts.refused - accounts.with_wait, 0);
     judge::deliveries(&mut report, "backend", &accounts, &sink);
@@ -95,6 +91,33 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
     judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
     Ok(report)
+}
+
+/// Two megabytes a second.
+fn load(rig: &Rig, first: u32, seed: u64) -> Load {
+    Load {
+        grpc: rig.grpc,
+        http: rig.http,
+        producers: 4,
+        first,
+        mix: Mix::Whole,
+        prompt: 1_000,
+        batch: 20,
+        pace: Some(20.0),
+        manner: Manner::Patient,
+        seed,
+    }
+}
+
+/// Waits until the disk is full: ten refusals are no accident.
+async fn refusals(report: &mut Report, producers: &Producers) {
+    let (began, before) = (Instant::now(), producers.progress.refused());
+    while producers.progress.refused() < before + 10 && began.elapsed() < Duration::from_secs(12) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let refused = producers.progress.refused() - before;
+    report.check("refused when it was full", refused, "at least 10", refused >= 10);
+    report.tell("  after", seconds(began.elapsed()));
 }
 
 /// A small disk of its own.

@@ -76,9 +76,8 @@ pub(crate) fn deliveries(report: &mut Report, name: &str, accounts: &Accounts, s
 /// Compares a ledger with the plain sum, in total and for each user.
 pub(crate) fn money(report: &mut Report, name: &str, accounts: &Accounts, sink: &Sink, ledger: &Ledger) {
     let (due, taken_unasked) = due(accounts, sink);
-    if !accounts.unsure.is_empty() {
-        report.tell("requests that nobody acknowledged", accounts.unsure.len());
-        report.tell("  of these arrived, and so count", taken_unasked);
+    if taken_unasked > 0 {
+        report.tell("requests that count, though not acknowledged", taken_unasked);
     }
     let calls = |ledger: &Ledger| ledger.users.values().map(|sum| sum.calls).sum::<u64>();
     report.exactly(&format!("{name}: picodollars too much"), ledger.total - due.total, 0);
@@ -114,5 +113,6 @@ pub(crate) fn producers(report: &mut Report, accounts: &Accounts) {
     report.tell("acknowledged spans", accounts.owed.len());
     report.tell("attempts refused, to come again", accounts.refused);
     report.tell("attempts without an answer", accounts.unanswered);
+    report.tell("requests given up without one", accounts.unsure.len());
     report.exactly(&format!("rejected for good {}", accounts.why), accounts.rejected, 0);
 }

@@ -93,6 +93,10 @@ impl Options {
             // `cargo test NAME` asks every test binary for tests with this name.
             return Ok(None);
         }
+        let is_known = |it: &&String| SCENARIOS.iter().chain(&MORE).any(|name| it == name);
+        if let Some(unknown) = filters.iter().find(|it| !is_known(it)) {
+            bail!("no scenario is called {unknown}: there are {}", SCENARIOS.join(", "));
+        }
         options.kills = kills.unwrap_or(if options.full { 1000 } else { 15 });
         Ok(Some(options))
     }

@@ -19,6 +19,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::new("backend-down");
     // 10,000 spans a second of a kilobyte for five minutes are 3 GB.
     let (producers, pace, batch) = if options.full { (10, 10.0, 100) } else { (4, 5.0, 20) };
+    let prompt = if options.full { 750 } else { 1_000 };
     let (warm_up, down, queue) = if options.full { (20, 300, 16 << 30) } else { (3, 6, 1 << 30) };
     let settle_after = Duration::from_secs(2);
     let sink = Sink::start(Mood::Well).await;
@@ -31,7 +32,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         producers,
         first: 1,
         mix: Mix::Whole,
-        prompt: 1_000,
+        prompt,
         batch,
         pace: Some(pace),
         manner: Manner::Patient,
@@ -57,12 +58,17 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let before = sink.look(|arrived| arrived.requests);
     let healed = Instant::now();
     sink.set(Mood::Well);
-    let patience = Duration::from_secs(if options.full { 300 } else { 20 });
-    while sink.look(|arrived| arrived.requests) < accounts.acknowledged && healed.elapsed() < patience {
+    let mut last = (before, healed);
+    // What does not come for so long was lost.
+    while last.0 < accounts.acknowledged && last.1.elapsed() < Duration::from_secs(15) {
         watch(&rig, Duration::from_millis(20), &mut memory, &mut folder).await;
+        let arrived = sink.look(|arrived| arrived.requests);
+        if arrived > last.0 {
+            last = (arrived, Instant::now());
+        }
     }
-    let drained = healed.elapsed();
-    let drain = (sink.look(|arrived| arrived.requests) - before) as f64 / drained.as_secs_f64();
+    let drained = last.1 - healed;
+    let drain = (sink.look(|arrived| arrived.requests) - before) as f64 / drained.as_secs_f64().max(0.001);
     let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(20)).await?;
     while rig.folder_size() >= 100_000_000 && healed.elapsed() < drained + Duration::from_secs(60) {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -85,6 +91,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     report.check("state folder after the drain", mib(left), "less than 100 MB in 60 s", left < 100_000_000);
     judge::deliveries(&mut report, "backend", &accounts, &sink);
     judge::money(&mut report, "API", &accounts, &sink, &ledger);
+    judge::log(&mut report, &rig);
     Ok(report)
 }
 

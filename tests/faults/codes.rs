@@ -138,6 +138,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::deliveries(&mut report, "by gRPC", &sender.by_grpc, &by_grpc);
     judge::deliveries(&mut report, "by HTTP", &sender.by_http, &by_http);
     judge::money(&mut report, "API", &sender.by_grpc, &by_grpc, &ledger);
+    judge::log(&mut report, &rig);
     Ok(report)
 }
 

@@ -12,6 +12,9 @@ use crate::sink::Sink;
 /// books is in neither.
 const STILL: Duration = Duration::from_secs(5);
 
+/// How many of what is lost are named.
+const EXAMPLES: u32 = 5;
+
 /// Waits until the queue is empty, nothing is pending, and the ledger says what it should, so long at most. What is not so by then shows
 /// in the figures.
 pub(crate) async fn calm(
@@ -61,7 +64,12 @@ pub(crate) fn deliveries(report: &mut Report, name: &str, accounts: &Accounts, s
             match arrived.spans.get(key) {
                 Some((at_sink, _)) if at_sink == checksum => counts.0 += 1,
                 Some(_) => counts.2 += 1,
-                None => counts.1 += 1,
+                None => {
+                    counts.1 += 1;
+                    if counts.1 <= EXAMPLES {
+                        println!("{name}: lost: {key}");
+                    }
+                }
             }
         }
         let twice: u64 = arrived.spans.values().map(|(_, times)| u64::from(*times - 1)).sum();
@@ -86,8 +94,11 @@ pub(crate) fn money(report: &mut Report, name: &str, accounts: &Accounts, sink: 
     // Spans that are no calls leave users without a row, and calls without a user a row without a name.
     let users: BTreeSet<&String> = due.users.keys().chain(ledger.users.keys()).collect();
     let of = |ledger: &Ledger, user: &String| ledger.users.get(user).copied().unwrap_or_default();
-    let wrong = users.iter().filter(|user| of(&due, user) != of(ledger, user)).count();
-    report.exactly(&format!("{name}: users with other sums, of {}", users.len()), wrong, 0);
+    let wrong: Vec<_> = users.iter().filter(|user| of(&due, user) != of(ledger, user)).collect();
+    for user in &wrong {
+        println!("{name}: {user:?}: {:?} instead of {:?}", of(ledger, user), of(&due, user));
+    }
+    report.exactly(&format!("{name}: users with other sums, of {}", users.len()), wrong.len(), 0);
 }
 
 /// Compares what `/metrics` has counted, over all lives, with the plain sum. It tells what is written, a second later.
@@ -105,6 +116,11 @@ pub(crate) async fn metrics(
     }
     report.exactly("metrics: picodollars too much", counted - due, 0);
     Ok(())
+}
+
+/// Whether something has gone wrong of which nobody else hears.
+pub(crate) fn log(report: &mut Report, rig: &Rig) {
+    report.exactly("panics in the log", rig.logged("panicked at"), 0);
 }
 
 /// What the producers have seen.

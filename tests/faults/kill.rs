@@ -125,6 +125,7 @@ pub(crate) async fn run(options: &Options, end: End) -> anyhow::Result<Report> {
     let status = rig.exit(Duration::from_secs(11)).await?;
     report.exactly("exit code of the last life", status.and_then(|it| it.code()).unwrap_or(-1), 0);
     judge::money(&mut report, "file", &accounts, &by_grpc, &rig.ledger_file()?);
+    judge::log(&mut report, &rig);
     Ok(report)
 }
 

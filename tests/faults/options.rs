@@ -1,8 +1,11 @@
 //! The command line.
 
+use std::sync::atomic::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
+
+use crate::rig::KEEP;
 
 /// Every scenario, in the order in which they are played.
 const SCENARIOS: [&str; 6] = ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full"];
@@ -30,6 +33,7 @@ Options:
     --full         long forms: 1,000 kills, 3 GB of backlog, 3 minutes of overload
     --kills N      how many; 0 shows that the harness itself loses nothing
     --seed N       plays a run's random choices again, as far as time allows
+    --keep         keeps configs, logs and state folders, and says where
     --state DIR    where state folders are made, instead of the system's folder for temporary files: a real disk, for the figures
 
 What is measured in seconds or bytes means something in a release build only; losses and money are exact in any.
@@ -60,6 +64,7 @@ impl Options {
                 }
                 "--full" => options.full = true,
                 "--kills" => kills = Some(value()?.parse().context("--kills")?),
+                "--keep" => KEEP.store(true, Ordering::Relaxed),
                 "--seed" => options.seed = value()?.parse().context("--seed")?,
                 // Where `tempfile` makes all its folders.
                 "--state" => tempfile::env::override_temp_dir(std::path::Path::new(Box::leak(

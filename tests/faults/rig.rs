@@ -6,6 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -18,6 +19,9 @@ use crate::producer::Sum;
 
 /// How long a start may take at most, with a backlog to read again.
 const START: Duration = Duration::from_secs(20);
+
+/// Folders stay, for whoever wants to know what was in them.
+pub(crate) static KEEP: AtomicBool = AtomicBool::new(false);
 
 /// What differs from scenario to scenario.
 #[derive(Clone, Debug)]
@@ -246,6 +250,12 @@ impl Rig {
         self.folder.path().join("pricetag.log")
     }
 
+    /// How many lines of the log have this in them.
+    pub(crate) fn logged(&self, words: &str) -> usize {
+        let log = std::fs::read(self.log_file()).unwrap_or_default();
+        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(words)).count()
+    }
+
     /// The end of what it has said, all its lives together.
     pub(crate) fn log(&self) -> String {
         let log = std::fs::read(self.log_file()).unwrap_or_default();
@@ -257,6 +267,10 @@ impl Rig {
 
 impl Drop for Rig {
     fn drop(&mut self) {
+        if KEEP.load(Ordering::Relaxed) {
+            println!("config, log and state are in {}", self.folder.path().display());
+            self.folder.disable_cleanup(true);
+        }
         if let Some(child) = &mut self.child {
             let _ = child.kill();
             let _ = child.wait();

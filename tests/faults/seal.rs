@@ -1,5 +1,7 @@
 //! Whether a span that has arrived is the one that was sent: its number, and a checksum of all that its sender wrote.
 
+use std::fmt;
+
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
@@ -7,6 +9,12 @@ use prost::Message as _;
 /// Which span: the producer's number and the span's of that producer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Key(u64);
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "producer {} seq {}", self.0 >> 40, self.0 & 0xff_ffff_ffff)
+    }
+}
 
 /// A span as it must arrive.
 #[derive(Clone, Copy, Debug)]

@@ -55,6 +55,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::deliveries(&mut report, "backend", &accounts, &sink);
     judge::money(&mut report, "API", &accounts, &sink, &ledger);
     report.tell("empty and settled after", seconds(restarted.elapsed()));
+    judge::log(&mut report, &rig);
     Ok(report)
 }
 

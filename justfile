@@ -11,6 +11,10 @@ demo:
 test:
     cargo test
 
+# Kills, dead backends, full disks, overload; `just faults --help` tells of scenarios and long forms
+faults *arguments:
+    cargo test --release --test faults -- {{arguments}}
+
 # What CI runs
 ci:
     bash .ci/run

@@ -1,0 +1,87 @@
+//! Faults against the real binary: kills, dead backends, full disks, overload. Each scenario prints its figures, and fails when one is missed.
+//!
+//! A producer that was told OK is owed: after the faults heal every span of its is at the backend with its checksum, and the ledger has the
+//! money of each call once, to the picodollar. `--help` says how to run it; under a plain `cargo test` it runs the short form of everything.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, reason = "a harness that can not go on fails")]
+
+mod backend_down;
+mod client;
+mod codes;
+mod content;
+mod disk_full;
+mod judge;
+mod kill;
+mod options;
+mod overload;
+mod producer;
+mod report;
+mod rig;
+mod seal;
+mod sigterm;
+mod sink;
+
+use std::process::ExitCode;
+
+use kill::End;
+use options::Options;
+use report::Report;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => return ExitCode::SUCCESS,
+        Err(mistake) => {
+            eprintln!("faults: {mistake}");
+            return ExitCode::from(2);
+        }
+    };
+    println!("seed {} (--seed {} plays it again)", options.seed, options.seed);
+    let (kills, others): (Vec<_>, Vec<_>) =
+        options.scenarios.iter().copied().partition(|scenario| *scenario == "kill");
+    let failed = if options.full {
+        [play(&kills, &options).await, play(&others, &options).await]
+    } else {
+        // Most of their time is waiting until traces settle.
+        tokio::join!(play(&kills, &options), play(&others, &options)).into()
+    };
+    let failed = failed.concat();
+    if failed.is_empty() {
+        println!("\nfaults: ok");
+        ExitCode::SUCCESS
+    } else {
+        println!("\nfaults: FAILED: {}", failed.join(", "));
+        ExitCode::FAILURE
+    }
+}
+
+/// Plays scenarios one after the other; gives those that have failed.
+async fn play(scenarios: &[&'static str], options: &Options) -> Vec<&'static str> {
+    let mut failed = Vec::new();
+    for &scenario in scenarios {
+        match run(scenario, options).await {
+            Ok(report) if report.print() => {}
+            Ok(_) => failed.push(scenario),
+            Err(error) => {
+                println!("\n{scenario}: FAILED, could not go on: {error:#}");
+                failed.push(scenario);
+            }
+        }
+    }
+    failed
+}
+
+async fn run(scenario: &'static str, options: &Options) -> anyhow::Result<Report> {
+    match scenario {
+        "kill" => kill::run(options, End::Kill).await,
+        "restarts" => kill::run(options, End::Term).await,
+        "backend-down" => backend_down::run(options).await,
+        "sigterm" => sigterm::run(options).await,
+        "codes" => codes::run(options).await,
+        "overload" => overload::run(options).await,
+        "disk-full" => disk_full::run(options).await,
+        other => anyhow::bail!("no scenario {other}"),
+    }
+}

@@ -114,7 +114,7 @@ impl App {
         }
     }
 
-    /// Stops receiving, finishes what is under way, settles all traces and drains the queue, all within
+    /// Stops receiving, finishes what is under way and drains the queue, after settling all traces where it is in memory, all within
     /// `grace`. Says how many requests are lost to their exporters.
     pub async fn shutdown(mut self, grace: Duration) -> usize {
         let deadline = Instant::now() + grace;
@@ -136,7 +136,10 @@ impl App {
         // that does not answer must not make every restart slow.
         let posted_until = deadline.min(Instant::now() + grace / 2);
 
-        self.intake.settle_all();
+        // On disk, traces stay open for the next process: what it is sent again must not count again.
+        if self.log.identity().is_none() {
+            self.intake.settle_all();
+        }
         if timeout_at(deadline, self.ledger_reader.drained()).await.is_err() {
             error!("the ledger could not finish in time");
         }

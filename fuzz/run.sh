@@ -3,7 +3,7 @@
 # What breaks is kept in fuzz/artifacts; put it, made small (cargo fuzz tmin), into fuzz/corpus/TARGET, where `cargo test` plays it.
 set -euo pipefail
 cd "$(dirname "$0")"
-all=(traces logs json bookings config prices)
+all=(traces logs json bookings records config prices)
 targets=("${all[@]}")
 if [[ $# -gt 0 && $1 != all ]]; then
   targets=("$1")

@@ -9,16 +9,17 @@ use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use pricetag::attribution::Attribution;
-use pricetag::booking::{Booking, Entries, Entry, entries};
+use pricetag::booking::{Booking, Entries, Entry, entries, inserted};
 use pricetag::config::Config;
 use pricetag::genai::usage::{Bucket, Usage};
 use pricetag::ledger::Ledger;
 use pricetag::ledger::query::TOTAL;
 use pricetag::ledger::store::Limits;
-use pricetag::otlp::{Signal, items, json};
+use pricetag::otlp::{Signal, cut, items, json};
 use pricetag::pricing::format::CatalogFile;
 use pricetag::pricing::{Catalog, Conditions};
 use pricetag::processor::{Now, Processor, Settings, Shared};
+use pricetag::queue::stored::{self, Scanned};
 use prost::Message;
 
 /// After all times that the corpus tells.
@@ -30,11 +31,12 @@ const DIMENSIONS: [(&str, &[&str]); 2] =
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 6] = [
+pub const ALL: [Target; 7] = [
     ("traces", traces),
     ("logs", logs),
     ("json", json),
     ("bookings", bookings),
+    ("records", records),
     ("config", config),
     ("prices", prices),
 ];
@@ -67,7 +69,7 @@ fn decodes<M: Message + Default>(body: &[u8]) -> bool {
 }
 
 /// What prost reads is accepted, and leaves readable; what was read is what is counted; a refusal points into the body; what we have
-/// written a second pricetag does not touch; our own bookings are readable.
+/// written a second pricetag does not touch, and goes without a trace when it is taken out again; our own bookings are readable.
 pub fn traces(body: &[u8]) {
     let body = Bytes::copy_from_slice(body);
     let is_valid = decodes::<ExportTraceServiceRequest>(&body);
@@ -87,6 +89,11 @@ pub fn traces(body: &[u8]) {
     assert_eq!(items::count(Signal::Traces, &body).ok(), Some(processed.items));
     assert_eq!(decodes::<ExportTraceServiceRequest>(&processed.body), is_valid);
     assert!(entries(&processed.entries).all(|entry| entry.is_ok()), "a booking of ours can not be read");
+    let inserted = inserted(&processed.entries).expect("a record of ours can not be read");
+    let came = cut::without(&processed.body, &inserted).expect("what we wrote can not be read");
+    let decoded =
+        |body: &Bytes| ExportTraceServiceRequest::decode(body.clone()).ok().map(|it| it.encode_to_vec());
+    assert_eq!(decoded(&came), decoded(&body), "what was inserted is not what is taken out");
     let again = SECOND.with(|bench| {
         let again = bench.processor.borrow_mut().process(processed.body.clone(), NOW);
         bench.shared.open_traces().settle_all(&mut Vec::new());
@@ -145,6 +152,26 @@ pub fn bookings(record: &[u8]) {
     adds_up(&ledger);
     ledger.write().expect("it is in memory");
     adds_up(&ledger);
+}
+
+/// A piece of a log that somebody has damaged: it is read to its end, and nothing is read twice.
+pub fn records(log: &[u8]) {
+    let mut rest = Bytes::copy_from_slice(log);
+    let _ = stored::parse(&rest);
+    let mut at = 0;
+    while !rest.is_empty() {
+        at += match stored::scan(&rest, at, true) {
+            Scanned::Record(record) => {
+                assert!(record.position == at && record.end > at);
+                let bookings = entries(&record.entries).filter(Result::is_ok).count();
+                assert!(bookings <= record.entries.len());
+                record.end - at
+            }
+            Scanned::Damaged(length) => length as u64,
+            Scanned::Partial(length) => panic!("{length} bytes are wanted where there are no more"),
+        };
+        rest = Bytes::copy_from_slice(&log[at as usize..]);
+    }
 }
 
 fn is_written_as_it_is_read(booking: &Booking<'_>) {

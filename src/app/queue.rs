@@ -19,8 +19,8 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
     let Some(syncs) = on_disk(config) else { return Ok((Log::default(), None)) };
     let (folder, is_default) = match &config.queue_folder {
         Some(folder) => (folder.clone(), false),
-        None => match state::folder(|name| std::env::var_os(name)) {
-            Some(folder) => (folder.join("queue"), true),
+        None => match default_folder(config) {
+            Some(folder) => (folder, true),
             None => {
                 warn!(
                     "requests wait in memory, and are lost when pricetag ends without a shutdown, for there is no state folder; \
@@ -45,6 +45,14 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
             Ok((Log::default(), None))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// Beside the ledger's file where the config names one, for each is worth little without the other; else in the state folder.
+pub(super) fn default_folder(config: &Config) -> Option<PathBuf> {
+    match config.processor.as_ref().map(|processor| &processor.ledger.file) {
+        Some(LedgerFile::At(file)) => Some(file.with_extension("queue")),
+        _ => Some(state::folder(|name| std::env::var_os(name))?.join("queue")),
     }
 }
 
@@ -88,12 +96,14 @@ pub(super) fn recover(
     intake: &Intake,
     dimensions: &[String],
 ) -> Result<(), StartError> {
-    let position = ledger.follow(reader).map_err(|error| StartError::Ledger(error.into()))?;
-    let mut replay = Replay::new(ledger.clone(), position, dimensions.to_vec());
+    let range = ledger.follow(reader).map_err(|error| StartError::Ledger(error.into()))?;
+    let mut replay = Replay::new(ledger.clone(), range, dimensions.to_vec());
     let mut unreadable = 0;
     let left = log.recover(dimensions, |record| {
-        replay.take(record);
-        if let Err(refusal) = intake.replay(record) {
+        // What an exporter has not taken for hours is of no interest to anybody else.
+        if replay.take(record)
+            && let Err(refusal) = intake.replay(record)
+        {
             unreadable += 1;
             warn!("the queue: a request that was accepted earlier can not be read again: {refusal}");
         }

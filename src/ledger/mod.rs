@@ -98,13 +98,13 @@ impl Ledger {
         })
     }
 
-    /// Says where the bookings come from. Gives the position in that queue before which everything is in the store, but for what was
-    /// pending.
+    /// Says where the bookings come from. Gives two positions in that queue: from the first on its records are needed, for from there
+    /// on something was pending; what stands before the second is in the store, but for what was pending.
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn follow(&self, reader: &Reader) -> rusqlite::Result<u64> {
-        let Some((log, end)) = reader.log().identity() else { return Ok(0) };
+    pub fn follow(&self, reader: &Reader) -> rusqlite::Result<Range<u64>> {
+        let Some((log, end)) = reader.log().identity() else { return Ok(0..0) };
         let store = self.store();
         let known = store.queue_place()?.filter(|place| place.log == log);
         let (position, floor) = match known {
@@ -115,7 +115,7 @@ impl Ledger {
         };
         reader.log().release(floor);
         let _ = self.queue.set(reader.clone());
-        Ok(position)
+        Ok(floor..position)
     }
 
     /// Who tells the metrics of this ledger, and since when they count.

@@ -1,5 +1,7 @@
 //! Books again what an earlier process has accepted, as far as the store does not have it.
 
+use std::ops::Range;
+
 use tracing::error;
 
 use super::Ledger;
@@ -10,8 +12,8 @@ use crate::queue::stored::Stored;
 #[derive(Debug)]
 pub struct Replay {
     ledger: Ledger,
-    /// What stands before is in the store, but for what was pending.
-    position: u64,
+    /// From the first position on records are needed; what stands before the second is in the store, but for what was pending.
+    range: Range<u64>,
     /// The names of the dimensions now.
     names: Vec<String>,
     /// Where each of them stood when the records were written, and the other way round; `None`: where it stands now.
@@ -53,17 +55,20 @@ impl Order {
 }
 
 impl Replay {
-    /// Into this ledger, whose store has what stands before this position; these are its dimensions.
-    pub fn new(ledger: Ledger, position: u64, names: Vec<String>) -> Self {
-        Replay { ledger, position, names, order: None }
+    /// Into this ledger, which [follows](Ledger::follow) from there; these are its dimensions.
+    pub fn new(ledger: Ledger, range: Range<u64>, names: Vec<String>) -> Self {
+        Replay { ledger, range, names, order: None }
     }
 
-    /// Books a record. What it settles was told when it was accepted, and is not told again.
-    pub fn take(&mut self, record: &Stored) {
+    /// Books a record, if it is needed, and says whether it is. What it settles was told when it was accepted, and is not told again.
+    pub fn take(&mut self, record: &Stored) -> bool {
         if let Some(then) = &record.dimensions {
             self.order = Order::new(then, &self.names);
         }
-        let is_in = record.position < self.position;
+        if record.position < self.range.start {
+            return false;
+        }
+        let is_in = record.position < self.range.end;
         let mut books = self.ledger.books();
         books.begin_record(record.position);
         for entry in entries(&record.entries) {
@@ -88,5 +93,6 @@ impl Replay {
             }
         }
         books.end_record(record.end);
+        true
     }
 }

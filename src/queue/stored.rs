@@ -159,7 +159,11 @@ fn read(bytes: &Bytes, position: u64, length: usize) -> Option<Stored> {
     Some(stored)
 }
 
-fn parse(payload: &Bytes) -> Result<Stored, Malformed> {
+/// Reads the message of a record.
+///
+/// # Errors
+/// [`Malformed`]: it is none.
+pub fn parse(payload: &Bytes) -> Result<Stored, Malformed> {
     let slice = |message: Message<'_>| payload.slice(message.start()..message.end());
     let mut stored = Stored::default();
     let mut request = Request::new(Signal::Traces, Bytes::new(), 0);

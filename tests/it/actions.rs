@@ -61,6 +61,8 @@ async fn a_trace_that_settles_tells_its_cost() {
         .pipeline(&format!("logs: {PRICED}"))
         .pipeline("logs/raw: {receivers: [otlp], exporters: [otlp/raw]}")
         .set(AFTER_THE_NEXT)
+        .in_memory("otlp/a")
+        .in_memory("otlp/raw")
         .start()
         .await;
     let unknown = chat(4, "nobody-knows", vec![attribute("gen_ai.usage.input_tokens", 5)]);
@@ -121,6 +123,7 @@ async fn costs(pricetag: &Pricetag, query: &str) -> (u16, serde_json::Value) {
 async fn costs_by_dimension() {
     let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
     let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .in_memory("otlp/a")
         .set("processors.pricetag.settle_after=1h")
         .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.sqlite").display()));
     let mut pricetag = setup.clone().start().await;

@@ -1,10 +1,14 @@
 //! What the wire code believes of the messages, against their definitions in `proto/`.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use pricetag::booking::{Booking, Counted, Entries, Reported};
+use bytes::Bytes;
+use http::HeaderValue;
+use pricetag::booking::{Booking, Counted, Entries, Reported, inserted};
 use pricetag::genai::sampling::Weight;
-use pricetag::otlp::fields;
+use pricetag::otlp::{Signal, fields};
 use pricetag::pricing::{Picodollars, Status};
+use pricetag::queue::stored::{self, Scanned};
+use pricetag::queue::{Part, Record, Request};
 use prost_reflect::{DescriptorPool, DynamicMessage, ReflectMessage as _, Value};
 
 fn pool(file: &str) -> DescriptorPool {
@@ -33,6 +37,53 @@ fn field_numbers_are_those_of_the_definitions() {
         let known = signals.iter().any(|pool| pool.get_message_by_name(message).is_some());
         assert!(known, "{message}.{field} is in none of the definitions");
     }
+}
+
+/// Scenario: a record of the queue in which every field has a value of its own, read by its definition.
+/// Guarantees: every field is there, under its name, with its value; and read by us it is what was written.
+#[test]
+fn records_are_as_their_definition_says() {
+    let pool = pool("pricetag/v1/record.proto");
+    let mut entries = Entries::default();
+    entries.push_inserted([(3, 5), (300, 70)]);
+    let entries = entries.take();
+    assert_eq!(inserted(&entries).unwrap(), [(3, 5), (300, 70)]);
+    let request = Request {
+        priced: "priced".into(),
+        raw: "raw".into(),
+        arrived: 77,
+        headers: [HeaderValue::from_static("acme"), HeaderValue::from_static("")].into_iter().collect(),
+        ..Request::new(Signal::Logs, Bytes::new(), 9)
+    };
+    let record = Record { request: Some(request), entries: entries.clone() };
+    let routes = [("otlp/a", Part::Priced), ("b", Part::Raw), ("ledger", Part::Entries)];
+    let mut bytes = Vec::new();
+    stored::put(&mut bytes, 5, &record, &routes);
+    let descriptor = pool.get_message_by_name("pricetag.v1.Stored").unwrap();
+    let message = DynamicMessage::decode(descriptor, &bytes[stored::HEAD..]).unwrap();
+    let field = |name: &str| message.get_field_by_name(name).unwrap().into_owned();
+    let text = |text: &str| Value::Bytes(text.to_owned().into());
+    assert_eq!((field("signal"), field("items")), (Value::U32(3), Value::U64(9)));
+    assert_eq!(field("arrived_unix_nano"), Value::U64(77));
+    assert_eq!(field("headers"), Value::List(vec![text("acme"), text("")]));
+    assert_eq!((field("raw"), field("priced")), (text("raw"), text("priced")));
+    assert_eq!(field("entries"), Value::Bytes(entries.clone()));
+    for (route, (reader, part)) in list(&message, "routes").iter().zip(routes) {
+        let part = Value::EnumNumber(part as i32);
+        check(route, &[("reader", Value::String(reader.to_owned())), ("part", part)]);
+    }
+
+    let Scanned::Record(read) = stored::scan(&bytes.into(), 5, true) else { panic!("no record") };
+    let request = read.request.unwrap();
+    assert_eq!((request.signal, request.items, request.arrived), (Signal::Logs, 9, 77));
+    assert_eq!((&request.raw[..], &request.priced[..]), (&b"raw"[..], &b"priced"[..]));
+    assert_eq!((request.headers[0].as_bytes(), read.entries), (&b"acme"[..], entries));
+    assert_eq!(read.routes.iter().map(|route| route.1).collect::<Vec<_>>(), routes.map(|route| route.1));
+
+    let mut bytes = Vec::new();
+    stored::put_dimensions(&mut bytes, 0, &["user".to_owned(), "plan".to_owned()]);
+    let Scanned::Record(read) = stored::scan(&bytes.into(), 0, true) else { panic!("no record") };
+    assert_eq!(read.dimensions.unwrap(), ["user", "plan"]);
 }
 
 /// Scenario: a booking in which every field has a value of its own, and a settlement, as the crate writes

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use pricetag::otlp::Signal;
 use pricetag::pricing::Catalog;
 use pricetag::processor::{Now, Processor, Settings, Shared};
+use pricetag::queue::{Part, Record, Request, stored};
 use rand::rngs::StdRng;
 use rand::{Rng as _, SeedableRng as _};
 
@@ -51,6 +52,19 @@ fn bookings(requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
     requests.iter().map(|body| book(body).to_vec()).filter(|record| !record.is_empty()).collect()
 }
 
+/// A log of these requests.
+fn log(requests: &[Vec<u8>]) -> Vec<u8> {
+    let mut log = Vec::new();
+    stored::put_dimensions(&mut log, 0, &["user".to_owned()]);
+    for (body, entries) in requests.iter().zip(bookings(requests)).take(3) {
+        let request = Request::new(Signal::Traces, body.clone().into(), 1);
+        let record = Record { request: Some(request), entries: entries.into() };
+        let position = log.len() as u64;
+        stored::put(&mut log, position, &record, &[("otlp/a", Part::Priced), ("ledger", Part::Entries)]);
+    }
+    log
+}
+
 /// What a target begins with.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let fixtures = root().join("tests/fixtures");
@@ -68,6 +82,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             files(fixtures.join("captures"), ".json").into_iter().map(signal).collect()
         }
         "bookings" => bookings(&traces()),
+        "records" => vec![log(&traces())],
         "config" => [files(root().join("config"), ".yaml"), files(fixtures.join("config"), ".yaml")].concat(),
         "prices" => {
             [files(fixtures.join("prices"), ".yaml"), files(fixtures.join("prices"), ".json")].concat()

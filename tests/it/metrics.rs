@@ -82,6 +82,7 @@ async fn one_exporter_in_two_kinds_of_pipeline() {
 async fn pending_money_becomes_settled_money() {
     let (sink, folder) = (Sink::start().await, tempfile::tempdir().unwrap());
     let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .in_memory("otlp/a")
         .set("processors.pricetag.settle_after=1h")
         .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.sqlite").display()));
     let mut pricetag = setup.clone().start().await;
@@ -125,8 +126,11 @@ async fn an_agent_before_its_call_counts_once() {
 async fn cost_metrics_end_at_the_exact_total() {
     let sink = Sink::start().await;
     let exporters = [sink.otlp("a", "")];
-    let mut pricetag =
-        Setup::new(&exporters, "otlp/a").set("processors.pricetag.settle_after=100ms").start().await;
+    let mut pricetag = Setup::new(&exporters, "otlp/a")
+        .in_memory("otlp/a")
+        .set("processors.pricetag.settle_after=100ms")
+        .start()
+        .await;
     for name in CAPTURES {
         pricetag.deliver(Via::Grpc, Signal::Traces, capture(name, "traces.pb")).await;
     }

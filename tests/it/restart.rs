@@ -178,6 +178,7 @@ async fn sums_go_on() {
     assert_eq!(answers(&fourth).await, before);
     deliver(&fourth, 101..=102).await;
     tells(&fourth, sent + call(101).1.unwrap() + call(102).1.unwrap()).await;
+    fourth.settled(2).await;
     fourth.stop().await;
     let last = sink.cost_metrics().pop().unwrap();
     let origins = origins(&[pushes[0].clone(), last.clone()]);

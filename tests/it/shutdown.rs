@@ -33,7 +33,11 @@ fn taken(sink: &Sink) -> HashSet<Vec<u8>> {
 async fn sigterm_under_load() {
     let (by_grpc, by_http) = (Sink::start().await, Sink::start().await);
     let exporters = [by_grpc.otlp("a", ""), by_http.otlphttp("b", "")];
-    let mut pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b").start().await;
+    let mut pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b")
+        .in_memory("otlp/a")
+        .in_memory("otlphttp/b")
+        .start()
+        .await;
     let (grpc, http) = (pricetag.grpc, pricetag.http);
     let stop = Arc::new(AtomicBool::new(false));
     let senders: Vec<_> = (0..8_u64)
@@ -82,7 +86,8 @@ async fn sigterm_under_load() {
 #[tokio::test]
 async fn sigint_drains_the_backlog() {
     let sink = Sink::hanging().await;
-    let mut pricetag = Setup::new(&[sink.otlp("a", "timeout: 0")], "otlp/a").start().await;
+    let mut pricetag =
+        Setup::new(&[sink.otlp("a", "timeout: 0")], "otlp/a").in_memory("otlp/a").start().await;
     for path in ["/health", "/health/ready", "/health/live"] {
         eventually(path, async || (pricetag.get(path).await.unwrap().0 == 200).then_some(())).await;
     }

@@ -171,7 +171,8 @@ impl Component for Extension {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct FileStorage {
-    /// The folder, made if there is none. Default: `queue` in the state folder of the service or the user.
+    /// The folder, made if there is none. Default: beside the ledger's file, `ledger.queue` for `ledger.db`; without one `queue` in the state folder of the service or the
+    /// user.
     pub(in crate::config) directory: Option<PathBuf>,
     /// Whether each request is on the disk before it is acknowledged. Default: true.
     pub(in crate::config) fsync: Option<bool>,

@@ -71,6 +71,11 @@ impl Setup {
         self
     }
 
+    /// Lets an exporter's requests wait in memory. Then a shutdown settles all traces, for nobody would find them again.
+    pub(crate) fn in_memory(self, exporter: &str) -> Self {
+        self.set(format!("exporters.{exporter}.sending_queue.storage=memory"))
+    }
+
     /// Adds a variable of the environment.
     pub(crate) fn environment(mut self, key: &str, value: &str) -> Self {
         self.environment.push((key.to_owned(), value.to_owned()));

@@ -1,10 +1,20 @@
 //! Making spans, and reading what became of them.
 
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
+
+/// When spans end: this hour, which began a moment ago or nearly an hour, so that it is one of the last 24 that the API tells of.
+static HOUR: LazyLock<u64> = LazyLock::new(|| {
+    const NANOS: u64 = 3_600_000_000_000;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_nanos() as u64 / NANOS * NANOS
+});
 
 /// The keys besides `pricetag.*` that pricetag writes.
 pub(crate) const ALIASES: [&str; 2] = ["gen_ai.usage.cost", "operation.cost"];
@@ -54,9 +64,8 @@ pub(crate) fn span(number: u64, attributes: Vec<KeyValue>) -> Span {
         span_id: (number + 1).to_be_bytes().to_vec(),
         name: format!("span {number}"),
         kind: 3,
-        // 2026-11-22
-        start_time_unix_nano: 1_795_380_558_000_000_000 + number,
-        end_time_unix_nano: 1_795_380_559_000_000_000 + number,
+        start_time_unix_nano: *HOUR - 1_000_000_000 + number,
+        end_time_unix_nano: *HOUR + number,
         attributes,
         ..Span::default()
     }

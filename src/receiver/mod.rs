@@ -1,8 +1,9 @@
 //! Receivers: OTLP over gRPC and over HTTP. Bodies stay bytes from the socket to the queue.
 //!
-//! [`grpc`] and [`http`] speak the protocols, [`intake`] is what both hand a body to, [`refusal`] says why one is
+//! [`grpc`] and [`http`] speak the protocols, `body` reads what is sent and `unpack` decompresses it, [`intake`] is what both hand a body to, [`refusal`] says why one is
 //! not taken and how each protocol puts it.
 
+mod body;
 pub mod grpc;
 pub mod http;
 pub mod intake;
@@ -16,18 +17,32 @@ use bytes::Bytes;
 use intake::Said;
 use std::sync::Arc;
 
+use crate::memory::Held;
 use crate::otlp::Signal;
 
 /// Bodies larger than this are processed off the async threads.
 const BLOCKING_BYTES: usize = 1 << 20;
 
 /// Hands a body to the intake, on this thread or, if it takes long, on the blocking pool.
-async fn accept(intake: &Arc<Intake>, signal: Signal, body: Bytes, said: Said) -> Result<u64, Refusal> {
+async fn accept(
+    intake: &Arc<Intake>,
+    signal: Signal,
+    body: Bytes,
+    said: Said,
+    mut held: Held,
+) -> Result<u64, Refusal> {
+    // What leaves is another body, with prices in it.
+    held.more(body.len())?;
     if body.len() <= BLOCKING_BYTES {
         return intake.accept(signal, body, &said);
     }
     let intake = Arc::clone(intake);
-    offload(move || intake.accept(signal, body, &said)).await
+    // Until it is done: who goes away meanwhile does not make room.
+    let work = move || {
+        let _held = held;
+        intake.accept(signal, body, &said)
+    };
+    offload(work).await
 }
 
 /// Runs what takes long on the blocking pool.

@@ -19,11 +19,12 @@ use http::StatusCode;
 use prometheus::Registry;
 use tokio::net::TcpListener;
 
-use crate::access::login::Auth;
+use crate::access::Door;
 use crate::ledger::Ledger;
 use crate::ledger::spikes::Spikes;
 use crate::margin::Margins;
 use crate::processor::Shared;
+use crate::serve::{Speaks, serve as listen};
 use api::Sources;
 use guard::Guard;
 use page::Page;
@@ -66,22 +67,15 @@ pub struct Site {
     pub receiver_tls: bool,
     /// The name or address that the config has for the port.
     pub host: Option<String>,
-    /// Who may see it; `None` is this machine, and everybody `/metrics`.
-    pub auth: Option<Arc<Auth>>,
+    /// Who may see it, by its `auth`; `None` is this machine, and everybody `/metrics`.
+    pub door: Door,
 }
 
 /// Serves a [`Site`] until `shutdown` completes.
-///
-/// # Errors
-/// What the system says when it can not accept connections any more.
-pub async fn serve(
-    listener: TcpListener,
-    site: Site,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future<Output = ()>) {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, shared, margins, spikes, host, auth, .. } = site;
-    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host, auth));
+    let Site { registries, ledger, readiness, shared, margins, spikes, host, door, .. } = site;
+    let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host, door.auth.clone()));
     let ready = health(readiness.clone());
     let router = Router::new()
         .route(
@@ -96,22 +90,19 @@ pub async fn serve(
         .route("/metrics", get(async move || scrapes.answer().await))
         .merge(api::router(Sources { ledger, shared, margins, spikes }))
         .layer(from_fn_with_state(guard, guard::guard));
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service).with_graceful_shutdown(shutdown).await
+    listen(listener, &door, Speaks::Http, router, shutdown).await;
 }
 
 /// Serves only the health of [`serve`], at `path`: the Collector's `health_check` extension.
-///
-/// # Errors
-/// As [`serve`].
 pub async fn serve_health(
     listener: TcpListener,
-    path: &str,
+    path: String,
     readiness: Readiness,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let router = Router::new().route(path, get(health(readiness)));
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    door: Door,
+    shutdown: impl Future<Output = ()>,
+) {
+    let router = Router::new().route(&path, get(health(readiness)));
+    listen(listener, &door, Speaks::Http, router, shutdown).await;
 }
 
 type Health = std::future::Ready<(StatusCode, &'static str)>;

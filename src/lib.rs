@@ -14,7 +14,8 @@
 //! | - | [`price_files`] | a user's prices over the embedded ones |
 //! | - | [`lookup_files`] | a user's tables between dimensions |
 //! | - | [`dialect_files`] | a user's dialects beside the embedded ones |
-//! | - | [`access`] | TLS and logins of listeners |
+//! | - | [`serve`], [`access`] | connections of all listeners; TLS and logins |
+//! | - | [`memory`] | the limit of all memory together |
 //! | - | [`admin`], [`telemetry`] | health, metrics |
 //! | - | [`yaml`], [`text`], [`said`], [`time`] | what the config and price files are written in; text for people; what the log has said; hours |
 //!
@@ -41,6 +42,7 @@ pub mod genai;
 pub mod ledger;
 pub mod lookup_files;
 pub mod margin;
+pub mod memory;
 pub mod otlp;
 pub mod price_files;
 pub mod pricing;
@@ -49,6 +51,7 @@ pub mod queue;
 pub mod receiver;
 pub mod redaction;
 pub mod said;
+pub mod serve;
 pub mod settlement;
 pub mod state;
 pub mod telemetry;

@@ -1,4 +1,5 @@
-//! What listeners let in by: their certificates, and who may come, read at the start and kept as their files are.
+//! What listeners let in by: their certificates, and who may come, read at the start and kept as their files are; how many may come, and
+//! what there is for them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,10 +11,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::files::{Keeper, Kind};
+use super::observe;
 use crate::access::Door;
 use crate::access::login::Auth;
+use crate::access::places::Places;
 use crate::access::tls::{InForce, TlsFiles, Within};
-use crate::config::{Authenticator, ComponentId, Config, ServerTls};
+use crate::config::{Authenticator, ComponentId, Config, Connections, ServerTls};
+use crate::memory::Memory;
 use crate::yaml::Mistakes;
 
 /// What the config has for its listeners.
@@ -56,17 +60,31 @@ impl Doors {
         })
     }
 
-    /// The receivers' doors, gRPC's and HTTP's, and who may come in at the admin port.
-    pub(super) fn doors(&self) -> ([Door; 2], Option<Arc<Auth>>) {
-        let [grpc, http, admin] = self.asked.each_ref().map(|id| {
-            let asked = |(login, _): &&(Login, _)| Some(&login.authenticator.id) == id.as_ref();
-            self.logins.iter().find(asked).map(|(login, _)| Arc::clone(&login.auth))
-        });
-        let [by_grpc, by_http] = self
-            .certificates
-            .each_ref()
-            .map(|read| read.as_ref().map(|(certificate, _)| Arc::clone(&certificate.in_force)));
-        ([Door { tls: by_grpc, auth: grpc }, Door { tls: by_http, auth: http }], admin)
+    /// The receivers' doors, gRPC's and HTTP's, and that of the admin port; what goes on at them is told by `meter`.
+    pub(super) fn doors(&self, config: &Config, meter: &Meter) -> ([Door; 2], Door) {
+        let memory = Arc::new(Memory::new(&config.memory));
+        let receivers = &config.receivers;
+        let grants = [
+            receivers.grpc.as_ref().map(|grpc| &grpc.connections),
+            receivers.http.as_ref().map(|http| &http.connections),
+        ];
+        let door = |nth: usize, name, grants: &Connections| {
+            let asked = |(login, _): &&(Login, _)| Some(&login.authenticator.id) == self.asked[nth].as_ref();
+            let certificate = self.certificates.get(nth).and_then(Option::as_ref);
+            Door {
+                tls: certificate.map(|(certificate, _)| Arc::clone(&certificate.in_force)),
+                auth: self.logins.iter().find(asked).map(|(login, _)| Arc::clone(&login.auth)),
+                places: Arc::new(Places::new(name, grants.most)),
+                connections: grants.clone(),
+                memory: Arc::clone(&memory),
+            }
+        };
+        let [grpc, http] = grants.map(|grants| grants.unwrap_or(&Connections::OF_RECEIVERS));
+        let receivers = [door(0, "OTLP/gRPC", grpc), door(1, "OTLP/HTTP", http)];
+        let admin = door(2, "admin port", &Connections::OF_ADMIN);
+        let places = [&receivers[0], &receivers[1], &admin].map(|door| Arc::clone(&door.places));
+        observe::connections(meter, places);
+        (receivers, admin)
     }
 
     /// Keeps them up to date, in tasks. What comes back asks to read them again.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
+use crate::access::places::Places;
 use crate::ledger::Ledger;
+use crate::memory;
 use crate::processor::Shared;
 use crate::queue::recovery::Files;
 use crate::queue::{Level, Log};
@@ -130,6 +132,35 @@ fn files(meter: &Meter, log: &Log) {
             })
             .build();
     }
+}
+
+/// Registers what observes the connections of listeners, and the memory that they share.
+pub(super) fn connections(meter: &Meter, listeners: [Arc<Places>; 3]) {
+    let named = |places: &Places| [KeyValue::new("listener", places.name())];
+    let open = listeners.clone();
+    meter
+        .u64_observable_gauge("pricetag_connections")
+        .with_description("Connections that there are.")
+        .with_callback(move |observer| {
+            open.iter().for_each(|places| observer.observe(places.taken() as u64, &named(places)));
+        })
+        .build();
+    meter
+        .u64_observable_counter("pricetag_connections_refused")
+        .with_description("Connections that were closed at once, for there were too many.")
+        .with_callback(move |observer| {
+            listeners.iter().for_each(|places| observer.observe(places.turned_away(), &named(places)));
+        })
+        .build();
+    meter
+        .u64_observable_gauge("otelcol_process_memory_rss")
+        .with_description("Bytes of memory that pricetag has (resident set size).")
+        .with_callback(|observer| {
+            if let Some(bytes) = memory::resident() {
+                observer.observe(bytes, &[]);
+            }
+        })
+        .build();
 }
 
 /// What senders said of dimensions that could not be used as it came.

@@ -206,7 +206,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
     }
-    let (receivers, auth) = doors.doors();
+    let (receivers, door) = doors.doors(config, app.telemetry.meter());
     app.reload.extend(doors.keep(app.telemetry.meter(), &mut app.settling));
     let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
     if let Some(margins) = &margins {
@@ -227,7 +227,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         receiver,
         receiver_tls,
         host,
-        auth,
+        door,
     };
     listeners.serve(&mut app, config, receivers, site, receiving_stops, serving_stops);
     readiness.set(true);
@@ -298,39 +298,31 @@ impl Listeners {
         serving_stops: watch::Receiver<bool>,
     ) {
         let receivers = &config.receivers;
+        // It asks nobody who he is, and has places of its own.
+        let health_door = site.door.for_health();
         if let (Some(listener), Some(grpc)) = (self.grpc, &receivers.grpc) {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("grpc"));
             let (limit, stop) = (grpc.max_message_bytes, stopped(receiving_stops.clone()));
             app.receiving.spawn(async move {
-                grpc::serve(listener, grpc_door, intake, metrics, limit, stop)
-                    .await
-                    .map_err(|e| format!("OTLP/gRPC: {e}"))
+                grpc::serve(listener, grpc_door, intake, metrics, limit, stop).await;
+                Ok(())
             });
         }
         if let (Some(listener), Some(http)) = (self.http, &receivers.http) {
             let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("http"));
             let (limit, stop) = (http.max_body_bytes, stopped(receiving_stops));
             app.receiving.spawn(async move {
-                http::serve(listener, http_door, intake, metrics, limit, stop)
-                    .await
-                    .map_err(|e| format!("OTLP/HTTP: {e}"))
+                http::serve(listener, http_door, intake, metrics, limit, stop).await;
+                Ok(())
             });
         }
         if let Some(listener) = self.admin {
             let stop = stopped(serving_stops.clone());
-            app.serving.spawn(async move {
-                if let Err(error) = admin::serve(listener, site, stop).await {
-                    tracing::error!("admin port: {error}");
-                }
-            });
+            app.serving.spawn(admin::serve(listener, site, stop));
         }
         if let (Some(listener), Some(health)) = (self.health, &config.health_check) {
             let (path, ready, stop) = (health.path.clone(), app.readiness.clone(), stopped(serving_stops));
-            app.serving.spawn(async move {
-                if let Err(error) = admin::serve_health(listener, &path, ready, stop).await {
-                    tracing::error!("health check: {error}");
-                }
-            });
+            app.serving.spawn(admin::serve_health(listener, path, ready, health_door, stop));
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod explain;
 pub mod layers;
 pub mod ledger;
+mod open_files;
 pub mod prices;
 pub mod quote;
 pub mod run;

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 
 use super::check::EXIT_WRONG;
+use super::open_files;
 use crate::app::{self, App, GRACE, Options, StartError};
 use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
 
@@ -47,6 +48,7 @@ impl Run {
         for notice in &config.notices {
             warn!("{notice}");
         }
+        open_files::ask_for_all();
         let runtime = runtime()?;
         let code = runtime.block_on(async {
             // Before anything is acknowledged: from then on no signal may end it without a drain.

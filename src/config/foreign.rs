@@ -41,24 +41,30 @@ const KEYS: &[(&str, Verdict)] = &[
     ("receivers.otlp.protocols.*.middlewares", NotYet("remove it")),
     ("receivers.otlp.protocols.*.transport", Only("tcp")),
     ("receivers.otlp.protocols.*.include_metadata", NotYetIfTrue("remove it")),
-    ("receivers.otlp.protocols.grpc.max_concurrent_streams", Fine(TUNED)),
     ("receivers.otlp.protocols.grpc.read_buffer_size", Fine(TUNED)),
     ("receivers.otlp.protocols.grpc.write_buffer_size", Fine(TUNED)),
-    ("receivers.otlp.protocols.grpc.keepalive", Fine(TUNED)),
+    (
+        "receivers.otlp.protocols.grpc.keepalive.enforcement_policy",
+        Fine("peers may ask as often as they like"),
+    ),
     (
         "receivers.otlp.protocols.http.cors",
         NotYet("remove it, and send from browsers through a proxy that adds CORS"),
     ),
     ("receivers.otlp.protocols.http.response_headers", NotYet("remove it")),
     ("receivers.otlp.protocols.http.compression_algorithms", Fine("gzip, zstd and plain bodies are taken")),
-    ("receivers.otlp.protocols.http.read_timeout", Fine(TUNED)),
-    ("receivers.otlp.protocols.http.read_header_timeout", Fine(TUNED)),
+    (
+        "receivers.otlp.protocols.http.read_timeout",
+        Fine("accepted, and bodies have their time piece by piece: 30 s for each 16 KiB"),
+    ),
     ("receivers.otlp.protocols.http.write_timeout", Fine(TUNED)),
-    ("receivers.otlp.protocols.http.idle_timeout", Fine(TUNED)),
     ("receivers.otlp.protocols.http.keep_alives_enabled", Fine("connections are kept alive")),
     ("receivers.otlp.protocols.http.traces_url_path", Only("/v1/traces")),
     ("receivers.otlp.protocols.http.metrics_url_path", Only("/v1/metrics")),
     ("receivers.otlp.protocols.http.logs_url_path", Only("/v1/logs")),
+    // Processors.
+    ("processors.memory_limiter.min_gc_interval_when_soft_limited", Fine(NO_GARBAGE)),
+    ("processors.memory_limiter.min_gc_interval_when_hard_limited", Fine(NO_GARBAGE)),
     // Exporters: TLS.
     ("exporters.*.tls.insecure_skip_verify", NotYetIfTrue("name the certificate's issuer in `ca_file`")),
     ("exporters.*.tls.cert_file", NotYet("client certificates: send through a proxy that has one")),
@@ -157,6 +163,7 @@ const KEYS: &[(&str, Verdict)] = &[
 
 const CLIENT_CA: &str = "remove it; who signs clients' certificates is said by `client_ca_file`";
 const TUNED: &str = "accepted and left as pricetag has it";
+const NO_GARBAGE: &str = "accepted and not needed: no garbage is collected here";
 const NO_BATCHES: &str = "accepted and not needed: pricetag forwards each request as it came";
 const LOGGED: &str = "accepted, and the log is written as pricetag does it";
 

@@ -14,6 +14,7 @@
 //! send here, and would send pricetag's output back to itself.
 
 mod access;
+mod connections;
 mod defaults;
 mod endpoint;
 mod exporter;
@@ -33,6 +34,7 @@ use std::path::Path as FilePath;
 use crate::yaml::{de, error, path, scalar, tree as yaml};
 
 pub use access::{Authenticator, Credentials, MinVersion, ServerTls};
+pub use connections::{Connections, MemoryLimit, Share};
 pub use endpoint::HostPort;
 pub use error::{Mistake as ConfigError, Mistakes as ConfigErrors, Notice};
 pub use exporter::{

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::access::{Authenticator, ServerTls};
+use super::connections::{Connections, MemoryLimit};
 use super::endpoint::HostPort;
 use super::error::Notice;
 use super::exporter::Exporter;
@@ -28,6 +29,8 @@ pub struct Config {
     pub pipelines: Vec<Pipeline>,
     /// What pricetag tells about itself.
     pub telemetry: Telemetry,
+    /// How much memory pricetag may have.
+    pub memory: MemoryLimit,
     /// A listener for health checks besides the one of the metrics.
     pub health_check: Option<HealthCheck>,
     /// Where requests wait that are kept on disk; `None`: in the state folder.
@@ -52,6 +55,8 @@ pub struct GrpcReceiver {
     pub endpoint: HostPort,
     /// The largest request it takes, in bytes after decompression.
     pub max_message_bytes: usize,
+    /// What it grants to connections.
+    pub connections: Connections,
     /// Its certificate; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// Who may come in; `None` is everybody.
@@ -65,6 +70,8 @@ pub struct HttpReceiver {
     pub endpoint: HostPort,
     /// The largest body it takes, in bytes after decompression.
     pub max_body_bytes: usize,
+    /// What it grants to connections.
+    pub connections: Connections,
     /// Its certificate; `None` is plaintext.
     pub tls: Option<ServerTls>,
     /// Who may come in; `None` is everybody.

@@ -1,37 +1,44 @@
 //! OTLP over gRPC: one unary method a signal, its message never decoded.
+//!
+//! Not by tonic's `Grpc::unary`, which makes room for what a prefix announces before anything of it has come, decompresses before
+//! anybody can say whether there is memory for it, and says OUT_OF_RANGE of what is too large, which OTLP clients repeat for ever.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::{any, post};
-use bytes::Bytes;
-use http::HeaderValue;
+use bytes::{Buf as _, Bytes};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt as _, Full};
 use tokio::net::TcpListener;
-use tonic::body::Body;
-use tonic::codec::CompressionEncoding;
-use tonic::server::{Grpc, UnaryService};
-use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tonic::{Code, Response, Status};
+use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use super::body::{self, Announced};
 use super::refusal::{RETRY_AFTER, RefusalLog};
+use super::unpack::Packing;
 use super::{Intake, Refusal, accept};
 use crate::access::Door;
-use crate::access::handshakes::Handshakes;
 use crate::access::login::Auth;
-use crate::exporter::codec::BytesCodec;
+use crate::memory::Memory;
 use crate::otlp::Signal;
+use crate::serve::{Speaks, serve as listen};
 use crate::telemetry::ReceiverMetrics;
 
-/// Larger frames and windows than HTTP/2's defaults: a batch of spans has some hundred kilobytes.
-const MAX_FRAME: u32 = 1 << 20;
-const STREAM_WINDOW: u32 = 8 << 20;
-const CONNECTION_WINDOW: u32 = 64 << 20;
+/// What stands before a message: whether it is compressed, and its length.
+const PREFIX: usize = 5;
+/// An empty message: everything was taken, `partial_success` is unset.
+const TAKEN: &[u8] = &[0; PREFIX];
+
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// What the methods share.
 #[derive(Clone, Debug)]
@@ -41,22 +48,20 @@ struct Service {
     refusals: Arc<RefusalLog>,
     max_message_bytes: usize,
     auth: Option<Arc<Auth>>,
+    memory: Arc<Memory>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
-///
-/// # Errors
-/// What the transport says when it can not go on.
 pub async fn serve(
     listener: TcpListener,
     door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_message_bytes: usize,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), tonic::transport::Error> {
-    let Door { tls, auth } = door;
-    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes, auth };
+    shutdown: impl Future<Output = ()>,
+) {
+    let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
+    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes, auth, memory };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -64,107 +69,107 @@ pub async fn serve(
         router = router.route(signal.grpc_path(), method);
     }
     let unknown = |request: Request| {
-        let path = request.uri().path().to_owned();
-        ready(
-            Status::unimplemented(format!("{path} is no method of OTLP; this port speaks OTLP/gRPC"))
-                .into_http::<Body>(),
-        )
+        let path = request.uri().path();
+        let message = format!("{path} is no method of OTLP; this port speaks OTLP/gRPC");
+        ready(Status::unimplemented(message).into_http::<Body>())
     };
     let router = router.fallback(any(unknown));
-    let server = Server::builder()
-        .max_frame_size(MAX_FRAME)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW);
-    let routes = Routes::from(router);
-    match tls {
-        None => {
-            let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
-        }
-        Some(tls) => {
-            let incoming = Handshakes::new(listener, tls, "OTLP/gRPC");
-            server.serve_with_incoming_shutdown(routes, incoming, shutdown).await
-        }
-    }
+    listen(listener, &door, Speaks::Grpc, router, shutdown).await;
 }
 
 impl Service {
-    async fn export(self, signal: Signal, request: Request) -> Result<http::Response<Body>, Infallible> {
-        let (metrics, refusals) = (self.metrics.clone(), Arc::clone(&self.refusals));
-        // Before anything of the body is read.
-        if let Some(auth) = &self.auth
-            && let Err(denied) = auth.check(request.headers()).await
-        {
-            let refusal = Refusal::from(denied);
-            metrics.refused(signal, 1);
-            refusals.note("gRPC", signal, &refusal);
-            return Ok(status(&refusal).into_http());
-        }
-        let mut grpc = Grpc::new(BytesCodec)
-            .apply_max_message_size_config(Some(self.max_message_bytes), None)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .accept_compressed(CompressionEncoding::Zstd);
-        let mut response = grpc.unary(Export { service: self, signal }, request).await;
-        // A unary refusal stands in the headers, whether it is ours or tonic's: here all of them pass.
-        if remap(response.headers_mut()) {
-            metrics.refused(signal, 1);
-            let message = response.headers().get("grpc-message").map_or(&b""[..], HeaderValue::as_bytes);
-            refusals.note("gRPC", signal, String::from_utf8_lossy(message));
-        }
-        Ok(response)
-    }
-}
-
-/// Gives what tonic refuses on its own the code that OTLP asks for. Says whether this is a refusal.
-///
-/// tonic answers an oversize message with OUT_OF_RANGE, which OTLP clients retry for ever, and a broken
-/// compression with INTERNAL. Our own refusals use neither.
-fn remap(headers: &mut http::HeaderMap) -> bool {
-    let Some(code) = headers.get("grpc-status").map(|code| Code::from_bytes(code.as_bytes())) else {
-        return false;
-    };
-    let remapped = match code {
-        Code::OutOfRange => Code::ResourceExhausted,
-        Code::Internal => Code::InvalidArgument,
-        other => return other != Code::Ok,
-    };
-    headers.insert("grpc-status", HeaderValue::from(remapped as i32));
-    true
-}
-
-struct Export {
-    service: Service,
-    signal: Signal,
-}
-
-impl UnaryService<Bytes> for Export {
-    type Response = Bytes;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Response<Bytes>, Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        let Service { intake, metrics, .. } = self.service.clone();
-        let signal = self.signal;
-        Box::pin(async move {
-            let (metadata, _, body) = request.into_parts();
-            let said = intake.said(&metadata.into_headers());
-            match accept(&intake, signal, body, said).await {
-                Ok(items) => {
-                    metrics.accepted(signal, items);
-                    // An empty message: everything was taken, `partial_success` is unset.
-                    Ok(Response::new(Bytes::new()))
-                }
-                Err(refusal) => Err(status(&refusal)),
+    async fn export(self, signal: Signal, request: Request) -> Result<Response<Body>, Infallible> {
+        Ok(match self.take(signal, request).await {
+            Ok(items) => {
+                self.metrics.accepted(signal, items);
+                taken()
+            }
+            Err(refusal) => {
+                self.metrics.refused(signal, 1);
+                self.refusals.note("gRPC", signal, &refusal);
+                refused(&refusal)
             }
         })
     }
+
+    async fn take(&self, signal: Signal, request: Request) -> Result<u64, Refusal> {
+        let (parts, mut body) = request.into_parts();
+        // Both before anything of the body is read.
+        if let Some(auth) = &self.auth {
+            auth.check(&parts.headers).await?;
+        }
+        let mut held = self.memory.admit()?;
+        let packing = Packing::of(parts.headers.get(GRPC_ENCODING))?;
+        let limit = self.max_message_bytes;
+        let body =
+            body::read(&mut body, &Prefixed { limit }, limit.saturating_add(PREFIX), &mut held).await?;
+        let Some((is_packed, length)) = prefix(&body)? else {
+            return Err(Refusal::Frame("it is empty, or ends within its prefix"));
+        };
+        let mut message = body.slice(PREFIX..);
+        if message.len() < length {
+            return Err(Refusal::Frame("it ends before the length that its prefix says"));
+        }
+        if is_packed {
+            let packing =
+                packing.ok_or(Refusal::Frame("it is compressed, and grpc-encoding does not say how"))?;
+            (message, held) = packing.unpack(message, limit, held).await?;
+        }
+        accept(&self.intake, signal, message, self.intake.said(&parts.headers), held).await
+    }
 }
 
-fn status(refusal: &Refusal) -> Status {
+/// What a message says of itself: whether it is compressed, and its length.
+fn prefix(mut begin: &[u8]) -> Result<Option<(bool, usize)>, Refusal> {
+    if begin.len() < PREFIX {
+        return Ok(None);
+    }
+    let is_packed = match begin.get_u8() {
+        0 => false,
+        1 => true,
+        _ => return Err(Refusal::Frame("its first byte is neither 0 nor 1")),
+    };
+    Ok(Some((is_packed, begin.get_u32() as usize)))
+}
+
+/// A body with one message.
+struct Prefixed {
+    limit: usize,
+}
+
+impl Announced for Prefixed {
+    fn size(&self, begin: &[u8]) -> Result<Option<usize>, Refusal> {
+        match prefix(begin)? {
+            Some((_, length)) if length > self.limit => Err(Refusal::TooLarge { limit: self.limit }),
+            said => Ok(said.map(|(_, length)| PREFIX + length)),
+        }
+    }
+
+    fn too_much(&self) -> Refusal {
+        Refusal::Frame("it is longer than its prefix says, or there are several")
+    }
+}
+
+fn taken() -> Response<Body> {
+    let trailers = HeaderMap::from_iter([(GRPC_STATUS, HeaderValue::from_static("0"))]);
+    let body = Full::new(Bytes::from_static(TAKEN)).with_trailers(ready(Some(Ok(trailers))));
+    let mut response = Response::new(Body::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, GRPC);
+    response
+}
+
+fn refused(refusal: &Refusal) -> Response<Body> {
     let message = refusal.to_string();
-    if refusal.is_retryable() {
+    let status = if refusal.is_retryable() {
         let details = ErrorDetails::with_retry_info(Some(RETRY_AFTER));
         Status::with_error_details(refusal.code(), message, details)
     } else {
         Status::new(refusal.code(), message)
+    };
+    let mut response = status.into_http();
+    if matches!(refusal, Refusal::Encoding(_)) {
+        let known = HeaderValue::from_static("gzip,zstd,identity");
+        response.headers_mut().insert(GRPC_ACCEPT_ENCODING, known);
     }
+    response
 }

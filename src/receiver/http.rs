@@ -4,26 +4,32 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::post;
-use axum::serve::ListenerExt as _;
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER, WWW_AUTHENTICATE,
+    ALLOW, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER as RETRY_AFTER_HEADER,
+    WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Version};
 use prost::Message as _;
 use tokio::net::TcpListener;
 
+use super::body::Announced;
 use super::refusal::{RETRY_AFTER, RefusalLog};
-use super::unpack::unpack;
-use super::{Intake, Refusal, accept, offload};
+use super::unpack::Packing;
+use super::{Intake, Refusal, accept, body, offload};
 use crate::access::Door;
-use crate::access::handshakes::Handshakes;
 use crate::access::login::Auth;
+use crate::memory::{Held, Memory};
 use crate::otlp::{Signal, json};
+use crate::serve::{Speaks, serve as listen};
 use crate::telemetry::ReceiverMetrics;
+
+/// Bytes that a byte of JSON takes while it is read, for it is a tree of values, and then a message, before it is protobuf: measured with
+/// spans of short attributes, of which it is the most.
+const JSON_TAKES: usize = 16;
 
 /// How a body is encoded, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,22 +66,20 @@ struct Service {
     refusals: Arc<RefusalLog>,
     max_body_bytes: usize,
     auth: Option<Arc<Auth>>,
+    memory: Arc<Memory>,
 }
 
 /// Serves until `shutdown` completes and the requests under way are answered.
-///
-/// # Errors
-/// What the system says when it can not accept connections any more.
 pub async fn serve(
     listener: TcpListener,
     door: Door,
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
     max_body_bytes: usize,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let Door { tls, auth } = door;
-    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes, auth };
+    shutdown: impl Future<Output = ()>,
+) {
+    let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
+    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes, auth, memory };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -83,15 +87,7 @@ pub async fn serve(
         router = router.route(signal.http_path(), post(export).fallback(only_post));
     }
     let router = router.fallback(unknown_path);
-    if let Some(tls) = tls {
-        let listener = Handshakes::new(listener, tls, "OTLP/HTTP");
-        return axum::serve(listener, router).with_graceful_shutdown(shutdown).await;
-    }
-    let listener = listener.tap_io(|stream| {
-        // Without it an answer may wait 40 ms for an acknowledgement; nothing else depends on it.
-        let _ = stream.set_nodelay(true);
-    });
-    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+    listen(listener, &door, Speaks::Http, router, shutdown).await;
 }
 
 async fn only_post(request: Request) -> Response<Body> {
@@ -109,7 +105,7 @@ async fn unknown_path(request: Request) -> Response<Body> {
 
 impl Service {
     async fn export(self, signal: Signal, request: Request) -> Response<Body> {
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         // Before anything of the body is read.
         if let Some(auth) = &self.auth
             && let Err(denied) = auth.check(&parts.headers).await
@@ -130,7 +126,7 @@ impl Service {
             self.refusals.note("HTTP", signal, format_args!("content type {sent}{hint}; {message}"));
             return answer(&parts.headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
-        match self.take(signal, encoding, &parts.headers, body).await {
+        match self.take(signal, encoding, &parts.headers, &mut body).await {
             Ok(items) => {
                 self.metrics.accepted(signal, items);
                 let body = match encoding {
@@ -141,7 +137,12 @@ impl Service {
                 response.headers_mut().insert(CONTENT_TYPE, encoding.content_type());
                 response
             }
-            Err(refusal) => self.refused(signal, &parts.headers, &refusal),
+            Err(refusal) => {
+                if refusal.is_retryable() && parts.version < Version::HTTP_2 {
+                    tokio::spawn(body::discard(body, self.max_body_bytes));
+                }
+                self.refused(signal, &parts.headers, &refusal)
+            }
         }
     }
 
@@ -161,30 +162,48 @@ impl Service {
         signal: Signal,
         encoding: Encoding,
         headers: &HeaderMap,
-        body: Body,
+        body: &mut Body,
     ) -> Result<u64, Refusal> {
-        let body = self.read(headers, body).await?;
-        let body = match encoding {
-            Encoding::Protobuf => body,
-            Encoding::Json if body.is_empty() => body,
-            Encoding::Json => offload(move || Ok(Bytes::from(json::to_protobuf(signal, &body)?))).await?,
-        };
-        accept(&self.intake, signal, body, self.intake.said(headers)).await
+        // Before anything of the body is read.
+        let mut held = self.memory.admit()?;
+        let packing = Packing::of(headers.get(CONTENT_ENCODING))?;
+        let said = Said { length: length(headers), limit: self.max_body_bytes };
+        let mut body = body::read(body, &said, said.limit, &mut held).await?;
+        if let Some(packing) = packing {
+            (body, held) = packing.unpack(body, said.limit, held).await?;
+        }
+        if encoding == Encoding::Json && !body.is_empty() {
+            (body, held) = offload(move || from_json(signal, &body, held)).await?;
+        }
+        accept(&self.intake, signal, body, self.intake.said(headers), held).await
+    }
+}
+
+fn from_json(signal: Signal, body: &[u8], mut held: Held) -> Result<(Bytes, Held), Refusal> {
+    held.more(body.len().saturating_mul(JSON_TAKES))?;
+    Ok((Bytes::from(json::to_protobuf(signal, body)?), held))
+}
+
+/// What a header says of a body's length.
+struct Said {
+    length: Option<usize>,
+    limit: usize,
+}
+
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+impl Announced for Said {
+    fn size(&self, _: &[u8]) -> Result<Option<usize>, Refusal> {
+        if self.length.is_some_and(|length| length > self.limit) {
+            return Err(self.too_much());
+        }
+        Ok(self.length)
     }
 
-    /// The body as it was before compression.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-        let limit = self.max_body_bytes;
-        let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        if announced.is_some_and(|length: usize| length > limit) {
-            return Err(Refusal::TooLarge { limit });
-        }
-        let body = to_bytes(body, limit).await.map_err(|error| {
-            let too_large = std::error::Error::source(&error)
-                .is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-            if too_large { Refusal::TooLarge { limit } } else { Refusal::Broken(error.to_string()) }
-        })?;
-        unpack(headers, body, limit).await
+    fn too_much(&self) -> Refusal {
+        Refusal::TooLarge { limit: self.limit }
     }
 }
 
@@ -198,6 +217,7 @@ fn answer(request: &HeaderMap, status: StatusCode, message: &str) -> Response<Bo
         StatusCode::NOT_FOUND => tonic::Code::NotFound,
         StatusCode::UNAUTHORIZED => tonic::Code::Unauthenticated,
         StatusCode::INTERNAL_SERVER_ERROR => tonic::Code::Internal,
+        StatusCode::REQUEST_TIMEOUT => tonic::Code::DeadlineExceeded,
         _ => tonic::Code::Unimplemented,
     } as i32;
     let (content_type, body) = match Encoding::of(request) {

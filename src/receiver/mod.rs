@@ -1,8 +1,9 @@
 //! Receivers: OTLP over gRPC and over HTTP. Bodies stay bytes from the socket to the queue.
 //!
-//! [`grpc`] and [`http`] speak the protocols, [`intake`] is what both hand a body to, [`refusal`] says why one is
+//! [`grpc`] and [`http`] speak the protocols, `body` reads what is sent and `unpack` decompresses it, [`intake`] is what both hand a body to, [`refusal`] says why one is
 //! not taken and how each protocol puts it.
 
+mod body;
 pub mod grpc;
 pub mod http;
 pub mod intake;
@@ -15,6 +16,7 @@ pub use refusal::Refusal;
 use bytes::Bytes;
 use std::sync::Arc;
 
+use crate::memory::Held;
 use crate::otlp::Signal;
 use crate::queue::Said;
 
@@ -23,12 +25,21 @@ const BLOCKING_BYTES: usize = 1 << 20;
 
 /// Hands a body to the intake, on this thread or, if it takes long, on the blocking pool, and waits until the queue has it for good.
 /// Gives the number of items in it.
-async fn accept(intake: &Arc<Intake>, signal: Signal, body: Bytes, said: Said) -> Result<u64, Refusal> {
-    let taken = if body.len() <= BLOCKING_BYTES {
-        intake.accept(signal, body, said)?
+async fn accept(
+    intake: &Arc<Intake>,
+    signal: Signal,
+    body: Bytes,
+    said: Said,
+    mut held: Held,
+) -> Result<u64, Refusal> {
+    // What leaves is another body, with prices in it.
+    held.more(body.len())?;
+    let (taken, _held) = if body.len() <= BLOCKING_BYTES {
+        (intake.accept(signal, body, said)?, held)
     } else {
         let intake = Arc::clone(intake);
-        offload(move || intake.accept(signal, body, said)).await?
+        // Until it is done: who goes away meanwhile does not make room.
+        offload(move || Ok((intake.accept(signal, body, said)?, held))).await?
     };
     taken.committed.safe().await?;
     Ok(taken.items)

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::access::login::Denied;
 use crate::access::seldom::Seldom;
+use crate::memory::Short;
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
 use crate::otlp::wire::Malformed;
@@ -42,6 +43,12 @@ pub enum Refusal {
         /// The limit.
         limit: usize,
     },
+    /// Not one message with gRPC's prefix before it. Permanent.
+    #[error("not a message of gRPC: {0}")]
+    Frame(&'static str),
+    /// The body comes so slowly that nobody waits for it. On a better line it may come.
+    #[error("the body came too slowly: 16 KiB of it, or its end, must come in 30 s")]
+    Slow,
     /// The sender went away within the body.
     #[error("the body could not be read: {0}")]
     Broken(String),
@@ -51,6 +58,9 @@ pub enum Refusal {
     /// No room at the moment. The sender keeps the request and comes again.
     #[error("{0}; try again later")]
     Full(#[from] Full),
+    /// No memory at the moment. The sender keeps the request and comes again.
+    #[error("{0}; try again later")]
+    Memory(#[from] Short),
     /// Nobody knows who sends.
     #[error("{0}")]
     Denied(#[from] Denied),
@@ -76,34 +86,41 @@ impl RefusalLog {
 impl Refusal {
     /// Whether the same request may be sent again.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Refusal::Full(_) | Refusal::Denied(Denied::Busy))
+        matches!(self, Refusal::Full(_) | Refusal::Memory(_) | Refusal::Denied(Denied::Busy))
     }
 
     /// The gRPC code.
     pub fn code(&self) -> Code {
         match self {
-            Refusal::Malformed(_) | Refusal::Json(_) | Refusal::Compression(_) | Refusal::Broken(_) => {
-                Code::InvalidArgument
-            }
+            Refusal::Malformed(_)
+            | Refusal::Json(_)
+            | Refusal::Compression(_)
+            | Refusal::Frame(_)
+            | Refusal::Broken(_) => Code::InvalidArgument,
+            Refusal::Slow => Code::DeadlineExceeded,
             Refusal::TooLarge { .. } => Code::ResourceExhausted,
             Refusal::NoPipeline(_) | Refusal::Encoding(_) => Code::Unimplemented,
-            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => Code::Unavailable,
+            Refusal::Full(_) | Refusal::Memory(_) | Refusal::Denied(Denied::Busy) => Code::Unavailable,
             Refusal::Denied(_) => Code::Unauthenticated,
-            // Not INTERNAL, which the gRPC receiver takes for tonic's word on a broken body.
-            Refusal::Internal(_) => Code::Unknown,
+            Refusal::Internal(_) => Code::Internal,
         }
     }
 
     /// The HTTP status.
     pub fn status(&self) -> StatusCode {
         match self {
-            Refusal::Malformed(_) | Refusal::Json(_) | Refusal::Compression(_) | Refusal::Broken(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Refusal::Malformed(_)
+            | Refusal::Json(_)
+            | Refusal::Compression(_)
+            | Refusal::Frame(_)
+            | Refusal::Broken(_) => StatusCode::BAD_REQUEST,
+            Refusal::Slow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Encoding(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Refusal::NoPipeline(_) => StatusCode::NOT_FOUND,
-            Refusal::Full(_) | Refusal::Denied(Denied::Busy) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Full(_) | Refusal::Memory(_) | Refusal::Denied(Denied::Busy) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Refusal::Denied(_) => StatusCode::UNAUTHORIZED,
             Refusal::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

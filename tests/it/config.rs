@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use pricetag::config::{
-    Alias, Attributes, Capacity, Compression, Config, ConfigErrors, ExporterKind, LogEncoding, LogLevel,
-    OnFull, OtlpGrpc, Upstream,
+    Alias, Attributes, Capacity, Compression, Config, ConfigErrors, Connections, ExporterKind, LogEncoding,
+    LogLevel, MemoryLimit, OnFull, OtlpGrpc, Share, Upstream,
 };
 use pricetag::otlp::Signal;
 
@@ -124,7 +124,15 @@ fn the_commented_keys_of_the_default_are_right() {
     })
     .unwrap_or_else(|errors| panic!("{errors}\n{text}"));
     let unused: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
-    assert_eq!(unused, ["exporters.otlp/jaeger", "exporters.otlphttp/backend", "processors.redact/outside"]);
+    assert_eq!(
+        unused,
+        [
+            "exporters.otlp/jaeger",
+            "exporters.otlphttp/backend",
+            "processors.redact/outside",
+            "processors.memory_limiter"
+        ]
+    );
     assert!(config.health_check.is_some());
 }
 
@@ -157,9 +165,11 @@ fn the_collectors_own_sample_loads_with_notices() {
         [
             "service.pipelines: no pipeline of traces has the processor `pricetag`: nothing will be priced; add \
              `processors: [pricetag]` to it, and `pricetag:` to `processors`",
-            "processors.memory_limiter: accepted and not needed: pricetag bounds what it holds by itself",
         ]
     );
+    let MemoryLimit { limit, spike, check_interval } = config.memory;
+    assert_eq!((limit, spike), (Share::Bytes(1536 << 20), Some(Share::Bytes(512 << 20))));
+    assert_eq!(check_interval, Duration::from_secs(5));
 }
 
 #[test]
@@ -167,7 +177,10 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
     let config = load("tests/fixtures/config/collector/production.yaml");
     let health = config.health_check.as_ref().unwrap();
     assert_eq!((health.endpoint.to_string().as_str(), health.path.as_str()), ("127.0.0.1:13133", "/"));
-    assert_eq!(config.receivers.grpc.as_ref().unwrap().max_message_bytes, 16 << 20);
+    let receiver = config.receivers.grpc.as_ref().unwrap();
+    assert_eq!(receiver.max_message_bytes, 16 << 20);
+    assert_eq!(receiver.connections.age, Some(Duration::from_secs(60)));
+    assert_eq!(config.memory.limit, Share::Percent(75));
     assert_eq!(config.telemetry.metrics.as_ref().unwrap().to_string(), "0.0.0.0:8889");
     assert_eq!(config.telemetry.log_encoding, LogEncoding::Json);
     assert_eq!(config.telemetry.resource, [("service.name".to_owned(), "edge".to_owned())]);
@@ -203,13 +216,43 @@ fn a_production_config_of_the_collector_keeps_its_meaning() {
             "exporters.debug/unused",
             "exporters.debug/unused.sampling_initial",
             "processors.batch",
-            "processors.memory_limiter",
-            "receivers.otlp.protocols.grpc.keepalive",
             "service.pipelines",
             "service.telemetry.metrics.readers",
             "service.telemetry.metrics.readers[0].pull.exporter.prometheus.without_units",
         ]
     );
+}
+
+#[test]
+fn limits_are_the_collectors_keys() {
+    let grpc = "receivers.otlp.protocols.grpc";
+    let http = "receivers.otlp.protocols.http";
+    let config = default_with(&[
+        &format!("{grpc}.max_concurrent_streams=7"),
+        &format!("{grpc}.max_connections=8"),
+        &format!("{grpc}.keepalive.server_parameters={{max_connection_idle: 11s, max_connection_age: 12s, max_connection_age_grace: 13s, time: 14s, timeout: 0}}"),
+        &format!("{grpc}.keepalive.enforcement_policy.min_time=5s"),
+        &format!("{http}.read_header_timeout=2s"),
+        &format!("{http}.idle_timeout=3s"),
+    ])
+    .unwrap();
+    let seconds = Duration::from_secs;
+    let usual = Connections::OF_RECEIVERS;
+    let expected = Connections {
+        most: 8,
+        streams: 7,
+        idle: seconds(11),
+        age: Some(seconds(12)),
+        age_grace: Some(seconds(13)),
+        ping_after: seconds(14),
+        ..usual.clone()
+    };
+    assert_eq!(config.receivers.grpc.as_ref().unwrap().connections, expected);
+    let expected = Connections { headers: seconds(2), idle: seconds(3), ..usual };
+    assert_eq!(config.receivers.http.as_ref().unwrap().connections, expected);
+    let keys: Vec<_> = config.notices.iter().map(|notice| notice.key.as_str()).collect();
+    assert_eq!(keys, [format!("{grpc}.keepalive.enforcement_policy")]);
+    assert_eq!(config.memory, MemoryLimit::default());
 }
 
 #[test]

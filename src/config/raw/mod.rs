@@ -28,8 +28,8 @@ pub(super) use exporters::{
 pub(super) use ledger::Ledger;
 pub(super) use margin::{Margin, Per, Revenue};
 pub(super) use metrics::Metrics;
-pub(super) use processors::{Pricetag, Processor};
-pub(super) use receivers::{Grpc, Http, Receiver};
+pub(super) use processors::{MemoryLimiter, Pricetag, Processor};
+pub(super) use receivers::{Grpc, Http, Receiver, ServerParameters};
 pub(super) use redact::Redact;
 pub(super) use sampling::Sampling;
 pub(super) use service::{Extension, FileStorage, MetricsLevel, Pipeline, Service, Telemetry};

@@ -25,8 +25,7 @@ pub(in crate::config) enum Processor {
     Redact(Redact),
     /// Of the Collector, accepted so that a config can be pasted.
     Batch,
-    /// Of the Collector, accepted so that a config can be pasted.
-    MemoryLimiter,
+    MemoryLimiter(MemoryLimiter),
 }
 
 impl Component for Processor {
@@ -36,7 +35,7 @@ impl Component for Processor {
     fn read<'de, A: MapAccess<'de>>(kind: &str, map: &mut A) -> Result<Self, A::Error> {
         let accepted = match kind {
             "batch" => Processor::Batch,
-            "memory_limiter" => Processor::MemoryLimiter,
+            "memory_limiter" => return map.next_value().map(Processor::MemoryLimiter),
             "redact" => return map.next_value().map(Processor::Redact),
             _ => return map.next_value().map(|said| Processor::Pricetag(Box::new(said))),
         };
@@ -47,6 +46,7 @@ impl Component for Processor {
         match kind {
             "pricetag" => generator.subschema_for::<Pricetag>(),
             "redact" => generator.subschema_for::<Redact>(),
+            "memory_limiter" => generator.subschema_for::<MemoryLimiter>(),
             _ => json_schema!({
                 "type": "object",
                 "description": "A component of the Collector: accepted, and not needed here.",
@@ -103,4 +103,20 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) ledger: Ledger,
     /// What customers pay, for margins by tier, tenant and action.
     pub(in crate::config) margin: Margin,
+}
+
+/// Refuses requests when memory runs short, for all pipelines together. It is there without being named, with the defaults.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct MemoryLimiter {
+    /// How old a look at the memory in use may be. Default: 500ms.
+    pub(in crate::config) check_interval: Option<GoDuration>,
+    /// The memory that pricetag may have, in MiB. Default: `limit_percentage`.
+    pub(in crate::config) limit_mib: Option<u32>,
+    /// What may come between two looks, in MiB: requests are refused above the limit less this. Default: a fifth of the limit.
+    pub(in crate::config) spike_limit_mib: Option<u32>,
+    /// The memory that pricetag may have, in percent of what the machine, or the container, has. Default: 75.
+    pub(in crate::config) limit_percentage: Option<u32>,
+    /// The same as `spike_limit_mib`, in percent of what the machine has.
+    pub(in crate::config) spike_limit_percentage: Option<u32>,
 }

@@ -6,6 +6,7 @@ mod dimensions;
 mod exporters;
 mod ledger;
 mod margin;
+mod memory;
 mod metrics;
 mod receivers;
 mod redact;
@@ -42,12 +43,14 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     let health_check = service.and_then(|service| service::health_check(raw, service, report));
     let telemetry = service::telemetry(raw, &known, report);
     let queue_folder = storage::folder(raw, report);
+    let memory = memory::memory(raw, report);
     let config = Config {
         receivers,
         processor,
         exporters,
         pipelines,
         telemetry,
+        memory,
         health_check,
         queue_folder,
         notices: Vec::new(),
@@ -83,9 +86,8 @@ fn processor(raw: &Root, report: &mut Report) -> Option<Pricetag> {
             Processor::Batch => {
                 report.notice(&path, "accepted and not needed: pricetag forwards each request as it came");
             }
-            Processor::MemoryLimiter => {
-                report.notice(&path, "accepted and not needed: pricetag bounds what it holds by itself");
-            }
+            // `memory` has what there is to say of it.
+            Processor::MemoryLimiter(_) => {}
         }
     }
     found.map(|(_, pricetag)| pricetag)

@@ -1,13 +1,17 @@
 //! The OTLP listeners.
 
+use std::time::Duration;
+
 use super::service::Named;
 use super::{access, listen};
 use crate::config::access::Authenticator;
+use crate::config::connections::Connections;
 use crate::config::defaults;
 use crate::config::error::Report;
 use crate::config::model::{GrpcReceiver, HttpReceiver, Receivers};
 use crate::config::path::Path;
-use crate::config::raw::{Grpc, Http, Receiver, Root};
+use crate::config::raw::{Grpc, Http, Receiver, Root, ServerParameters};
+use crate::config::values::GoDuration;
 
 /// The listeners of the receivers that pipelines use. pricetag has one entrance: several receivers are
 /// fine as long as each protocol is named once and every pipeline takes from all of them.
@@ -71,7 +75,7 @@ fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
         Some(mib) => (mib as usize).saturating_mul(defaults::MIB),
     };
     let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
-    GrpcReceiver { endpoint, max_message_bytes, tls, auth: None }
+    GrpcReceiver { endpoint, max_message_bytes, connections: of_grpc(said, path, report), tls, auth: None }
 }
 
 fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
@@ -82,5 +86,42 @@ fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
         Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
     };
     let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
-    HttpReceiver { endpoint, max_body_bytes, tls, auth: None }
+    let default = Connections::OF_RECEIVERS;
+    let connections = Connections {
+        most: most(said.max_connections, path, report),
+        headers: duration(said.read_header_timeout, default.headers),
+        idle: duration(said.idle_timeout, default.idle),
+        ..default
+    };
+    HttpReceiver { endpoint, max_body_bytes, connections, tls, auth: None }
+}
+
+fn of_grpc(said: &Grpc, path: &Path, report: &mut Report) -> Connections {
+    let default = Connections::OF_RECEIVERS;
+    let ServerParameters { max_connection_idle, max_connection_age, max_connection_age_grace, time, timeout } =
+        said.keepalive.server_parameters;
+    let said_one = |said: Option<GoDuration>| said.map(|said| said.0).filter(|said| !said.is_zero());
+    Connections {
+        most: most(said.max_connections, path, report),
+        streams: said.max_concurrent_streams.filter(|streams| *streams > 0).unwrap_or(default.streams),
+        idle: duration(max_connection_idle, default.idle),
+        ping_after: duration(time, default.ping_after),
+        ping_answer: duration(timeout, default.ping_answer),
+        age: said_one(max_connection_age),
+        age_grace: said_one(max_connection_age_grace),
+        ..default
+    }
+}
+
+fn most(said: Option<u32>, path: &Path, report: &mut Report) -> usize {
+    if said == Some(0) {
+        let remedy = "write how many there may be, as in 4096, or remove the key for the default";
+        report.wrong(&path.key("max_connections"), "nobody could connect", remedy);
+    }
+    said.map_or(Connections::OF_RECEIVERS.most, |most| most as usize)
+}
+
+/// As in the Collector zero is the default.
+fn duration(said: Option<GoDuration>, default: Duration) -> Duration {
+    said.map(|said| said.0).filter(|said| !said.is_zero()).unwrap_or(default)
 }

@@ -56,9 +56,8 @@ pub(super) fn pipelines(raw: &Root, report: &mut Report) -> Vec<Named> {
         &raw.processors,
         "processors",
         |id| {
-            let is_ours =
-                matches!(raw.processors.get(id), Some(Processor::Pricetag(_) | Processor::Redact(_)));
-            !is_ours || said.iter().any(|(_, pipeline)| pipeline.processors.contains(id))
+            let is_batch = matches!(raw.processors.get(id), Some(Processor::Batch));
+            is_batch || said.iter().any(|(_, pipeline)| pipeline.processors.contains(id))
         },
         report,
     );

@@ -3,6 +3,7 @@
 pub(crate) mod broken;
 pub(crate) mod client;
 pub(crate) mod command;
+pub(crate) mod h2;
 pub(crate) mod oracle;
 pub(crate) mod process;
 pub(crate) mod scrape;
@@ -23,6 +24,12 @@ pub(crate) use sink::{Answer, Sink};
 
 /// Longer than anything takes that works.
 pub(crate) const AMPLE: Duration = Duration::from_secs(20);
+
+/// How much of something: in a usual run, and in the full one, `FULL=1 cargo test --test it NAME -- --nocapture`, which takes minutes and
+/// prints what it has measured.
+pub(crate) fn how_many(usual: u64, full: u64) -> u64 {
+    if std::env::var_os("FULL").is_some() { full } else { usual }
+}
 
 /// The three captures that the first dialect covers.
 pub(crate) const CAPTURES: [&str; 3] = ["otel-openai-v2", "otel-openai-v2-latest", "otel-genai-anthropic"];

@@ -177,9 +177,18 @@ impl Pricetag {
 
     /// The most memory that it has had, in bytes; `None` where the system does not tell as Linux does.
     pub(crate) fn peak_memory(&self) -> Option<u64> {
+        self.status("VmHWM:")
+    }
+
+    /// The memory that it has, in bytes; `None` where the system does not tell as Linux does.
+    pub(crate) fn memory(&self) -> Option<u64> {
+        self.status("VmRSS:")
+    }
+
+    fn status(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+        let value = status.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(value.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
     }
 
     /// Sends it a signal, such as `TERM`.

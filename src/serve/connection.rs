@@ -1,0 +1,166 @@
+//! One connection, from its first byte to its last.
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto::Builder;
+use rand::Rng as _;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tower::ServiceExt as _;
+
+use super::pulse::{Heard, Pulse};
+use crate::config::Connections;
+
+/// How long a connection that is to end may take to say so, or to send the last of an answer.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What all connections of a listener have in common.
+pub(super) struct Host {
+    pub(super) builder: Builder<TokioExecutor>,
+    pub(super) grants: Connections,
+    pub(super) router: Router,
+}
+
+impl Host {
+    /// Serves a connection until it ends, which it is told to when `end` is, when it keeps us waiting, or when it is old.
+    pub(super) async fn serve<S>(&self, stream: S, peer: SocketAddr, mut end: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let pulse = Arc::new(Pulse::new());
+        let (of_requests, router) = (Arc::clone(&pulse), self.router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let busy = of_requests.begin();
+            let answer = router.clone().oneshot(request);
+            async move {
+                let answer = answer.await;
+                drop(busy);
+                answer
+            }
+        });
+        let io = TokioIo::new(Heard { stream, pulse: Arc::clone(&pulse) });
+        let mut connection = pin!(self.builder.serve_connection(io, service));
+        let mut life = Life::new(&self.grants);
+        let mut wake = pin!(sleep_until(Instant::now() + self.grants.headers));
+        loop {
+            let is_told = tokio::select! {
+                // What a peer did wrong is between the library and him.
+                _ = connection.as_mut() => return,
+                () = told(&mut end), if life.ending.is_none() => true,
+                () = wake.as_mut() => false,
+            };
+            match life.look(pulse.due(&self.grants), is_told) {
+                Next::Look(when) => wake.as_mut().reset(when),
+                Next::End(when) => {
+                    connection.as_mut().graceful_shutdown();
+                    wake.as_mut().reset(when);
+                }
+                Next::Drop => return,
+            }
+        }
+    }
+}
+
+async fn told(end: &mut watch::Receiver<bool>) {
+    let _ = end.wait_for(|end| *end).await;
+}
+
+/// What becomes of a connection.
+struct Life<'g> {
+    grants: &'g Connections,
+    old_at: Option<Instant>,
+    /// Since it was told to end: until when its requests may go on.
+    ending: Option<Option<Instant>>,
+}
+
+/// What to do with it.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    /// Look again then.
+    Look(Instant),
+    /// Tell it to end, and look again then.
+    End(Instant),
+    /// It has had its time.
+    Drop,
+}
+
+impl<'g> Life<'g> {
+    fn new(grants: &'g Connections) -> Self {
+        // Connections that came together must not go together.
+        let old_at = grants.age.map(|age| Instant::now() + age.mul_f64(rand::rng().random_range(0.9..1.1)));
+        Life { grants, old_at, ending: None }
+    }
+
+    /// Looks at a connection whose peer is awaited until `due`, if he is.
+    fn look(&mut self, due: Option<Instant>, is_told: bool) -> Next {
+        let now = Instant::now();
+        let is_late = due.is_some_and(|due| due <= now);
+        let is_old = self.old_at.is_some_and(|old_at| old_at <= now);
+        match self.ending {
+            None if is_told || is_late || is_old => {
+                let until = self.grants.age_grace.filter(|_| is_old).map(|grace| now + grace);
+                self.ending = Some(until);
+                Next::End(until.map_or(now + FAREWELL, |until| until.min(now + FAREWELL)))
+            }
+            None => {
+                // Before then it may begin something that is due sooner.
+                let soon = now + self.grants.headers;
+                Next::Look([due, self.old_at].into_iter().flatten().fold(soon, Instant::min))
+            }
+            // Nobody is at work for it, and it had time to go.
+            Some(_) if due.is_some() => Next::Drop,
+            Some(Some(until)) if until <= now => Next::Drop,
+            Some(until) => Next::Look(until.map_or(now + FAREWELL, |until| until.min(now + FAREWELL))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Scenario: a connection with a request under way, that is told to end; one that is late; one that is old, with and without an end.
+    /// Guarantees: a request goes on until it is done, or until the grace is over; who is late is told, and dropped soon after.
+    #[tokio::test(start_paused = true)]
+    async fn connections_end_as_they_should() {
+        let later = async |time| tokio::time::sleep(time).await;
+        let grants = Connections::OF_RECEIVERS;
+        let mut life = Life::new(&grants);
+        assert_eq!(life.look(None, false), Next::Look(Instant::now() + grants.headers));
+        assert_eq!(life.look(None, true), Next::End(Instant::now() + FAREWELL));
+        for _ in 0..100 {
+            later(FAREWELL).await;
+            assert_eq!(life.look(None, false), Next::Look(Instant::now() + FAREWELL));
+        }
+        assert_eq!(life.look(Some(Instant::now() + SECOND), false), Next::Drop);
+
+        let mut life = Life::new(&grants);
+        let due = Instant::now() + SECOND;
+        assert_eq!(life.look(Some(due), false), Next::Look(due));
+        later(SECOND).await;
+        assert!(matches!(life.look(Some(due), false), Next::End(_)));
+        assert_eq!(life.look(Some(due), false), Next::Drop);
+
+        let grants = Connections { age: Some(60 * SECOND), age_grace: Some(5 * SECOND), ..grants };
+        let mut life = Life::new(&grants);
+        later(67 * SECOND).await;
+        assert_eq!(life.look(None, false), Next::End(Instant::now() + FAREWELL));
+        later(4 * SECOND).await;
+        assert_eq!(life.look(None, false), Next::Look(Instant::now() + SECOND));
+        later(SECOND).await;
+        assert_eq!(life.look(None, false), Next::Drop);
+    }
+}

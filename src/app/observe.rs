@@ -90,9 +90,12 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
     }
 }
 
+/// Name, description, value.
+type FileInstrument = (&'static str, &'static str, fn(&Files) -> u64);
+
 /// The queue's files.
 fn files(meter: &Meter, log: &Log) {
-    let gauges: [(&str, &str, fn(&Files) -> u64); 2] = [
+    let gauges: [FileInstrument; 2] = [
         ("pricetag_queue_disk_bytes", "Bytes of the queue on disk.", |files| files.bytes),
         (
             "pricetag_queue_disk_failing",
@@ -110,7 +113,7 @@ fn files(meter: &Meter, log: &Log) {
             })
             .build();
     }
-    let counters: [(&str, &str, fn(&Files) -> u64); 2] = [
+    let counters: [FileInstrument; 2] = [
         (
             "pricetag_queue_disk_writes",
             "How often the queue on disk was written and synced: requests that come together are written together.",

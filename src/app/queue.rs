@@ -17,18 +17,13 @@ use crate::state::{self, Lock};
 /// The queue, and what keeps others from it.
 pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
     let Some(syncs) = on_disk(config) else { return Ok((Log::default(), None)) };
-    let (folder, is_default) = match &config.queue_folder {
-        Some(folder) => (folder.clone(), false),
-        None => match default_folder(config) {
-            Some(folder) => (folder, true),
-            None => {
-                warn!(
-                    "requests wait in memory, and are lost when pricetag ends without a shutdown, for there is no state folder; \
-                     name a folder with extensions.file_storage.directory"
-                );
-                return Ok((Log::default(), None));
-            }
-        },
+    let is_default = config.queue_folder.is_none();
+    let Some(folder) = folder(config) else {
+        warn!(
+            "requests wait in memory, and are lost when pricetag ends without a shutdown, for there is no state folder; \
+             name a folder with extensions.file_storage.directory"
+        );
+        return Ok((Log::default(), None));
     };
     match files(&folder, syncs) {
         Ok((log, lock)) => {
@@ -48,8 +43,12 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
     }
 }
 
-/// Beside the ledger's file where the config names one, for each is worth little without the other; else in the state folder.
-pub(super) fn default_folder(config: &Config) -> Option<PathBuf> {
+/// Where the queue is on disk, if it is: where the config says; beside the ledger's file where it names that, for each is worth little
+/// without the other; else in the state folder. `None`: there is no such folder.
+pub fn folder(config: &Config) -> Option<PathBuf> {
+    if let Some(folder) = &config.queue_folder {
+        return Some(folder.clone());
+    }
     match config.processor.as_ref().map(|processor| &processor.ledger.file) {
         Some(LedgerFile::At(file)) => Some(file.with_extension("queue")),
         _ => Some(state::folder(|name| std::env::var_os(name))?.join("queue")),

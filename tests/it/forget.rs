@@ -64,6 +64,8 @@ impl Place {
             let bytes = fs::read(path).unwrap();
             bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
         };
+        // The queue's are another matter, of which the command speaks.
+        let files = files.filter(|path| !path.is_dir());
         files.map(|path| of(&path) + usize::from(path.to_str().unwrap().contains(text))).sum()
     }
 

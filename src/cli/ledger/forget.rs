@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 
+use crate::app;
 use crate::attribution::{Hasher, MAX_VALUE};
 use crate::config::{Config, LedgerFile, Pricetag, ProcessEnvironment};
 use crate::ledger::OTHER;
@@ -62,6 +63,13 @@ impl Forget {
         }
         for other in &forgotten.elsewhere {
             println!("the same text is a value of {other}, and stays there: --by {other} forgets that, too");
+        }
+        if let Some(folder) = app::queue_folder(&config).filter(|folder| folder.is_dir()) {
+            eprintln!(
+                "pricetag: requests that were accepted a moment ago, or wait for an exporter, are in {}, and may still name {value:?}: \
+                 docs/privacy.md",
+                folder.display()
+            );
         }
         Ok(if forgotten.is_nothing() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }

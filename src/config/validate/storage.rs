@@ -54,7 +54,7 @@ pub(super) fn folder(raw: &Root, report: &mut Report) -> Option<PathBuf> {
             (Some(_), Some(first)) => {
                 report.notice(
                     &path,
-                    &format!("pricetag has one queue for all exporters: it is in {}", first.display()),
+                    format!("pricetag has one queue for all exporters: it is in {}", first.display()),
                 );
             }
         }

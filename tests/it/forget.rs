@@ -157,7 +157,7 @@ async fn a_person_is_forgotten() {
     assert_eq!(code, Some(0), "{said}");
     let expected = "1 hourly row, 1 daily row, 2 series of metrics; $5 went to `other`\n";
     assert!(
-        said.starts_with("forgot user \"zoë-7c1d@example.com\" in ") && said.ends_with(expected),
+        said.starts_with("forgot user \"zoë-7c1d@example.com\" in ") && said.contains(expected),
         "{said}"
     );
     assert_eq!(place.count(ID), 0);

@@ -132,7 +132,7 @@ async fn overload(
 async fn overload_is_refused_within_the_limit() {
     const LIMIT: u64 = 256 << 20;
     let sink = Sink::hanging().await;
-    let exporter = "timeout: 0, sending_queue: {sizer: bytes, queue_size: 2000000000, num_consumers: 4}";
+    let exporter = "timeout: 0, sending_queue: {storage: memory, sizer: bytes, queue_size: 2000000000, num_consumers: 4}";
     let pricetag = limited(&sink, "{check_interval: 500ms, limit_mib: 256}", exporter).start().await;
     let (stop, counts) =
         (Arc::new(AtomicBool::new(false)), Arc::new([AtomicUsize::new(0), AtomicUsize::new(0)]));

@@ -90,7 +90,9 @@ impl FakeDisk {
         if let Some(bytes) = lock(&self.state).files.get(name) {
             let mut bytes = lock(bytes);
             let length = bytes.now.len();
-            bytes.now[at % length] ^= change;
+            if let Some(byte) = bytes.now.get_mut(at % length.max(1)) {
+                *byte ^= change;
+            }
         }
     }
 
@@ -99,7 +101,7 @@ impl FakeDisk {
         if let Some(bytes) = lock(&self.state).files.get(name) {
             let mut bytes = lock(bytes);
             let length = bytes.now.len();
-            bytes.now.truncate(at % length);
+            bytes.now.truncate(at % length.max(1));
         }
     }
 }

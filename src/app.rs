@@ -30,13 +30,13 @@ pub use settings::settings;
 pub use start::{Options, StartError, start};
 
 use cost_metrics::CostMetrics;
+use queue::OnDisk;
 
 use crate::admin::Readiness;
 use crate::ledger::Ledger;
 use crate::ledger::spikes::webhook::Posting;
 use crate::queue::{Log, Reader};
 use crate::receiver::Intake;
-use crate::state::Lock;
 use crate::telemetry::Telemetry;
 
 /// How long a shutdown may take: it ends before the 10 s after which Docker, and the 30 s after which
@@ -61,7 +61,7 @@ pub struct App {
     ledger: Ledger,
     log: Log,
     /// Nobody else writes the queue's files.
-    _lock: Option<Lock>,
+    _queue: Option<OnDisk>,
     intake: Arc<Intake>,
     readiness: Readiness,
     telemetry: Arc<Telemetry>,

@@ -43,6 +43,8 @@ pub struct Telemetry {
     sent: BySignal,
     failed: BySignal,
     redacted: Counter<u64>,
+    dead: Counter<u64>,
+    dead_lost: Counter<u64>,
 }
 
 impl fmt::Debug for Telemetry {
@@ -79,6 +81,16 @@ impl Telemetry {
                     "Attributes, and bodies of log records, that were dropped before requests left.",
                 )
                 .build(),
+            dead: meter
+                .u64_counter("pricetag_exporter_dead_letter_items")
+                .with_description("Items that could not be delivered and were kept as dead letters.")
+                .build(),
+            dead_lost: meter
+                .u64_counter("pricetag_exporter_dead_letter_lost_items")
+                .with_description(
+                    "Items of dead letters that are not kept: older ones that had to go (`full`), and those that could not be written (`disk`).",
+                )
+                .build(),
             provider,
             meter,
         })
@@ -105,6 +117,18 @@ impl Telemetry {
             failed: self.failed.clone(),
             attributes: [KeyValue::new("exporter", id.to_owned())],
         }
+    }
+
+    /// The metrics of an exporter's dead letters.
+    pub fn dead_letters(&self, exporter: &str) -> DeadLetterMetrics {
+        let kept = Signal::ALL.map(|signal| {
+            [KeyValue::new("exporter", exporter.to_owned()), KeyValue::new("signal", signal.as_str())]
+        });
+        let lost = ["full", "disk"].map(|reason| KeyValue::new("reason", reason));
+        // There from the start: that there are none is worth knowing.
+        kept.iter().for_each(|attributes| self.dead.add(0, attributes));
+        lost.iter().for_each(|reason| self.dead_lost.add(0, std::slice::from_ref(reason)));
+        DeadLetterMetrics { dead: self.dead.clone(), kept, dead_lost: self.dead_lost.clone(), lost }
     }
 
     /// The metrics of what a processor drops for an exporter.
@@ -161,6 +185,32 @@ impl ExporterMetrics {
     /// Counts items that it will never have.
     pub fn failed(&self, signal: Signal, items: u64) {
         self.failed.add(signal, items, &self.attributes);
+    }
+}
+
+/// What became of an exporter's dead letters.
+#[derive(Clone, Debug)]
+pub struct DeadLetterMetrics {
+    dead: Counter<u64>,
+    kept: [[KeyValue; 2]; 3],
+    dead_lost: Counter<u64>,
+    lost: [KeyValue; 2],
+}
+
+impl DeadLetterMetrics {
+    /// Counts items that were kept.
+    pub fn kept(&self, signal: Signal, items: u64) {
+        self.dead.add(items, &self.kept[signal as usize]);
+    }
+
+    /// Counts items of older letters that went, of whatever exporter.
+    pub fn gone(&self, items: u64) {
+        self.dead_lost.add(items, &self.lost[..1]);
+    }
+
+    /// Counts items that could not be written.
+    pub fn unwritten(&self, items: u64) {
+        self.dead_lost.add(items, &self.lost[1..]);
     }
 }
 

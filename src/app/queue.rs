@@ -14,8 +14,17 @@ use crate::queue::{Log, Reader, Unusable};
 use crate::receiver::Intake;
 use crate::state::{self, Lock};
 
-/// The queue, and what keeps others from it.
-pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
+/// Where the queue is on disk.
+#[derive(Debug)]
+pub(super) struct OnDisk {
+    /// Its folder.
+    pub(super) folder: PathBuf,
+    /// What keeps others from it.
+    _lock: Lock,
+}
+
+/// The queue, and where it is.
+pub(super) fn open(config: &Config) -> Result<(Log, Option<OnDisk>), StartError> {
     let Some(syncs) = on_disk(config) else { return Ok((Log::default(), None)) };
     let is_default = config.queue_folder.is_none();
     let Some(folder) = folder(config) else {
@@ -28,7 +37,7 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<Lock>), StartError> {
     match files(&folder, syncs) {
         Ok((log, lock)) => {
             info!("requests wait in {}", folder.display());
-            Ok((log, Some(lock)))
+            Ok((log, Some(OnDisk { folder, _lock: lock })))
         }
         // Nobody asked for this folder: pricetag runs without it. Whoever did wants to know, and so does who has a queue of another
         // version.

@@ -26,6 +26,8 @@ use crate::access::Door;
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
+use crate::exporter::ceiling::Ceiling;
+use crate::exporter::dead_letters::{self, Office};
 use crate::exporter::worker::Worker;
 use crate::ledger::actions::ActionEvents;
 use crate::ledger::instruments::UnpricedShare;
@@ -120,7 +122,8 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         return Err(StartError::Loop(found.to_string()));
     }
 
-    let (log, lock) = queue::open(config)?;
+    let (log, on_disk) = queue::open(config)?;
+    let office = on_disk.as_ref().map(|it| Office::new(&it.folder.join(dead_letters::FOLDER)));
     let ledger_reader = log.reader(LEDGER, wiring::BOOKINGS, Keeps::Nothing);
     let watcher = options
         .watch_bookings
@@ -144,6 +147,8 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         let worker = Worker {
             client,
             retry: build::retry(exporter),
+            ceiling: Ceiling::new(exporter.queue.limit),
+            dead_letters: office.as_ref().map(|office| office.of(&id, telemetry.dead_letters(&id))),
             redactors: build::redactors(config, index, &telemetry),
             reader: reader.clone(),
             metrics: telemetry.exporter(&id),
@@ -185,7 +190,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         addresses,
         ledger,
         log,
-        _lock: lock,
+        _queue: on_disk,
         exporters: config.exporters.iter().map(|exporter| exporter.id.to_string()).zip(readers).collect(),
         intake: Arc::clone(&intake),
         readiness: readiness.clone(),

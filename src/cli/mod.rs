@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub mod check;
+pub mod dead_letters;
 pub mod demo;
 pub mod explain;
 pub mod layers;
@@ -60,6 +61,8 @@ enum Command {
     Prices(prices::Prices),
     /// The ledger's file
     Ledger(ledger::Ledger),
+    /// Lists the requests that no backend took
+    DeadLetters(dead_letters::DeadLetters),
 }
 
 impl Cli {
@@ -80,6 +83,7 @@ impl Cli {
             Command::Quote(quote) => quote.run(),
             Command::Prices(prices) => prices.run(),
             Command::Ledger(ledger) => ledger.run(),
+            Command::DeadLetters(letters) => letters.run(),
         }
     }
 }

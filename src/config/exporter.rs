@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::endpoint::{HostPort, address_of};
 use super::values::{ComponentId, Secret};
 use crate::otlp::Signal;
+use crate::otlp::split::Limit;
 
 /// A destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,6 +152,8 @@ pub struct Queue {
     pub on_full: OnFull,
     /// What of it survives.
     pub storage: Storage,
+    /// How large a request may be; larger ones leave in parts.
+    pub limit: Limit,
 }
 
 /// What of an exporter's queue survives.

@@ -104,7 +104,7 @@ const KEYS: &[(&str, Verdict)] = &[
     ("exporters.*.http2_ping_timeout", Fine(TUNED)),
     ("exporters.*.force_attempt_http2", Fine(TUNED)),
     ("exporters.otlphttp|otlp_http.profiles_endpoint", Fine("pricetag has no profiles")),
-    ("exporters.*.sending_queue.batch", Fine(NO_BATCHES)),
+    ("exporters.*.sending_queue.batch.enabled|flush_timeout|min_size|partition", Fine(NO_WAITING)),
     (
         "exporters.*.sending_queue.block_on_overflow",
         NotYetIfTrue("remove it: with `on_full: refuse` the sender tries again"),
@@ -164,6 +164,8 @@ const KEYS: &[(&str, Verdict)] = &[
 const CLIENT_CA: &str = "remove it; who signs clients' certificates is said by `client_ca_file`";
 const TUNED: &str = "accepted and left as pricetag has it";
 const NO_GARBAGE: &str = "accepted and not needed: no garbage is collected here";
+const NO_WAITING: &str =
+    "accepted and not needed: pricetag divides requests above `max_size`, and does not wait for more";
 const NO_BATCHES: &str = "accepted and not needed: pricetag forwards each request as it came";
 const LOGGED: &str = "accepted, and the log is written as pricetag does it";
 

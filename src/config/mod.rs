@@ -84,6 +84,20 @@ impl Config {
         })
     }
 
+    /// The config of a file, or the embedded default, for commands that look into the queue's folder: what is wrong with the exporters
+    /// or receivers is no error of theirs.
+    ///
+    /// # Errors
+    /// The file can not be read, or something else is wrong with it.
+    pub fn load_for_queue(
+        file: Option<&FilePath>,
+        environment: &dyn Environment,
+    ) -> Result<Config, ConfigErrors> {
+        Config::read(file, &[], environment, |key| {
+            !["exporters", "receivers"].contains(&key.split('.').next().unwrap_or_default())
+        })
+    }
+
     fn read(
         file: Option<&FilePath>,
         sets: &[String],

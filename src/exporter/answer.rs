@@ -54,13 +54,47 @@ impl GrpcStatus {
             return Outcome::Delivered { rejected: partial_success(message) };
         }
         let why = format!("gRPC {:?}: {}", self.code, self.message);
-        if retryable(self.code, self.retry_info.is_some()) {
+        if self.is_too_large() {
+            Outcome::TooLarge { why }
+        } else if retryable(self.code, self.retry_info.is_some()) {
             let delay = self.retry_info.and_then(|info| info.retry_delay);
             Outcome::Retry { after: delay.filter(|delay| !delay.is_zero()).map(capped), why }
         } else {
             Outcome::Refused { why }
         }
     }
+
+    /// Whether the call was larger than the destination's limit. gRPC servers answer RESOURCE_EXHAUSTED then, which without RetryInfo speaks
+    /// of a limit that the same request will always exceed; tonic's answer OUT_OF_RANGE, which OTLP retries for ever.
+    fn is_too_large(&self) -> bool {
+        match self.code {
+            // Parts would only be more requests for whoever has had too many.
+            Code::ResourceExhausted => self.retry_info.is_none() && !speaks_of_quota(&self.message),
+            Code::OutOfRange => speaks_of_size(&self.message),
+            _ => false,
+        }
+    }
+}
+
+/// Whether these are the words of a server whose limit a request exceeds: those of the gRPC libraries and of Go's HTTP server.
+fn speaks_of_size(message: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "larger than max",
+        "length too large",
+        "message too large",
+        "body too large",
+        "request too large",
+        "exceeds maximum",
+        "exceeds the maximum",
+    ];
+    let message = message.to_ascii_lowercase();
+    WORDS.iter().any(|words| message.contains(words))
+}
+
+/// Whether these are the words of a server that has had enough requests for now.
+fn speaks_of_quota(message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    ["quota", "rate limit", "too many requests"].iter().any(|words| message.contains(words))
 }
 
 /// The table of the OTLP specification, "OTLP/gRPC Response": which codes a client may retry.
@@ -72,7 +106,6 @@ fn retryable(code: Code, has_retry_info: bool) -> bool {
         | Code::OutOfRange
         | Code::Unavailable
         | Code::DataLoss => true,
-        // Without RetryInfo it speaks of a limit that the same request will always exceed.
         Code::ResourceExhausted => has_retry_info,
         Code::Ok
         | Code::Unknown
@@ -93,7 +126,9 @@ fn retryable(code: Code, has_retry_info: bool) -> bool {
 /// 504 are UNAVAILABLE, which is retried, and all others are codes that are not. That is OTLP/HTTP's table.
 pub(super) fn not_grpc(status: StatusCode, headers: &HeaderMap) -> Outcome {
     let why = format!("HTTP {status} and no gRPC status; is this a gRPC endpoint?");
-    if http_retryable(status) {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        Outcome::TooLarge { why }
+    } else if http_retryable(status) {
         Outcome::Retry { after: retry_after(headers, Timestamp::now()), why }
     } else {
         Outcome::Refused { why }
@@ -130,7 +165,12 @@ pub(super) fn http_outcome(status: StatusCode, headers: &HeaderMap, body: &[u8],
         _ => words,
     };
     let why = printable(&format!("HTTP {status}: {words}")).trim_end_matches([':', ' ']).to_owned();
-    if http_retryable(status) {
+    // The Collector's receiver answers 400 where its limit breaks off the body.
+    let is_too_large =
+        status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::BAD_REQUEST && speaks_of_size(&why);
+    if is_too_large {
+        Outcome::TooLarge { why }
+    } else if http_retryable(status) {
         Outcome::Retry { after: retry_after(headers, Timestamp::now()), why }
     } else {
         Outcome::Refused { why }
@@ -312,6 +352,33 @@ mod tests {
                 Code::Unknown
             );
         }
+    }
+
+    #[test]
+    fn servers_say_in_many_ways_that_a_request_is_too_large() {
+        let grpc = |code: &str, message| {
+            GrpcStatus::from_headers(&headers(&[("grpc-status", code), ("grpc-message", message)]))
+                .is_some_and(|status| status.is_too_large())
+        };
+        for words in [
+            "grpc: received message larger than max (5242880 vs. 4194304)",
+            "gRPC message exceeds maximum size 4194304: 5242880",
+            "Error, decoded message length too large: found 5242880 bytes, the limit is: 4194304 bytes",
+        ] {
+            assert!(grpc("8", words) && grpc("11", words), "{words}");
+        }
+        assert!(grpc("8", "") && !grpc("11", "") && !grpc("8", "Rate limit reached") && !grpc("13", ""));
+        let http = |status, words: &str| {
+            let outcome = http_outcome(status, &HeaderMap::new(), words.as_bytes(), false);
+            matches!(outcome, Outcome::TooLarge { .. })
+        };
+        assert!(http(StatusCode::PAYLOAD_TOO_LARGE, ""));
+        assert!(http(StatusCode::BAD_REQUEST, "http: request body too large"));
+        assert!(!http(StatusCode::BAD_REQUEST, "bad span") && !http(StatusCode::OK, "body too large"));
+        assert!(matches!(
+            not_grpc(StatusCode::PAYLOAD_TOO_LARGE, &HeaderMap::new()),
+            Outcome::TooLarge { .. }
+        ));
     }
 
     #[test]

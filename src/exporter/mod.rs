@@ -4,6 +4,9 @@
 //! |---|---|
 //! | [`grpc`], [`http`] | the OTLP clients |
 //! | [`debug`] | the console |
+//! | [`worker`] | reads the queue, divides what is too large, delivers, and counts |
+//! | [`ceiling`] | how large a request may be: what the config says, and what the backend has refused |
+//! | [`dead_letters`] | what no backend takes, as files |
 //! | `answer` | the retry tables, partial success, Retry-After and RetryInfo: pure |
 //! | [`retry`] | how long to wait before the next attempt, and when to give up: pure but for one sleep |
 //! | `tls` | certificates from files, for both clients |
@@ -15,7 +18,9 @@
 //! Whoever reads the queue repeats an attempt that ended in [`Outcome::Retry`]; [`retry::settle`] does it.
 
 pub mod build;
+pub mod ceiling;
 pub mod codec;
+pub mod dead_letters;
 pub mod debug;
 pub mod grpc;
 pub mod http;
@@ -73,6 +78,11 @@ pub enum Outcome {
     Retry {
         /// The destination asked to wait at least this long (RetryInfo or Retry-After), at most an hour.
         after: Option<Duration>,
+        /// The reason, printable and bounded.
+        why: String,
+    },
+    /// The destination takes no request of this size; it may take parts of it.
+    TooLarge {
         /// The reason, printable and bounded.
         why: String,
     },

@@ -86,6 +86,11 @@ pub enum Settled {
         /// The populated `partial_success`.
         rejected: Option<Partial>,
     },
+    /// The destination takes nothing of this size.
+    TooLarge {
+        /// The destination's reason.
+        why: String,
+    },
     /// The destination will never take it.
     Refused {
         /// The destination's reason.
@@ -115,6 +120,7 @@ where
     loop {
         let (after, why) = match attempt().await {
             Outcome::Delivered { rejected } => return Settled::Delivered { rejected },
+            Outcome::TooLarge { why } => return Settled::TooLarge { why },
             Outcome::Refused { why } => return Settled::Refused { why },
             Outcome::Retry { after, why } => (after, why),
         };

@@ -100,7 +100,8 @@ fn nested(
     Ok(items)
 }
 
-fn data_points(metric: Message<'_>) -> Result<u64, Malformed> {
+/// Data points of a `Metric`.
+pub(super) fn data_points(metric: Message<'_>) -> Result<u64, Malformed> {
     use fields::metric::{EXPONENTIAL_HISTOGRAM, GAUGE, HISTOGRAM, SUM, SUMMARY};
     let mut points = 0;
     for field in metric.fields() {

@@ -2,7 +2,7 @@
 //!
 //! Read in this order: [`wire`] (protobuf framing), [`fault`] (what can be wrong with it), [`fields`] (the field numbers we rely on), [`view`]
 //! (attributes and values, borrowed), [`attribute`] (writing attributes), [`splice`] (putting them into a
-//! body), [`cut`] (taking fields out of one), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
+//! body), [`cut`] (taking fields out of one), [`split`] (dividing one into several), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
 
 pub mod attribute;
 pub mod cut;
@@ -11,6 +11,7 @@ pub mod fields;
 pub mod items;
 pub mod json;
 pub mod splice;
+pub mod split;
 pub mod view;
 pub mod wire;
 

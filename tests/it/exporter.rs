@@ -18,13 +18,16 @@ fn kind(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Delivered { .. } => "delivered",
         Outcome::Retry { .. } => "retry",
+        Outcome::TooLarge { .. } => "too large",
         Outcome::Refused { .. } => "refused",
     }
 }
 
 /// The reason, which must be fit for a log line.
 fn why(outcome: &Outcome) -> &str {
-    let (Outcome::Retry { why, .. } | Outcome::Refused { why }) = outcome else { panic!("{outcome:?}") };
+    let (Outcome::Retry { why, .. } | Outcome::TooLarge { why } | Outcome::Refused { why }) = outcome else {
+        panic!("{outcome:?}")
+    };
     assert!(!why.is_empty() && why.chars().count() < 400 && !why.contains(char::is_control), "{why:?}");
     why
 }

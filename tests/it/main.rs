@@ -57,6 +57,7 @@ mod restart;
 mod settlement;
 mod shop;
 mod shutdown;
+mod sizes;
 mod spikes;
 mod start;
 mod support;

@@ -170,6 +170,29 @@ pub(in crate::config) struct SendingQueue {
     /// Where requests wait: `disk` survives whatever happens to process and machine, `relaxed` is a disk without a sync before each
     /// answer, `memory` ends with the process. As in the Collector, the name of a `file_storage` extension is a disk. Default: disk.
     pub(in crate::config) storage: Option<String>,
+    /// How large a request may be that is sent.
+    pub(in crate::config) batch: Batch,
+}
+
+/// How large a request may be. pricetag divides what is larger, and does not wait for more.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Batch {
+    /// The largest request, in units of `sizer`; an item that is larger is sent alone. 0 is no limit. Default: 0.
+    pub(in crate::config) max_size: Option<u64>,
+    /// What `max_size` counts. Default: items.
+    pub(in crate::config) sizer: Option<BatchSizer>,
+}
+
+/// What the size of a request counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum BatchSizer {
+    /// Spans, data points or log records.
+    #[default]
+    Items,
+    /// Bytes of bodies, before compression.
+    Bytes,
 }
 
 /// What the size of a queue counts.

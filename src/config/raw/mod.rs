@@ -23,7 +23,8 @@ pub(super) use access::{Auth, BasicAuth, BearerTokenAuth, ServerTls};
 pub(super) use components::{Component, Components};
 pub(super) use dimensions::{ActionName, Actions, Dimension, Lookup, Sources};
 pub(super) use exporters::{
-    Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure, SendingQueue, Tls,
+    Batch, BatchSizer, Compression, Exporter, Headers, OtlpGrpc, OtlpHttp, QueueSizer, RetryOnFailure,
+    SendingQueue, Tls,
 };
 pub(super) use ledger::Ledger;
 pub(super) use margin::{Margin, Per, Revenue};

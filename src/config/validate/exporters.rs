@@ -12,10 +12,11 @@ use crate::config::exporter::{
 };
 use crate::config::model::Pipeline;
 use crate::config::path::Path;
-use crate::config::raw::{self, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
+use crate::config::raw::{self, Batch, BatchSizer, Headers, QueueSizer, RetryOnFailure, Root, SendingQueue};
 use crate::config::values::{GoDuration, Secret};
 use crate::config::{OnFull, defaults};
 use crate::otlp::Signal;
+use crate::otlp::split::Limit;
 
 /// The exporters that are used, and the pipelines with indices into them.
 pub(super) fn exporters(
@@ -249,7 +250,19 @@ fn queue(raw: &Root, said: &SendingQueue, path: &Path, report: &mut Report) -> Q
         (_, None, Storage::Memory) => Capacity::Requests(defaults::QUEUE_REQUESTS),
     };
     let consumers = said.num_consumers.map_or(defaults::QUEUE_CONSUMERS, |number| number as usize);
-    Queue { capacity, consumers, on_full: said.on_full.unwrap_or_default(), storage }
+    let on_full = said.on_full.unwrap_or_default();
+    Queue { capacity, consumers, on_full, storage, limit: limit(&said.batch) }
+}
+
+/// As in the Collector, zero is no limit.
+fn limit(said: &Batch) -> Limit {
+    match (said.max_size.filter(|size| *size > 0), said.sizer.unwrap_or_default()) {
+        (None, _) => Limit::NONE,
+        (Some(items), BatchSizer::Items) => Limit { items, ..Limit::NONE },
+        (Some(bytes), BatchSizer::Bytes) => {
+            Limit { bytes: usize::try_from(bytes).unwrap_or(usize::MAX), ..Limit::NONE }
+        }
+    }
 }
 
 fn retry(said: &RetryOnFailure, storage: Storage, path: &Path, report: &mut Report) -> Option<Retry> {

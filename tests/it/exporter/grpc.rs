@@ -62,7 +62,7 @@ async fn every_code_with_and_without_retry_info() {
         (Code::NotFound, "refused", "refused"),
         (Code::AlreadyExists, "refused", "refused"),
         (Code::PermissionDenied, "refused", "refused"),
-        (Code::ResourceExhausted, "refused", "retry"),
+        (Code::ResourceExhausted, "too large", "retry"),
         (Code::FailedPrecondition, "refused", "refused"),
         (Code::Aborted, "retry", "retry"),
         (Code::OutOfRange, "retry", "retry"),
@@ -158,8 +158,15 @@ async fn partial_success_is_never_retried() {
 #[tokio::test]
 async fn answers_without_a_grpc_status() {
     let table = [(200, "refused"), (301, "refused"), (400, "refused"), (401, "refused"), (403, "refused")];
-    let more =
-        [(404, "refused"), (429, "retry"), (500, "refused"), (502, "retry"), (503, "retry"), (504, "retry")];
+    let more = [
+        (404, "refused"),
+        (413, "too large"),
+        (429, "retry"),
+        (500, "refused"),
+        (502, "retry"),
+        (503, "retry"),
+        (504, "retry"),
+    ];
     for (status, expected) in table.into_iter().chain(more) {
         let html = [("content-type", "text/html"), ("retry-after", "7")];
         let outcome = answered_with(move |_| upstream::http(status, &html, "<html>")).await;

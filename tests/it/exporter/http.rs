@@ -40,10 +40,12 @@ async fn answered_with(script: impl Fn(usize) -> http::Response<Body> + Send + S
 async fn every_status_with_and_without_retry_after() {
     let delivered = [200, 202, 204].map(|status| (status, "delivered"));
     let retry = [429, 502, 503, 504].map(|status| (status, "retry"));
-    let refused = [301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410, 411, 413, 415, 422, 425]
+    let refused = [301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 408, 409, 410, 411, 415, 422, 425]
         .map(|status| (status, "refused"));
+    let too_large = [(413, "too large")];
     let broken = [500, 501, 505, 507, 511, 599].map(|status| (status, "refused"));
-    for (status, expected) in delivered.into_iter().chain(retry).chain(refused).chain(broken) {
+    for (status, expected) in delivered.into_iter().chain(retry).chain(refused).chain(too_large).chain(broken)
+    {
         let in_a_minute = SystemTime::now() + Duration::from_secs(60);
         let date = jiff::Timestamp::try_from(in_a_minute).unwrap();
         let date = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).unwrap();

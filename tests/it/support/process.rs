@@ -118,7 +118,7 @@ pub(crate) struct Pricetag {
     /// Speaks HTTP/1, a connection a request.
     pub(crate) client: reqwest::Client,
     log: Arc<Mutex<String>>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Pricetag {
@@ -153,7 +153,7 @@ impl Pricetag {
             admin: unknown,
             client: client.unwrap(),
             log,
-            _folder: folder,
+            folder,
         };
         let deadline = Instant::now() + AMPLE;
         loop {
@@ -168,6 +168,11 @@ impl Pricetag {
             assert!(ended.is_none() && Instant::now() < deadline, "did not start ({ended:?}):\n{log}");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// The folder with its `config.yaml`, which is its state folder too.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// What it has said on stderr so far.

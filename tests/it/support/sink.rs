@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::io::Read as _;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ struct State {
     seen: Mutex<Vec<Seen>>,
     script: Mutex<VecDeque<Answer>>,
     otherwise: Mutex<Answer>,
+    /// The largest body that is taken, in bytes.
+    most: AtomicUsize,
     released: watch::Sender<bool>,
 }
 
@@ -78,6 +81,7 @@ impl Sink {
             seen: Mutex::default(),
             script: Mutex::default(),
             otherwise: Mutex::new(Answer::Ok),
+            most: AtomicUsize::new(usize::MAX),
             released: watch::Sender::new(false),
         });
         let mut router = Router::new();
@@ -104,6 +108,11 @@ impl Sink {
         let sink = Sink::start().await;
         *sink.state.otherwise.lock().unwrap() = Answer::Hang;
         sink
+    }
+
+    /// Refuses bodies of more than so many bytes from now on: RESOURCE_EXHAUSTED, or 413.
+    pub(crate) fn take_at_most(&self, bytes: usize) {
+        self.state.most.store(bytes, Relaxed);
     }
 
     /// Answers the next requests like this, then as before.
@@ -186,11 +195,15 @@ fn is_own_metrics(body: &Bytes) -> bool {
 impl State {
     /// Notes a request and waits for its answer.
     async fn take(&self, signal: Signal, headers: HeaderMap, body: Bytes) -> Result<(), Code> {
+        let is_too_large = body.len() > self.most.load(Relaxed);
         let at = {
             let mut seen = self.seen.lock().unwrap();
             seen.push(Seen { signal, headers, body, ok: false });
             seen.len() - 1
         };
+        if is_too_large {
+            return Err(Code::ResourceExhausted);
+        }
         let scripted = self.script.lock().unwrap().pop_front();
         let answer = scripted.unwrap_or_else(|| self.otherwise.lock().unwrap().clone());
         match answer {
@@ -252,6 +265,7 @@ async fn http(state: Arc<State>, signal: Signal, request: Request) -> axum::resp
     let status = match state.take(signal, head.headers, body).await {
         Ok(()) => 200,
         Err(Code::Unavailable) => 503,
+        Err(Code::ResourceExhausted) => 413,
         Err(_) => 400,
     };
     let status = http::StatusCode::from_u16(status).unwrap();

@@ -113,6 +113,11 @@ impl Ledger {
             None if store.is_in_memory() => (end, 0),
             None => (0, 0),
         };
+        if known.is_some() && reader.log().begin().is_some_and(|begin| position < begin) {
+            error!(
+                "the queue has not kept all that the ledger's store lacks: the sums of some requests are lost"
+            );
+        }
         reader.log().release(floor);
         let _ = self.queue.set(reader.clone());
         Ok(floor..position)

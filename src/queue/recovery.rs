@@ -134,6 +134,11 @@ impl Log {
         Ok(left)
     }
 
+    /// The position where what is kept begins; `None`: in memory.
+    pub fn begin(&self) -> Option<u64> {
+        self.inner.disk.as_ref().map(|disk| disk.segments.begin())
+    }
+
     /// A position from which on everything is that came in the last minute, or the last 64 MiB of it.
     pub fn window(&self) -> u64 {
         let Some(disk) = &self.inner.disk else { return 0 };

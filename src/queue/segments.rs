@@ -121,6 +121,12 @@ impl Segments {
         list.end = list.end.max(position);
     }
 
+    /// The position where the first segment begins; the end where there is none.
+    pub(super) fn begin(&self) -> u64 {
+        let list = self.list();
+        list.segments.first().map_or(list.end, |first| first.base)
+    }
+
     /// The position of the first record there may be.
     pub(super) fn first(&self) -> u64 {
         self.list().segments.first().map_or(0, Segment::first)

@@ -22,6 +22,9 @@ const KEEPING: Duration = Duration::from_millis(500);
 const AGAIN: Duration = Duration::from_millis(200);
 /// Bytes that are written together, if there is more than one record of them.
 const TOGETHER: usize = 8 << 20;
+/// Bytes that are kept for the ledger alone: while its store can not be written, everything is. Beyond them a crash would cost sums, but a disk
+/// that is full would cost requests.
+const FOR_THE_LEDGER: u64 = 4 << 30;
 /// Ends of the log that are remembered.
 const MARKS: usize = 200;
 
@@ -183,7 +186,8 @@ impl Writer<'_> {
         let (positions, end, needed) = {
             let state = self.log.lock();
             let positions = Positions::of(self.disk.segments.id, &state.cursors, state.end);
-            (positions, state.end, state.floor)
+            let floor = state.floor.map(|floor| floor.max(state.end.saturating_sub(FOR_THE_LEDGER)));
+            (positions, state.end, floor)
         };
         {
             let mut marks = lock(&self.disk.marks);

@@ -181,7 +181,10 @@ async fn gauges(pricetag: &Pricetag) {
     // They are computed every ten seconds; at the start there was no booking, and so no time of which anything was known.
     let metrics = eventually("gauges", async || {
         let metrics = pricetag.scrape().await;
-        (metrics.sum("pricetag_margin", &[("pricetag_tenant", "quiet")]) > 0.0).then_some(metrics)
+        // Each gauge looks for itself: a page may show some as they were before.
+        let known =
+            [("pricetag_margin", "pricetag_tenant", "quiet"), ("pricetag_revenue", "pricetag_tier", "pro")];
+        known.iter().all(|(name, by, of)| metrics.sum(name, &[(by, of)]) > 0.0).then_some(metrics)
     })
     .await;
     let gauge = |name: &str, tier: &str| metrics.values(name, &[("pricetag_tier", tier)]);

@@ -123,12 +123,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let cases = sender.table().await?;
     let is_tried = |sink: &Sink| sink.look(|it| cases.iter().all(|case| it.attempts.contains_key(&case.key)));
     let began = Instant::now();
-    while !(is_tried(&by_grpc) && is_tried(&by_http)) && began.elapsed() < Duration::from_secs(10) {
+    while !(is_tried(&by_grpc) && is_tried(&by_http)) && began.elapsed() < Duration::from_secs(60) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     rig.kill()?;
     rig.start().await?;
-    let ledger = judge::calm(&rig, &sender.by_grpc, &by_grpc, settle_after + Duration::from_secs(20)).await?;
+    let ledger = judge::calm(&rig, &sender.by_grpc, &by_grpc, settle_after + Duration::from_secs(90)).await?;
     let repeats = |sink: &Sink, is_owed: fn(&Case) -> bool| {
         let refused = cases.iter().filter(|case| !is_owed(case));
         sink.look(|it| refused.filter(|case| it.attempts[&case.key].0.len() > 1).count())

@@ -58,7 +58,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     let serving = space.elapsed();
-    report.check(
+    report.timed(
+        options,
         "serving after there was space",
         seconds(serving),
         "at most 5 s",
@@ -80,7 +81,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let producers = Producers::start(&load(&rig, 101, options.seed));
     tokio::time::sleep(Duration::from_secs(1)).await;
     accounts.add(producers.finish().await);
-    let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(20)).await?;
+    let ledger = judge::calm(&rig, &accounts, &sink, settle_after + Duration::from_secs(90)).await?;
 
     judge::producers(&mut report, &accounts);
     report.exactly("refused without being told when to come", accounts.refused - accounts.with_wait, 0);

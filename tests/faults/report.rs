@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::time::Instant;
 
+use crate::options::Options;
+
 /// A scenario's figures.
 #[derive(Debug)]
 pub(crate) struct Report {
@@ -42,6 +44,22 @@ impl Report {
             measured: measured.to_string(),
             wanted: Some((wanted.to_string(), is_reached)),
         });
+    }
+
+    /// A figure that depends on how fast the machine is, and on what else it does: it is wanted in the full form, and told in the short
+    /// one, which runs beside other tests.
+    pub(crate) fn timed(
+        &mut self,
+        options: &Options,
+        what: &str,
+        measured: impl Display,
+        wanted: impl Display,
+        is_reached: bool,
+    ) {
+        match options.full {
+            true => self.check(what, measured, wanted, is_reached),
+            false => self.tell(what, format!("{measured} (aim: {wanted})")),
+        }
     }
 
     /// A figure that must be this.

@@ -45,10 +45,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let producers = Producers::start(&load(&rig, rounds, options.seed));
     tokio::time::sleep(Duration::from_millis(500)).await;
     accounts.add(producers.finish().await);
-    let ledger = judge::calm(&rig, &accounts, &sink, SETTLE_AFTER + Duration::from_secs(20)).await?;
+    let ledger = judge::calm(&rig, &accounts, &sink, SETTLE_AFTER + Duration::from_secs(90)).await?;
 
     report.tell("SIGTERMs", rounds);
-    report.check("slowest end", seconds(slowest), "at most 10 s", slowest <= GRACE);
+    report.timed(options, "slowest end", seconds(slowest), "at most 10 s", slowest <= GRACE);
     let is_clean = codes.iter().all(|code| code == "0");
     report.check("exit codes", codes.join(" "), "0", is_clean);
     judge::producers(&mut report, &accounts);

@@ -17,6 +17,10 @@ use crate::settlement::Size;
 pub(super) const LEDGER: &str = "ledger";
 pub(super) const WATCHER: &str = "watcher";
 
+fn counts_bytes(level: &Level) -> bool {
+    level.budget.requests == usize::MAX
+}
+
 fn is_exporter(level: &Level) -> bool {
     ![LEDGER, WATCHER].contains(&level.reader.as_str())
 }
@@ -35,10 +39,21 @@ pub(super) fn register(meter: &Meter, log: &Log, ledger: &Ledger, shared: Option
             })
             .build();
     };
-    gauge("otelcol_exporter_queue_size", "Requests in the exporter's queue.", |level| level.requests as u64);
-    gauge("otelcol_exporter_queue_capacity", "Requests that fit the exporter's queue.", |level| {
-        level.budget.requests as u64
-    });
+    // As in the Collector, in what the queue's size is given in.
+    gauge(
+        "otelcol_exporter_queue_size",
+        "Requests in the exporter's queue; bytes where its size is given in bytes.",
+        |level| {
+            if counts_bytes(level) { level.bytes as u64 } else { level.requests as u64 }
+        },
+    );
+    gauge(
+        "otelcol_exporter_queue_capacity",
+        "What fits the exporter's queue: requests, or bytes.",
+        |level| {
+            if counts_bytes(level) { level.budget.bytes as u64 } else { level.budget.requests as u64 }
+        },
+    );
     gauge("pricetag_exporter_queue_bytes", "Bytes in the exporter's queue.", |level| level.bytes as u64);
     let dropped = log.clone();
     meter

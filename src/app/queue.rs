@@ -29,7 +29,7 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<OnDisk>), StartError>
     let is_default = config.queue_folder.is_none();
     let Some(folder) = folder(config) else {
         warn!(
-            "requests wait in memory, and are lost when pricetag ends without a shutdown, for there is no state folder; \
+            "requests wait in memory, and what waits when pricetag ends is lost, for there is no state folder; \
              name a folder with extensions.file_storage.directory"
         );
         return Ok((Log::default(), None));
@@ -39,11 +39,11 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<OnDisk>), StartError>
             info!("requests wait in {}", folder.display());
             Ok((log, Some(OnDisk { folder, _lock: lock })))
         }
-        // Nobody asked for this folder: pricetag runs without it. Whoever did wants to know, and so does who has a queue of another
-        // version.
-        Err(StartError::Queue { message, .. }) if is_default => {
+        // Nobody asked for this folder, or for a disk: pricetag runs without it. Whoever did wants to know, and so does who has a queue
+        // of another version.
+        Err(StartError::Queue { message, .. }) if is_default && !is_asked_for(config) => {
             warn!(
-                "requests wait in memory, and are lost when pricetag ends without a shutdown: {}: {message}",
+                "requests wait in memory, and what waits when pricetag ends is lost: {}: {message}; name a folder with extensions.file_storage.directory",
                 folder.display()
             );
             Ok((Log::default(), None))
@@ -78,6 +78,11 @@ fn of_files(folder: &Path, error: Unusable) -> StartError {
         Unusable::Io(_) => StartError::Queue { folder, message },
         Unusable::Version { .. } => StartError::QueueVersion { folder, message },
     }
+}
+
+/// Whether an exporter says that its requests wait on disk.
+fn is_asked_for(config: &Config) -> bool {
+    config.exporters.iter().any(|it| it.queue.storage != Storage::Memory && it.queue.storage_is_said)
 }
 
 /// Whether requests wait on disk, and whether they are synced. They do if something is to survive: what waits for an exporter, or the

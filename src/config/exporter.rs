@@ -152,6 +152,8 @@ pub struct Queue {
     pub on_full: OnFull,
     /// What of it survives.
     pub storage: Storage,
+    /// The config says so itself.
+    pub storage_is_said: bool,
     /// How large a request may be; larger ones leave in parts.
     pub limit: Limit,
 }

@@ -126,7 +126,10 @@ const KEYS: &[(&str, Verdict)] = &[
     ("extensions.health_check.response_body", Fine("the answer is pricetag's own")),
     ("extensions.health_check.check_collector_pipeline", Fine("health is pricetag's own")),
     ("extensions.health_check.include_metadata", Fine("health is pricetag's own")),
-    ("extensions.file_storage.timeout", Fine("pricetag's queue is opened, or said to be taken")),
+    (
+        "extensions.file_storage.timeout",
+        Fine("a folder that another pricetag has is said to be taken after half a second"),
+    ),
     ("extensions.file_storage.compaction", Fine("files of the queue go as soon as nobody needs them")),
     ("extensions.file_storage.create_directory", Fine("the folder is made if there is none")),
     ("extensions.file_storage.directory_permissions", Fine("nobody else reads the files")),

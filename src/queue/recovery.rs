@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::cursor::{Before, Cursor};
 use super::log::{Inner, Log};
 use super::positions::Positions;
 use super::segments::{Segments, Unusable};
@@ -93,12 +94,18 @@ impl Log {
         let (first, end) = (disk.segments.first(), disk.segments.end());
         let mut left = Left::default();
         let mut state = self.lock();
+        let is_kept = |cursor: &Cursor| cursor.keeps == Keeps::Cursor;
+        if known.is_none() && first < end && state.cursors.iter().any(is_kept) {
+            tracing::warn!(
+                "the queue's cursors are lost: everything that is still in its files is delivered, some of it again"
+            );
+        }
         for cursor in &mut state.cursors {
             cursor.before = match (&known, cursor.keeps) {
                 (Some(known), Keeps::Cursor) => known.before(&cursor.name, end),
                 // The cursors are written before anything is committed: they are lost.
                 (None, Keeps::Cursor) => Default::default(),
-                (_, Keeps::Nothing) => super::cursor::Before { next: end, taken: Vec::new() },
+                (_, Keeps::Nothing) => Before { next: end, taken: Vec::new() },
             };
         }
         let mut at = first;
@@ -177,12 +184,7 @@ impl Log {
 }
 
 /// Counts what waits for readers that are none any more.
-fn orphan(
-    known: &Positions,
-    cursors: &[super::cursor::Cursor],
-    record: &Stored,
-    orphans: &mut Vec<(String, usize)>,
-) {
+fn orphan(known: &Positions, cursors: &[Cursor], record: &Stored, orphans: &mut Vec<(String, usize)>) {
     for (reader, _) in &record.routes {
         let Ok(reader) = std::str::from_utf8(reader) else { continue };
         let is_kept =

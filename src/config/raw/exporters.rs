@@ -163,7 +163,7 @@ pub(in crate::config) struct SendingQueue {
     pub(in crate::config) num_consumers: Option<u32>,
     /// How much may wait, in units of `sizer`. Default: 4294967296 bytes on disk; in memory 1000 requests, or 67108864 bytes.
     pub(in crate::config) queue_size: Option<u64>,
-    /// What `queue_size` counts. Default: requests, where a size is given.
+    /// What `queue_size` counts, where it is given. Default: requests, as in the Collector.
     pub(in crate::config) sizer: Option<QueueSizer>,
     /// What happens to a request when the queue is full. Default: refuse.
     pub(in crate::config) on_full: Option<OnFull>,

@@ -251,7 +251,14 @@ fn queue(raw: &Root, said: &SendingQueue, path: &Path, report: &mut Report) -> Q
     };
     let consumers = said.num_consumers.map_or(defaults::QUEUE_CONSUMERS, |number| number as usize);
     let on_full = said.on_full.unwrap_or_default();
-    Queue { capacity, consumers, on_full, storage, limit: limit(&said.batch) }
+    Queue {
+        capacity,
+        consumers,
+        on_full,
+        storage,
+        storage_is_said: said.storage.is_some(),
+        limit: limit(&said.batch),
+    }
 }
 
 /// As in the Collector, zero is no limit.

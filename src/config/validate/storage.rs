@@ -27,6 +27,10 @@ pub(super) fn of(raw: &Root, said: Option<&str>, path: &Path, report: &mut Repor
         (_, None) => {
             let ids: Vec<String> = all(raw).map(|(id, _)| id).collect();
             let (message, remedy) = match is_named {
+                true if raw.extensions.0.iter().any(|(id, _)| id.to_string() == said) => (
+                    format!("{said:?} is not in `service.extensions`, so it is not started"),
+                    format!("add it: `service: {{extensions: [{said}]}}`"),
+                ),
                 true => (
                     format!("{said:?} is not defined under `extensions`"),
                     "define it, or write `disk`".to_owned(),
@@ -49,6 +53,9 @@ pub(super) fn folder(raw: &Root, report: &mut Report) -> Option<PathBuf> {
         let path = Path::of("extensions").key(&id).key("directory");
         match (&storage.directory, &named) {
             (None, _) => {}
+            (Some(folder), _) if folder.as_os_str().is_empty() => {
+                report.wrong(&path, "no folder", "name one, or remove the key for the default");
+            }
             (Some(folder), None) => named = Some(folder.clone()),
             (Some(folder), Some(first)) if folder == first => {}
             (Some(_), Some(first)) => {

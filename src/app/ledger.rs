@@ -56,7 +56,9 @@ fn kept(processor: Option<&Pricetag>, dimensions: &[&str], labels: &[usize]) -> 
         // Nobody asked for this file: pricetag runs without it. Whoever did wants to know.
         Err(error) if processor.is_some_and(|it| it.ledger.file == LedgerFile::Default) => {
             warn!("the ledger is kept in memory, and gone when pricetag ends: {error}");
-            in_memory()
+            let ledger = in_memory()?;
+            ledger.stand_in();
+            Ok(ledger)
         }
         Err(error) => Err(error),
     }

@@ -122,6 +122,7 @@ pub(super) fn recover(
         }
     });
     let left = left.map_err(|error| of_files(Path::new("the queue"), error))?;
+    intake.settle_orphans(&replay.pending());
     if left.requests > 0 {
         info!("{} request(s) of an earlier process wait for their exporters", left.requests);
     }

@@ -18,6 +18,8 @@ pub(super) const HEALTH_CHECK_ENDPOINT: (&str, u16) = ("localhost", 13133);
 
 /// The specification's limit for a request. The Collector's 4 MiB refuses prompts of normal length.
 pub(super) const MAX_REQUEST_BYTES: usize = 64 * MIB;
+/// The most that a config may allow.
+pub(super) const LARGEST_REQUEST_BYTES: usize = 256 * MIB;
 
 /// Certificates are looked at as often as price files; oftener than each second serves nobody.
 pub(super) const TLS_RELOAD_INTERVAL: Duration = Duration::from_secs(60);

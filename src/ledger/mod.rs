@@ -22,7 +22,7 @@ pub mod sums;
 
 use std::ops::Range;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ pub struct Ledger {
     /// Where the bookings come from, where that is a queue on disk, and how far that is in the store.
     queue: Arc<OnceLock<Reader>>,
     written: Arc<Mutex<Option<QueuePlace>>>,
+    /// It stands in for a file that can not be used now: the queue keeps what that lacks.
+    is_stand_in: Arc<AtomicBool>,
 }
 
 impl Ledger {
@@ -95,7 +97,13 @@ impl Ledger {
             full: Arc::default(),
             queue: Arc::default(),
             written: Arc::default(),
+            is_stand_in: Arc::default(),
         })
+    }
+
+    /// Says that it stands in for a file that can not be used now: what the queue has for that is left there.
+    pub fn stand_in(&self) {
+        self.is_stand_in.store(true, Ordering::Relaxed);
     }
 
     /// Says where the bookings come from. Gives two positions in that queue: from the first on its records are needed, for from there
@@ -118,6 +126,8 @@ impl Ledger {
                 "the queue has not kept all that the ledger's store lacks: the sums of some requests are lost"
             );
         }
+        // A log that was put back from an older copy must not write again what the store takes for known.
+        reader.log().begin_behind(position);
         reader.log().release(floor);
         let _ = self.queue.set(reader.clone());
         Ok(floor..position)
@@ -222,7 +232,9 @@ impl Ledger {
         }
         self.books().written(&batch);
         *written = batch.place;
-        if let (Some((reader, ..)), Some(place)) = (queue, batch.place) {
+        if let (Some((reader, ..)), Some(place)) = (queue, batch.place)
+            && !self.is_stand_in.load(Ordering::Relaxed)
+        {
             reader.log().release(place.floor);
         }
         Ok(())

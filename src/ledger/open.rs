@@ -91,6 +91,11 @@ impl Open {
         self.origins.records.front().map(|(position, _)| *position)
     }
 
+    /// The traces that have bookings which may still change.
+    pub(super) fn traces(&self) -> impl Iterator<Item = &[u8; 16]> {
+        self.traces.keys()
+    }
+
     /// Takes a booking of the record at this position.
     pub(super) fn push(
         &mut self,

@@ -60,6 +60,11 @@ impl Replay {
         Replay { ledger, range, names, order: None }
     }
 
+    /// The traces of which something is pending by now.
+    pub fn pending(&self) -> Vec<[u8; 16]> {
+        self.ledger.books().open_traces()
+    }
+
     /// Books a record, if it is needed, and says whether it is. What it settles was told when it was accepted, and is not told again.
     pub fn take(&mut self, record: &Stored) -> bool {
         if let Some(then) = &record.dimensions {

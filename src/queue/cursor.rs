@@ -175,7 +175,9 @@ impl Cursor {
     pub(super) fn push(&mut self, read: Read, has_files: bool) {
         let bytes = read.item.bytes();
         self.count(bytes);
-        let fits = !has_files || self.held + bytes <= HELD || self.waiting.is_empty();
+        // Of a record that gives two items both wait, or none: the files give both.
+        let is_second = self.waiting.back().is_some_and(|last| last.position == read.position);
+        let fits = !has_files || self.held + bytes <= HELD || self.waiting.is_empty() || is_second;
         if self.behind.is_none() && fits {
             self.hold(read);
         } else {
@@ -201,6 +203,15 @@ impl Cursor {
     /// The first position that was not taken, in a log that ends here.
     pub(super) fn next(&self, end: u64) -> u64 {
         self.waiting.front().map(|read| read.position).or(self.behind).unwrap_or(end)
+    }
+
+    /// What the next process has to know of it, in a log that ends here: before which position everything was taken, and what of
+    /// that is not done.
+    pub(super) fn position(&self, end: u64) -> (u64, Vec<u64>) {
+        let next = self.next(end);
+        // What an earlier process was done with need not have been read again yet.
+        let before = self.before.taken.iter().copied().filter(|at| *at >= next && next < self.before.next);
+        (next.max(self.before.next.min(end)), self.taken.keys().copied().chain(before).collect())
     }
 
     /// Whether it still needs what is between two positions of a log that ends here.

@@ -27,8 +27,7 @@ impl Positions {
     /// Where the cursors of this log are that are kept; it ends here.
     pub(super) fn of(log: u128, cursors: &[Cursor], end: u64) -> Self {
         let kept = cursors.iter().filter(|cursor| cursor.keeps == Keeps::Cursor);
-        let readers = kept
-            .map(|cursor| (cursor.name.clone(), (cursor.next(end), cursor.taken.keys().copied().collect())));
+        let readers = kept.map(|cursor| (cursor.name.clone(), cursor.position(end)));
         Positions { version: VERSION, log: format!("{log:032x}"), readers: readers.collect() }
     }
 
@@ -53,6 +52,20 @@ impl Positions {
             );
         }
         Ok(read.filter(|positions| positions.log == format!("{log:032x}")))
+    }
+
+    /// Which log the file is of; `None`: nobody can tell.
+    pub(super) fn log(storage: &dyn Storage) -> Option<u128> {
+        let blob = storage.open(FILE).ok()?;
+        let mut bytes = vec![0; usize::try_from(blob.length().ok()?).ok()?];
+        blob.read(&mut bytes, 0).ok()?;
+        let read: Positions = serde_json::from_slice(&bytes).ok()?;
+        u128::from_str_radix(&read.log, 16).ok()
+    }
+
+    /// Whether it names all of these that are kept.
+    pub(super) fn names_all(&self, cursors: &[Cursor]) -> bool {
+        cursors.iter().all(|cursor| cursor.keeps != Keeps::Cursor || self.readers.contains_key(&cursor.name))
     }
 
     /// Writes the file.

@@ -64,7 +64,7 @@ impl Log {
     /// # Errors
     /// [`Unusable`].
     pub fn open(storage: Arc<dyn Storage>, syncs: bool) -> Result<Self, Unusable> {
-        let segments = Arc::new(Segments::open(Arc::clone(&storage))?);
+        let segments = Arc::new(Segments::open(Arc::clone(&storage), || Positions::log(&*storage))?);
         let disk = Disk {
             storage,
             segments,
@@ -129,7 +129,14 @@ impl Log {
         state.end = end;
         left.damaged = disk.segments.damaged();
         // Before anything is committed: a file that does not name a reader says that it is new.
-        Positions::of(disk.segments.id, &state.cursors, end).write(&*disk.storage)?;
+        let written = Positions::of(disk.segments.id, &state.cursors, end).write(&*disk.storage);
+        match (written, &known) {
+            // A disk that is full gets room when what is on it is delivered.
+            (Err(error), Some(known)) if known.names_all(&state.cursors) => {
+                tracing::warn!("the queue's cursors can not be written: {error}; it is tried again");
+            }
+            (written, _) => written?,
+        }
         for cursor in &state.cursors {
             cursor.notify.notify_one();
         }
@@ -154,6 +161,13 @@ impl Log {
         let old = marks.iter().rev().find(|(when, _)| when.elapsed() >= WINDOW);
         let since = old.or(marks.front()).map_or(end, |(_, position)| *position);
         since.max(end.saturating_sub(WINDOW_BYTES))
+    }
+
+    /// Says that something stood before this position: what comes stands behind it. Before the log has [recovered](Log::recover).
+    pub fn begin_behind(&self, position: u64) {
+        if let Some(disk) = &self.inner.disk {
+            disk.segments.begin_behind(position);
+        }
     }
 
     /// Says that nobody needs what is before this position but readers that have not taken it. Without it, nobody does at all.

@@ -86,8 +86,12 @@ pub(super) struct Chunk {
 }
 
 impl Segments {
-    /// The segments in a folder; none in an empty one. Files that are none are left alone.
-    pub(super) fn open(storage: Arc<dyn Storage>) -> Result<Self, Unusable> {
+    /// The segments in a folder; none in an empty one. Files that are none are left alone. Where no segment can tell which log it is of,
+    /// `otherwise` may.
+    pub(super) fn open(
+        storage: Arc<dyn Storage>,
+        otherwise: impl FnOnce() -> Option<u128>,
+    ) -> Result<Self, Unusable> {
         let mut names: Vec<String> = storage.list()?;
         names.retain(|name| name.strip_suffix(SUFFIX).is_some_and(|base| base.parse::<u64>().is_ok()));
         names.sort_unstable();
@@ -96,7 +100,7 @@ impl Segments {
             let blob = storage.open(&name)?;
             let length = blob.length()?;
             let base: u64 = name[..name.len() - SUFFIX.len()].parse().unwrap_or_default();
-            match read_head(&*blob, length, base) {
+            match read_head(&*blob, length, base)? {
                 Ok(of) => id = id.or(Some(of)),
                 Err(Some(version)) => return Err(Unusable::Version { file: name, version }),
                 // Torn before anything was acknowledged, or damaged: then its records still tell who they are.
@@ -106,7 +110,7 @@ impl Segments {
             list.segments.push(Segment { base, end: base + length, blob });
             list.end = list.end.max(base + length);
         }
-        let id = id.unwrap_or_else(rand::random);
+        let id = id.or_else(otherwise).unwrap_or_else(rand::random);
         Ok(Segments { storage, id, list: Mutex::new(list) })
     }
 
@@ -224,19 +228,22 @@ impl Segments {
 
     /// Removes the segments of which `needed` says that nobody needs what is between these positions. The last one stays.
     pub(super) fn sweep(&self, needed: impl Fn(u64, u64) -> bool) -> io::Result<()> {
-        let mut unneeded = Vec::new();
-        {
-            let mut list = self.list();
-            let last = list.segments.last().map(|last| last.base);
-            list.segments.retain(|segment| {
-                let stays = Some(segment.base) == last || needed(segment.first(), segment.end);
-                if !stays {
-                    unneeded.push(segment.base);
+        let mut list = self.list();
+        let last = list.segments.last().map(|last| last.base);
+        let mut swept = Ok(());
+        list.segments.retain(|segment| {
+            if Some(segment.base) == last || needed(segment.first(), segment.end) {
+                return true;
+            }
+            match self.storage.remove(&name(segment.base)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    swept = Err(error);
+                    true
                 }
-                stays
-            });
-        }
-        unneeded.into_iter().try_for_each(|base| self.storage.remove(&name(base)))
+                _ => false,
+            }
+        });
+        swept
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
@@ -257,21 +264,25 @@ fn head(id: u128, base: u64) -> Vec<u8> {
     head
 }
 
-/// The id of the log that a segment belongs to; its version where that is another; `None`: it can not be read.
-fn read_head(blob: &dyn Blob, length: u64, base: u64) -> Result<u128, Option<u32>> {
+/// The id of the log that a segment belongs to; its version where that is another; `None`: it is damaged.
+fn read_head(blob: &dyn Blob, length: u64, base: u64) -> io::Result<Result<u128, Option<u32>>> {
     let mut bytes = [0; HEAD as usize];
-    if length < HEAD || blob.read(&mut bytes, 0).is_err() || !bytes.starts_with(&MAGIC) {
-        return Err(None);
+    if length < HEAD {
+        return Ok(Err(None));
+    }
+    blob.read(&mut bytes, 0)?;
+    if !bytes.starts_with(&MAGIC) {
+        return Ok(Err(None));
     }
     let (fields, checksum) = bytes.split_at(HEAD as usize - 4);
     if crc32fast::hash(fields).to_le_bytes() != *checksum {
-        return Err(None);
+        return Ok(Err(None));
     }
     let version = u32::from_le_bytes(std::array::from_fn(|at| fields[8 + at]));
     if version != VERSION {
-        return Err(Some(version));
+        return Ok(Err(Some(version)));
     }
     let of = u64::from_le_bytes(std::array::from_fn(|at| fields[28 + at]));
     let id = u128::from_le_bytes(std::array::from_fn(|at| fields[12 + at]));
-    (of == base).then_some(id).ok_or(None)
+    Ok((of == base).then_some(id).ok_or(None))
 }

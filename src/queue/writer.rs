@@ -175,6 +175,8 @@ impl Writer<'_> {
                 Err(_) if state.finishing => return None,
                 Err(_) => {
                     drop(state);
+                    // What readers are done with meanwhile makes room.
+                    self.keep();
                     std::thread::sleep(AGAIN);
                 }
             }

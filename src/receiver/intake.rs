@@ -154,6 +154,20 @@ impl Intake {
         Ok(())
     }
 
+    /// Settles those of these traces as they were booked that are not open: their bookings are pending, and nobody else would. A
+    /// config that knows fewer calls than an earlier process' makes such.
+    pub fn settle_orphans(&self, traces: &[[u8; 16]]) {
+        let Some(pricing) = &self.pricing else { return };
+        let mut entries = Entries::default();
+        let mut orphans =
+            traces.iter().filter(|trace| !pricing.shared.open_traces().has_calls(trace)).peekable();
+        if orphans.peek().is_none() {
+            return;
+        }
+        orphans.for_each(|trace| entries.push_settlement(trace, Text::default(), &[], |_| {}));
+        self.log.append(&[pricing.ledger], &Record { request: None, entries: entries.take() });
+    }
+
     /// Settles the traces that have been idle for long enough.
     pub fn settle_idle(&self) {
         let now = self.now().monotonic;

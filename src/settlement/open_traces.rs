@@ -278,6 +278,11 @@ impl OpenTraces {
         self.rebuilding.load(Ordering::Relaxed)
     }
 
+    /// Whether a trace is open, and has calls: then it will settle.
+    pub fn has_calls(&self, trace: &[u8; 16]) -> bool {
+        lock(&self.shards[self.shard_of(trace)]).has_calls(self, trace)
+    }
+
     /// Settles a trace, if it is open: an earlier process did.
     pub fn settle_one(&self, trace: &[u8; 16], settled: &mut Vec<Settled>) {
         let mut shard = lock(&self.shards[self.shard_of(trace)]);

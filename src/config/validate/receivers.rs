@@ -62,6 +62,13 @@ pub(super) fn receivers(
     receivers
 }
 
+/// A record of the queue holds a request as it came and as it leaves, with its bookings.
+fn not_too_large(bytes: usize, path: &Path, report: &mut Report) {
+    if bytes > defaults::LARGEST_REQUEST_BYTES {
+        report.wrong(path, "more than 256 MiB", "write at most 256 MiB; senders split what is larger");
+    }
+}
+
 fn second(path: &Path, protocol: &str, report: &mut Report) {
     let message = format!("a second {protocol} listener");
     report.wrong(path, message, "keep one of the two: pricetag has one of each protocol");
@@ -74,6 +81,7 @@ fn grpc(said: &Grpc, path: &Path, report: &mut Report) -> GrpcReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(mib) => (mib as usize).saturating_mul(defaults::MIB),
     };
+    not_too_large(max_message_bytes, &path.key("max_recv_msg_size_mib"), report);
     let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
     GrpcReceiver { endpoint, max_message_bytes, connections: of_grpc(said, path, report), tls, auth: None }
 }
@@ -85,6 +93,7 @@ fn http(said: &Http, path: &Path, report: &mut Report) -> HttpReceiver {
         None | Some(0) => defaults::MAX_REQUEST_BYTES,
         Some(bytes) => usize::try_from(bytes).unwrap_or(usize::MAX),
     };
+    not_too_large(max_body_bytes, &path.key("max_request_body_size"), report);
     let tls = said.tls.as_ref().and_then(|said| access::tls(said, &path.key("tls"), report));
     let default = Connections::OF_RECEIVERS;
     let connections = Connections {

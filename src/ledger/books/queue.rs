@@ -16,6 +16,11 @@ impl Books {
         self.open.give_back(bookings);
     }
 
+    /// The traces that have pending bookings.
+    pub(in crate::ledger) fn open_traces(&self) -> Vec<[u8; 16]> {
+        self.open.traces().copied().collect()
+    }
+
     /// Says where the record stands that is booked next.
     pub(in crate::ledger) fn begin_record(&mut self, position: u64) {
         self.position = position;

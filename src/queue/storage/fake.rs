@@ -152,7 +152,12 @@ impl Storage for FakeDisk {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.alive()?.files.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut state = self.alive()?;
+        let removed = state.files.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        if let Some(room) = &mut state.room {
+            *room += lock(&removed).now.len();
+        }
+        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -230,6 +230,50 @@ async fn a_full_disk_refuses_and_recovers() {
     queue.log.finish();
 }
 
+/// Scenario: the queue itself has filled the disk; then its readers get on.
+/// Guarantees: what they are done with makes room for what is stuck, without anybody's help.
+#[tokio::test]
+async fn a_disk_that_the_queue_has_filled_recovers() {
+    let disk = FakeDisk::default();
+    let queue = Queue::open(&disk);
+    for number in 0..4 {
+        queue.commit(number, 6 << 20).safe().await.unwrap();
+    }
+    disk.set_room(Some(0));
+    let stuck = queue.commit(4, 1000).safe();
+    tokio::pin!(stuck);
+    let patience = std::time::Duration::from_millis(300);
+    assert!(tokio::time::timeout(patience, &mut stuck).await.is_err());
+    for reader in [0, 1] {
+        for expected in 0..4 {
+            let read = queue.readers[reader].next().await.unwrap();
+            assert_eq!(number(&read), expected);
+            queue.readers[reader].done(&read);
+        }
+    }
+    tokio::time::timeout(std::time::Duration::from_secs(20), stuck).await.unwrap().unwrap();
+    queue.log.finish();
+}
+
+/// Scenario: every head of a segment is damaged.
+/// Guarantees: it is the same log all the same, for the cursors say which it is: money is not booked twice.
+#[test]
+fn a_log_without_heads_is_the_same() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let disk = FakeDisk::default();
+    runtime.block_on(async {
+        let queue = Queue::open(&disk);
+        queue.commit(0, 10).safe().await.unwrap();
+        queue.log.finish();
+        let id = queue.log.identity().unwrap().0;
+        disk.damage("00000000000000000000.log", 15, 1);
+        let queue = Queue::open(&disk);
+        assert_eq!(queue.log.identity().unwrap().0, id);
+        assert_eq!(queue.take(0).await.map(|read| number(&read)), Some(0));
+        queue.log.finish();
+    });
+}
+
 /// Scenario: a segment of a newer version.
 /// Guarantees: it is refused by name, and left as it is.
 #[test]

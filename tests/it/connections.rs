@@ -93,7 +93,8 @@ async fn who_never_finishes_his_headers_is_closed() {
     if let (Some(before), Some(after)) = (before, pricetag.memory()) {
         let each = after.saturating_sub(before) / many;
         eprintln!("{many} connections: {} KiB each", each >> 10);
-        assert!(each <= 100 << 10, "{} KiB each", each >> 10);
+        // Of a few, what else the process took meanwhile is much.
+        assert!(each <= how_many(512, 100) << 10, "{} KiB each", each >> 10);
     }
     let mut last = Duration::ZERO;
     for waits in waiting {
@@ -101,7 +102,7 @@ async fn who_never_finishes_his_headers_is_closed() {
     }
     eprintln!("the last one was closed after {last:?}");
     // 25 s at most, and what a busy machine takes.
-    assert!(last < Duration::from_secs(35), "{last:?}");
+    assert!(last < Duration::from_secs(how_many(60, 35)), "{last:?}");
     pricetag.deliver(Via::Grpc, Signal::Traces, call(9)).await;
 }
 

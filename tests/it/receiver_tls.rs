@@ -228,14 +228,15 @@ async fn aborted_handshakes_cost_nothing() {
     sink.traces(2).await;
     let mib = |bytes: Option<u64>| bytes.unwrap_or_default() >> 20;
     eprintln!("{:?}; memory {} to {} MiB", begun.elapsed(), mib(before), mib(pricetag.memory()));
-    assert!(mib(pricetag.memory()) < mib(before) + 64);
+    // Beside other tests the machine frees what it can when it can.
+    assert!(mib(pricetag.memory()) < mib(before) + how_many(512, 64));
     assert_eq!(pricetag.scrape().await.sum("otelcol_receiver_refused_spans", &[]), 0.0);
     let log = pricetag.log();
     let said = log.lines().filter(|line| line.contains("a TLS handshake with")).count();
     assert!(said >= 1 && said as u64 <= 100.max(begun.elapsed().as_secs() + 2), "{said} lines");
     let _waits = TcpStream::connect(pricetag.grpc).await.unwrap();
     pricetag.stop().await;
-    assert_eq!(sink.taken(Signal::Traces).len(), 1);
+    assert_eq!(sink.taken(Signal::Traces).len(), 2);
 }
 
 /// Scenario: a key that is another certificate's, a file without a certificate or key, roots that are none; `check` and `run`.

@@ -16,7 +16,7 @@ const HELP: &str = "\
 Faults against the real binary. Run it with cargo, which builds both:
 
     cargo test --test faults                              all scenarios, short: a minute
-    cargo test --test faults -- kill --kills 100          one of them, as CI does
+    cargo test --test faults -- kill --kills 100          one of them: ten minutes and more
     cargo test --release --test faults -- kill --kills 1000
     cargo test --release --test faults -- --full          the figures of the plan: an hour, 4 GB of disk
 

@@ -82,7 +82,7 @@ fn of_files(folder: &Path, error: Unusable) -> StartError {
 
 /// Whether an exporter says that its requests wait on disk.
 fn is_asked_for(config: &Config) -> bool {
-    config.exporters.iter().any(|it| it.queue.storage != Storage::Memory && it.queue.storage_is_said)
+    config.exporters.iter().any(|it| it.queue.storage.is_on_disk() && it.queue.storage_is_said)
 }
 
 /// Whether requests wait on disk, and whether they are synced. They do if something is to survive: what waits for an exporter, or the

@@ -1,6 +1,6 @@
 //! From pipelines to routes: which reader of the queue gets what of which signal.
 
-use crate::config::{Capacity, Config, OnFull, Queue, Storage};
+use crate::config::{Capacity, Config, OnFull, Queue};
 use crate::otlp::Signal;
 use crate::queue::{self, Budget, Keeps, Log, Part, Reader, Route};
 
@@ -25,10 +25,7 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
         .exporters
         .iter()
         .map(|exporter| {
-            let keeps = match exporter.queue.storage {
-                Storage::Disk | Storage::Relaxed => Keeps::Cursor,
-                Storage::Memory => Keeps::Nothing,
-            };
+            let keeps = if exporter.queue.storage.is_on_disk() { Keeps::Cursor } else { Keeps::Nothing };
             log.reader(exporter.id.to_string(), budget(&exporter.queue, log), keeps)
         })
         .collect();
@@ -54,7 +51,7 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
 }
 
 fn budget(queue: &Queue, log: &Log) -> Budget {
-    let in_memory = log.identity().is_none() || queue.storage == Storage::Memory;
+    let in_memory = log.identity().is_none() || !queue.storage.is_on_disk();
     let (requests, bytes) = match queue.capacity {
         Capacity::Requests(requests) => (requests, if in_memory { MAX_BYTES } else { usize::MAX }),
         Capacity::Bytes(bytes) => (usize::MAX, if in_memory { bytes.min(MAX_BYTES) } else { bytes }),

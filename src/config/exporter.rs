@@ -170,6 +170,13 @@ pub enum Storage {
     Memory,
 }
 
+impl Storage {
+    /// Whether something of it survives the process.
+    pub fn is_on_disk(self) -> bool {
+        self != Storage::Memory
+    }
+}
+
 /// How much may wait for an exporter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capacity {

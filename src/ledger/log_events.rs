@@ -44,7 +44,7 @@ impl LogEvents {
         let resource = Some(self.resource.clone());
         let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
         let body = Bytes::from(ExportLogsServiceRequest { resource_logs }.encode_to_vec());
-        self.log.offer(&self.routes, &Record::from(Request::new(Signal::Logs, body, items)));
+        self.log.offer(&self.routes, Record::from(Request::new(Signal::Logs, body, items)));
     }
 }
 

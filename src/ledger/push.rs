@@ -45,9 +45,11 @@ impl PushMetricExporter for QueueExporter {
         // Each exporter for itself: one that is full must not cost the others the last totals.
         for route in &self.routes {
             match self.log.reserve(std::slice::from_ref(route), record.bytes()) {
-                Ok(permit) => drop(permit.commit(&record)),
+                Ok(permit) => drop(permit.commit(record.clone())),
                 // The last ones, and there will be no next time.
-                Err(_) if self.log.is_refusing() => self.log.append(std::slice::from_ref(route), &record),
+                Err(_) if self.log.is_refusing() => {
+                    self.log.append(std::slice::from_ref(route), record.clone())
+                }
                 // The totals are cumulative: the next push says all that this one would have said.
                 Err(full) => warn!("cost metrics wait for the next interval: {full}"),
             }

@@ -72,6 +72,20 @@ pub(super) struct Before {
     pub(super) taken: Vec<u64>,
 }
 
+/// What a cursor needed a moment ago. Cursors only go forward, so it needs no more now.
+#[derive(Debug)]
+pub(super) struct Needs {
+    next: u64,
+    taken: Vec<u64>,
+}
+
+impl Needs {
+    /// Whether something of it is between two positions.
+    pub(super) fn is_within(&self, first: u64, last: u64) -> bool {
+        self.next < last || self.taken.iter().any(|at| (first..last).contains(at))
+    }
+}
+
 impl Before {
     /// Whether what is at this position is done.
     pub(super) fn is_done(&self, position: u64) -> bool {
@@ -214,9 +228,9 @@ impl Cursor {
         (next.max(self.before.next.min(end)), self.taken.keys().copied().chain(before).collect())
     }
 
-    /// Whether it still needs what is between two positions of a log that ends here.
-    pub(super) fn needs(&self, first: u64, last: u64, end: u64) -> bool {
-        self.next(end) < last || self.taken.range(first..last).next().is_some()
+    /// What it still needs of a log that ends here.
+    pub(super) fn needs(&self, end: u64) -> Needs {
+        Needs { next: self.next(end), taken: self.taken.keys().copied().collect() }
     }
 
     /// What it gets of a record of the files.

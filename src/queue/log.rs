@@ -163,7 +163,7 @@ impl Log {
     }
 
     /// Appends a record past all budgets: for what is ours and must not be lost, such as settlements.
-    pub fn append(&self, to: &[Route], record: &Record) {
+    pub fn append(&self, to: &[Route], record: Record) {
         let mut state = self.lock();
         let granted = to.iter().map(|route| {
             state.cursors[route.to.0].reserve(0);
@@ -175,7 +175,7 @@ impl Log {
 
     /// Appends a record for those of these readers that have room, also when nothing is reserved any more; the others count what
     /// they did not get. For what is ours and may be lost.
-    pub fn offer(&self, to: &[Route], record: &Record) {
+    pub fn offer(&self, to: &[Route], record: Record) {
         let mut state = self.lock();
         let mut granted = Granted::new();
         for route in to {
@@ -185,7 +185,7 @@ impl Log {
                     cursor.reserve(bytes);
                     granted.push((*route, bytes));
                 }
-                Some(_) => cursor.miss(record),
+                Some(_) => cursor.miss(&record),
                 None => {}
             }
         }
@@ -198,12 +198,12 @@ impl Log {
     fn put(
         &self,
         state: &mut State,
-        record: &Record,
+        record: Record,
         granted: Granted,
         left_out: SmallVec<[ReaderId; 4]>,
         done: Option<oneshot::Sender<()>>,
     ) {
-        let unwritten = Unwritten { record: record.clone(), granted, left_out, done };
+        let unwritten = Unwritten { record, granted, left_out, done };
         if self.inner.disk.is_none() {
             // What is not in files is counted.
             let position = state.end;
@@ -263,7 +263,7 @@ pub struct Permit {
 impl Permit {
     /// Puts the record into the log, for all readers at once. It is theirs, and the sender's to forget, when it is
     /// [safe](Committed::safe).
-    pub fn commit(mut self, record: &Record) -> Committed {
+    pub fn commit(mut self, record: Record) -> Committed {
         let (granted, left_out) = (std::mem::take(&mut self.granted), std::mem::take(&mut self.left_out));
         let (done, safe) = match self.log.inner.disk {
             Some(_) => {

@@ -36,9 +36,7 @@ impl Positions {
         if !storage.list()?.iter().any(|name| name == FILE) {
             return Ok(None);
         }
-        let blob = storage.open(FILE)?;
-        let mut bytes = vec![0; usize::try_from(blob.length()?).unwrap_or(0)];
-        blob.read(&mut bytes, 0)?;
+        let bytes = contents(storage)?;
         let version = serde_json::from_slice::<serde_json::Value>(&bytes)
             .ok()
             .and_then(|file| u32::try_from(file.get("version")?.as_u64()?).ok());
@@ -56,10 +54,7 @@ impl Positions {
 
     /// Which log the file is of; `None`: nobody can tell.
     pub(super) fn log(storage: &dyn Storage) -> Option<u128> {
-        let blob = storage.open(FILE).ok()?;
-        let mut bytes = vec![0; usize::try_from(blob.length().ok()?).ok()?];
-        blob.read(&mut bytes, 0).ok()?;
-        let read: Positions = serde_json::from_slice(&bytes).ok()?;
+        let read: Positions = serde_json::from_slice(&contents(storage).ok()?).ok()?;
         u128::from_str_radix(&read.log, 16).ok()
     }
 
@@ -85,4 +80,12 @@ impl Positions {
             None => Before { next: end, taken: Vec::new() },
         }
     }
+}
+
+/// What stands in the file.
+fn contents(storage: &dyn Storage) -> io::Result<Vec<u8>> {
+    let blob = storage.open(FILE)?;
+    let mut bytes = vec![0; usize::try_from(blob.length()?).unwrap_or(0)];
+    blob.read(&mut bytes, 0)?;
+    Ok(bytes)
 }

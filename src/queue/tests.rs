@@ -33,7 +33,7 @@ async fn room_is_reserved_in_all_or_in_none() {
     );
     let money = Route { to: ledger.id(), part: Part::Entries };
     let routes = [money, route(&a), route(&b)];
-    log.reserve(&routes, 4).unwrap().commit(&record(b"body", b"money"));
+    log.reserve(&routes, 4).unwrap().commit(record(b"body", b"money"));
     assert_eq!(log.reserve(&routes, 4).unwrap_err(), Full::Reader("a".into()));
     assert_eq!((ledger.left(), a.left(), b.left()), (1, 1, 1));
     let read = a.next().await.unwrap();
@@ -54,7 +54,7 @@ async fn a_reader_that_drops_holds_up_nobody() {
         log.reader("b", budget(9, OnFull::Refuse), Keeps::Nothing),
     );
     for _ in 0..3 {
-        log.reserve(&[route(&a), route(&b)], 4).unwrap().commit(&record(b"body", b""));
+        log.reserve(&[route(&a), route(&b)], 4).unwrap().commit(record(b"body", b""));
     }
     assert_eq!((a.left(), b.left()), (1, 3));
     assert_eq!(log.levels()[0].dropped, 2);
@@ -82,7 +82,7 @@ async fn consumers_share_and_end() {
         })
         .collect();
     for _ in 0..100 {
-        log.reserve(&[route(&reader)], 4).unwrap().commit(&record(b"body", b""));
+        log.reserve(&[route(&reader)], 4).unwrap().commit(record(b"body", b""));
     }
     tokio::task::yield_now().await;
     log.close();

@@ -185,11 +185,13 @@ impl Writer<'_> {
 
     /// Writes where the cursors are, and removes files that nobody needs.
     fn keep(&mut self) {
-        let (positions, end, needed) = {
+        let (positions, needs, floor, end) = {
             let state = self.log.lock();
-            let positions = Positions::of(self.disk.segments.id, &state.cursors, state.end);
-            let floor = state.floor.map(|floor| floor.max(state.end.saturating_sub(FOR_THE_LEDGER)));
-            (positions, state.end, floor)
+            let end = state.end;
+            let positions = Positions::of(self.disk.segments.id, &state.cursors, end);
+            let needs: Vec<_> = state.cursors.iter().map(|cursor| cursor.needs(end)).collect();
+            let floor = state.floor.map(|floor| floor.max(end.saturating_sub(FOR_THE_LEDGER)));
+            (positions, needs, floor, end)
         };
         {
             let mut marks = lock(&self.disk.marks);
@@ -200,9 +202,7 @@ impl Writer<'_> {
         }
         // First what makes room: without any, nothing can be written. A cursor that points to what is not there begins behind it.
         let swept = self.disk.segments.sweep(|first, last| {
-            let state = self.log.lock();
-            needed.is_some_and(|floor| floor < last)
-                || state.cursors.iter().any(|cursor| cursor.needs(first, last, end))
+            floor.is_some_and(|floor| floor < last) || needs.iter().any(|it| it.is_within(first, last))
         });
         let kept = match self.kept.as_ref() == Some(&positions) {
             true => Ok(()),

@@ -111,7 +111,7 @@ impl Intake {
                 (Record::from(Request::new(signal, body, items)), items, None)
             }
         };
-        let committed = permit.commit(&record);
+        let committed = permit.commit(record);
         drop(committing);
         if self.pricing.as_ref().is_some_and(|pricing| pricing.shared.open_traces().is_over_budget()) {
             self.settle(|shared, settled| shared.open_traces().make_room(settled));
@@ -165,7 +165,7 @@ impl Intake {
             return;
         }
         orphans.for_each(|trace| entries.push_settlement(trace, Text::default(), &[], |_| {}));
-        self.log.append(&[pricing.ledger], &Record { request: None, entries: entries.take() });
+        self.log.append(&[pricing.ledger], Record { request: None, entries: entries.take() });
     }
 
     /// Settles the traces that have been idle for long enough.
@@ -192,7 +192,7 @@ impl Intake {
         for settled in &settled {
             restater.push(settled, &mut entries);
         }
-        self.log.append(&[pricing.ledger], &Record { request: None, entries: entries.take() });
+        self.log.append(&[pricing.ledger], Record { request: None, entries: entries.take() });
     }
 
     fn now(&self) -> Now {

@@ -274,10 +274,7 @@ fn limit(said: &Batch) -> Limit {
 
 fn retry(said: &RetryOnFailure, storage: Storage, path: &Path, report: &mut Report) -> Option<Retry> {
     // What a disk holds is not to be thrown away because a backend is down for long.
-    let for_long = match storage {
-        Storage::Disk | Storage::Relaxed => Duration::ZERO,
-        Storage::Memory => defaults::RETRY_MAX_ELAPSED_TIME,
-    };
+    let for_long = if storage.is_on_disk() { Duration::ZERO } else { defaults::RETRY_MAX_ELAPSED_TIME };
     let duration = |said: Option<GoDuration>, default| said.map_or(default, |said| said.0);
     let retry = Retry {
         initial_interval: duration(said.initial_interval, defaults::RETRY_INITIAL_INTERVAL),

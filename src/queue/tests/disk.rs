@@ -38,7 +38,7 @@ impl Queue {
     fn commit(&self, number: u32, length: usize) -> Committed {
         let record = Record::from(Request::new(Signal::Traces, body(number, length), 1));
         let routes = [route(&self.readers[0]), Route { to: self.readers[1].id(), part: Part::Raw }];
-        self.log.reserve(&routes, length).unwrap().commit(&record)
+        self.log.reserve(&routes, length).unwrap().commit(record)
     }
 
     /// Takes what is there, for a reader.

@@ -78,7 +78,8 @@ fn an_agent_that_ends_late_counts_nothing_again() {
 /// Guarantees: the agent's sum does not count.
 #[test]
 fn an_agent_of_a_trace_that_settled_early_counts_nothing_again() {
-    let table = OpenTraces::new(10 * SECOND, 1 << 18);
+    // Too little for what comes, and enough to remember all of it, whatever shard it falls into.
+    let table = OpenTraces::new(10 * SECOND, 1 << 19);
     judge(&table, 0, &[note(0, 2, 1, Some(0))], &[call()]);
     let mut settled = Vec::new();
     for n in 1..100_u8 {

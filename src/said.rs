@@ -1,4 +1,9 @@
-//! What goes on failing is said once, and once more when it is over: a line every second tells nothing new.
+//! What goes on failing is said once, and once more when it is over: a line every second tells nothing new. What strangers, or a backend
+//! that fails, can have said as often as they like is limited for all lines of the log in one place, [`Repeats`].
+
+mod repeats;
+
+pub use repeats::Repeats;
 
 /// Whether something fails, as far as has been said.
 #[derive(Clone, Copy, Debug, Default)]

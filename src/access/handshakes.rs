@@ -14,7 +14,6 @@ use tokio_rustls::server::TlsStream;
 use tracing::warn;
 
 use super::arrivals::{Arrival, Arrivals};
-use super::seldom::Seldom;
 use super::tls::InForce;
 use crate::text::printable;
 
@@ -34,19 +33,12 @@ pub struct Handshakes {
     certified: InForce,
     under_way: JoinSet<Done>,
     oldest: VecDeque<AbortHandle>,
-    failures: Seldom,
 }
 
 impl Handshakes {
     /// Takes what arrives, each by the certificate that is in force when it comes.
     pub fn new(arrivals: Arrivals, certified: InForce) -> Self {
-        Handshakes {
-            arrivals,
-            certified,
-            under_way: JoinSet::new(),
-            oldest: VecDeque::new(),
-            failures: Seldom::default(),
-        }
+        Handshakes { arrivals, certified, under_way: JoinSet::new(), oldest: VecDeque::new() }
     }
 
     /// The next one that is done.
@@ -99,9 +91,7 @@ impl Handshakes {
     }
 
     fn failed(&self, peer: SocketAddr, why: &str) {
-        if let Some(others) = self.failures.turn() {
-            warn!("{}: a TLS handshake with {peer} failed{others}: {}", self.arrivals.name(), printable(why));
-        }
+        warn!("{}: a TLS handshake with {peer} failed: {}", self.arrivals.name(), printable(why));
     }
 }
 

@@ -2,14 +2,13 @@
 //!
 //! [`arrivals`] takes connections, as many as there are [`places`]; [`tls`] makes a listener's certificates of files, [`handshakes`]
 //! takes connections by them; [`login`] knows who may come in, by
-//! tokens or by users as [`htpasswd`] reads them; [`seldom`] keeps what strangers can cause out of the log.
+//! tokens or by users as [`htpasswd`] reads them.
 
 pub mod arrivals;
 pub mod handshakes;
 pub mod htpasswd;
 pub mod login;
 pub mod places;
-pub mod seldom;
 pub mod tls;
 
 use std::sync::Arc;

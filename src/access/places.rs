@@ -7,16 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use super::seldom::Seldom;
-
-/// The places of a listener: who finds none is closed at once, counted, and said seldom.
+/// The places of a listener: who finds none is closed at once, counted, and said.
 #[derive(Debug)]
 pub struct Places {
     name: &'static str,
     most: usize,
     free: Arc<Semaphore>,
     turned_away: AtomicU64,
-    said: Seldom,
 }
 
 /// The place of one connection; dropping it leaves it to another one.
@@ -29,7 +26,7 @@ impl Places {
     pub fn new(name: &'static str, most: usize) -> Self {
         let most = most.min(Semaphore::MAX_PERMITS);
         let free = Arc::new(Semaphore::new(most));
-        Places { name, most, free, turned_away: AtomicU64::new(0), said: Seldom::default() }
+        Places { name, most, free, turned_away: AtomicU64::new(0) }
     }
 
     /// What the listener is called.
@@ -53,10 +50,8 @@ impl Places {
             return Some(Place(place));
         }
         self.turned_away.fetch_add(1, Ordering::Relaxed);
-        if let Some(others) = self.said.turn() {
-            let Places { name, most, .. } = self;
-            warn!("{name}: closed the connection of {peer}{others}: there are {most}, which is the limit");
-        }
+        let Places { name, most, .. } = self;
+        warn!("{name}: closed the connection of {peer}: there are {most}, which is the limit");
         None
     }
 }

@@ -7,11 +7,14 @@ use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::check::EXIT_WRONG;
 use super::open_files;
 use crate::app::{self, App, GRACE, Options, StartError};
 use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
+use crate::said::Repeats;
 
 /// Runs the collector until SIGTERM or SIGINT; a second signal ends it at once.
 #[derive(Debug, Default, clap::Args)]
@@ -44,7 +47,7 @@ impl Run {
                 return Ok(ExitCode::from(EXIT_WRONG));
             }
         };
-        log_to_stderr(config.telemetry.log_level, config.telemetry.log_encoding);
+        let repeats = log_to_stderr(config.telemetry.log_level, config.telemetry.log_encoding);
         for notice in &config.notices {
             warn!("{notice}");
         }
@@ -84,6 +87,7 @@ impl Run {
         });
         // What still runs on the blocking pool has had its time: a stalled console must not keep us.
         runtime.shutdown_background();
+        repeats.tell();
         code
     }
 }
@@ -93,8 +97,8 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
 }
 
-/// Sets up the log: to stderr, for standard output belongs to debug exporters. `RUST_LOG` overrides.
-pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
+/// Sets up the log: to stderr, for standard output belongs to debug exporters. `RUST_LOG` overrides. It has so many [`Repeats`].
+pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) -> Repeats {
     let directives = format!("{},h2=warn,hyper=warn,tonic=warn,opentelemetry=warn", level.as_str());
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(directives));
     let log = tracing_subscriber::fmt()
@@ -102,11 +106,14 @@ pub(super) fn log_to_stderr(level: LogLevel, encoding: LogEncoding) {
         .with_writer(std::io::stderr)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal());
+    let repeats = Repeats::default();
     // Only a second call in one process can fail, and then there is a log already.
     let _ = match encoding {
-        LogEncoding::Console => log.try_init(),
-        LogEncoding::Json => log.json().try_init(),
+        LogEncoding::Console => log.finish().with(repeats.clone()).try_init(),
+        LogEncoding::Json => log.json().finish().with(repeats.clone()).try_init(),
     };
+    repeats.keep_telling();
+    repeats
 }
 
 /// The signals that stop a collector, and the one that reads its files again. While this exists, they do not end the process by themselves.

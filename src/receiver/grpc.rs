@@ -20,7 +20,7 @@ use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::body::{self, Announced};
-use super::refusal::{RETRY_AFTER, RefusalLog};
+use super::refusal::{RETRY_AFTER, note};
 use super::unpack::Packing;
 use super::{Intake, Refusal, accept};
 use crate::access::Door;
@@ -45,7 +45,6 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 struct Service {
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
-    refusals: Arc<RefusalLog>,
     max_message_bytes: usize,
     auth: Option<Arc<Auth>>,
     memory: Arc<Memory>,
@@ -61,7 +60,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
-    let service = Service { intake, metrics, refusals: Arc::default(), max_message_bytes, auth, memory };
+    let service = Service { intake, metrics, max_message_bytes, auth, memory };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -86,7 +85,7 @@ impl Service {
             }
             Err(refusal) => {
                 self.metrics.refused(signal, 1);
-                self.refusals.note("gRPC", signal, &refusal);
+                note("gRPC", signal, &refusal);
                 refused(&refusal)
             }
         })

@@ -17,7 +17,7 @@ use prost::Message as _;
 use tokio::net::TcpListener;
 
 use super::body::Announced;
-use super::refusal::{RETRY_AFTER, RefusalLog};
+use super::refusal::{RETRY_AFTER, note};
 use super::unpack::Packing;
 use super::{Intake, Refusal, accept, body, offload};
 use crate::access::Door;
@@ -63,7 +63,6 @@ impl Encoding {
 struct Service {
     intake: Arc<Intake>,
     metrics: ReceiverMetrics,
-    refusals: Arc<RefusalLog>,
     max_body_bytes: usize,
     auth: Option<Arc<Auth>>,
     memory: Arc<Memory>,
@@ -79,7 +78,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
-    let service = Service { intake, metrics, refusals: Arc::default(), max_body_bytes, auth, memory };
+    let service = Service { intake, metrics, max_body_bytes, auth, memory };
     let mut router = Router::new();
     for signal in Signal::ALL {
         let service = service.clone();
@@ -123,7 +122,7 @@ impl Service {
             let sent = String::from_utf8_lossy(sent);
             let hint =
                 if sent.starts_with("application/grpc") { " (gRPC has a port of its own, 4317)" } else { "" };
-            self.refusals.note("HTTP", signal, format_args!("content type {sent}{hint}; {message}"));
+            note("HTTP", signal, format_args!("content type {sent}{hint}; {message}"));
             return answer(&parts.headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
         match self.take(signal, encoding, &parts.headers, &mut body).await {
@@ -149,7 +148,7 @@ impl Service {
     /// Counts and notes a refusal, and answers with it.
     fn refused(&self, signal: Signal, request: &HeaderMap, refusal: &Refusal) -> Response<Body> {
         self.metrics.refused(signal, 1);
-        self.refusals.note("HTTP", signal, refusal);
+        note("HTTP", signal, refusal);
         let mut response = answer(request, refusal.status(), &refusal.to_string());
         if refusal.is_retryable() {
             response.headers_mut().insert(RETRY_AFTER_HEADER, RETRY_AFTER.as_secs().into());

@@ -9,7 +9,6 @@ use tonic::Code;
 use tracing::warn;
 
 use crate::access::login::Denied;
-use crate::access::seldom::Seldom;
 use crate::memory::Short;
 use crate::otlp::Signal;
 use crate::otlp::json::JsonError;
@@ -69,18 +68,9 @@ pub enum Refusal {
     Internal(String),
 }
 
-/// Says in the log why requests are refused: whoever sends to the wrong port or in the wrong encoding looks here
-/// first. At most a line a second, for a sender repeats itself.
-#[derive(Debug, Default)]
-pub struct RefusalLog(Seldom);
-
-impl RefusalLog {
-    /// Notes a refusal.
-    pub fn note(&self, transport: &str, what: impl fmt::Display, why: impl fmt::Display) {
-        if let Some(others) = self.0.turn() {
-            warn!("OTLP/{transport}: refused a request of {what}{others}: {}", printable(&why.to_string()));
-        }
-    }
+/// Says in the log why a request is refused: whoever sends to the wrong port or in the wrong encoding looks here first.
+pub(super) fn note(transport: &str, what: Signal, why: impl fmt::Display) {
+    warn!("OTLP/{transport}: refused a request of {what}: {}", printable(&why.to_string()));
 }
 
 impl Refusal {

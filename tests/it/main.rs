@@ -31,6 +31,7 @@ mod hostile_h2;
 mod json;
 mod ledger;
 mod ledger_page;
+mod log;
 mod lookups;
 mod margin;
 mod memory_limit;

@@ -233,7 +233,7 @@ async fn aborted_handshakes_cost_nothing() {
     assert_eq!(pricetag.scrape().await.sum("otelcol_receiver_refused_spans", &[]), 0.0);
     let log = pricetag.log();
     let said = log.lines().filter(|line| line.contains("a TLS handshake with")).count();
-    assert!(said >= 1 && said as u64 <= 100.max(begun.elapsed().as_secs() + 2), "{said} lines");
+    assert!(said >= 1 && said as u64 <= 102 + begun.elapsed().as_secs() / 5, "{said} lines");
     let _waits = TcpStream::connect(pricetag.grpc).await.unwrap();
     pricetag.stop().await;
     assert_eq!(sink.taken(Signal::Traces).len(), 2);

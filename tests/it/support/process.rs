@@ -235,8 +235,9 @@ impl Drop for Pricetag {
 
 /// The address in `listening on 127.0.0.1:4317 (receivers...)`.
 fn listener(log: &str, key: &str) -> Option<SocketAddr> {
-    let line =
-        log.lines().find(|line| line.contains("listening on ") && line.ends_with(&format!("({key})")))?;
+    // Behind it ends the line, or what JSON has of it.
+    let key = format!(" ({key})");
+    let line = log.lines().find(|line| line.contains("listening on ") && line.contains(&key))?;
     line.split("listening on ").nth(1)?.split(' ').next()?.parse().ok()
 }
 

@@ -165,18 +165,17 @@ impl Cursor {
                 self.taken.remove(&position);
             }
         }
-        // What was damaged was counted and never taken: then less is there than was counted.
         self.queued.requests = self.queued.requests.saturating_sub(1);
         self.queued.bytes = self.queued.bytes.saturating_sub(bytes);
-        self.rest();
+        self.caught_up();
     }
 
-    /// All that is in the log for it has been taken and is done, whatever was counted.
+    /// If all that is in the log for it is done, nothing is left, whatever was counted: what was damaged was counted and never taken.
     pub(super) fn caught_up(&mut self) {
         if self.behind.is_none() && self.waiting.is_empty() && self.taken.is_empty() {
             self.queued = Room::default();
-            self.rest();
         }
+        self.rest();
     }
 
     fn rest(&self) {

@@ -7,6 +7,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::cursor::{Before, Cursor};
+use super::segments::read_around;
 use super::storage::Storage;
 use super::{Keeps, Unusable};
 
@@ -86,6 +87,6 @@ impl Positions {
 fn contents(storage: &dyn Storage) -> io::Result<Vec<u8>> {
     let blob = storage.open(FILE)?;
     let mut bytes = vec![0; usize::try_from(blob.length()?).unwrap_or(0)];
-    blob.read(&mut bytes, 0)?;
+    read_around(&*blob, &mut bytes, 0)?;
     Ok(bytes)
 }

@@ -23,6 +23,8 @@ pub(super) const HEAD: u64 = 8 + 4 + 16 + 8 + 4;
 pub(super) const FULL: u64 = 16 << 20;
 /// Bytes that are read at once.
 const READ: usize = 1 << 20;
+/// Bytes that are read at once where a disk can not read more: it loses sectors, and systems read pages.
+const PIECE: u64 = 4 << 10;
 /// Bytes of damaged pieces that are kept for whoever wants to look.
 const KEEP_DAMAGED: usize = 64 << 20;
 
@@ -179,7 +181,7 @@ impl Segments {
         loop {
             let here = (segment.end.saturating_sub(at) as usize).min(want);
             let mut bytes = vec![0; here];
-            segment.blob.read(&mut bytes, at - segment.base)?;
+            let lost = read_around(&*segment.blob, &mut bytes, at - segment.base)?;
             let mut bytes = Bytes::from(bytes);
             let is_end = at + here as u64 >= segment.end;
             while !bytes.is_empty() {
@@ -190,7 +192,7 @@ impl Segments {
                         records.push(*record);
                     }
                     Scanned::Damaged(length) => {
-                        self.put_aside(at, &bytes[..length]);
+                        self.put_aside(at, &bytes[..length], lost.as_ref())?;
                         bytes = bytes.slice(length..);
                         at += length as u64;
                     }
@@ -208,22 +210,33 @@ impl Segments {
     }
 
     /// Keeps a damaged piece for whoever wants to look, while there are not too many.
-    fn put_aside(&self, position: u64, bytes: &[u8]) {
-        let mut list = self.list();
-        if !list.damaged.insert(position) {
-            return;
-        }
-        list.damaged_bytes += bytes.len();
-        let is_kept = list.damaged_bytes <= KEEP_DAMAGED;
-        drop(list);
+    ///
+    /// # Errors
+    /// Some of it was `lost` and it can not be kept: then it is the disk that does not work, and not a sector of it.
+    fn put_aside(&self, position: u64, bytes: &[u8], lost: Option<&io::Error>) -> io::Result<()> {
+        let is_kept = {
+            let list = self.list();
+            if list.damaged.contains(&position) {
+                return Ok(());
+            }
+            list.damaged_bytes + bytes.len() <= KEEP_DAMAGED
+        };
         let name = format!("{DAMAGED}{position:020}");
-        tracing::error!(
-            "the queue on disk: {} bytes at {position} can not be read; they were being written when pricetag ended, or are damaged",
-            bytes.len()
-        );
-        if is_kept && let Err(error) = self.storage.replace(&name, bytes) {
-            tracing::warn!("{name} can not be written: {error}");
+        match (if is_kept { self.storage.replace(&name, bytes) } else { Ok(()) }, lost) {
+            (Err(_), Some(lost)) => return Err(io::Error::new(lost.kind(), lost.to_string())),
+            (Err(error), None) => tracing::warn!("{name} can not be written: {error}"),
+            (Ok(()), _) => {}
         }
+        let why = lost.map_or_else(
+            || "they were being written when pricetag ended, or are damaged".to_owned(),
+            ToString::to_string,
+        );
+        tracing::error!("the queue on disk: {} bytes at {position} can not be read: {why}", bytes.len());
+        let mut list = self.list();
+        if list.damaged.insert(position) {
+            list.damaged_bytes += bytes.len();
+        }
+        Ok(())
     }
 
     /// Removes the segments of which `needed` says that nobody needs what is between these positions. The last one stays.
@@ -264,13 +277,41 @@ fn head(id: u128, base: u64) -> Vec<u8> {
     head
 }
 
+/// Reads what can be read, with zeros for sectors that the disk has lost. What it says of them, if there are any.
+///
+/// # Errors
+/// Anything but a lost sector.
+pub(super) fn read_around(blob: &dyn Blob, bytes: &mut [u8], offset: u64) -> io::Result<Option<io::Error>> {
+    /// The same number on all systems.
+    const EIO: i32 = 5;
+    let read = |bytes: &mut [u8], offset| match blob.read(bytes, offset) {
+        Err(error) if error.raw_os_error() == Some(EIO) => Ok(Some(error)),
+        read => read.map(|()| None),
+    };
+    let mut lost = None;
+    if read(bytes, offset)?.is_some() {
+        let mut at = 0;
+        while at < bytes.len() {
+            let here = offset + at as u64;
+            let end = bytes.len().min(at + (PIECE - here % PIECE) as usize);
+            if let Some(error) = read(&mut bytes[at..end], here)? {
+                bytes[at..end].fill(0);
+                lost = Some(error);
+            }
+            at = end;
+        }
+    }
+    Ok(lost)
+}
+
 /// The id of the log that a segment belongs to; its version where that is another; `None`: it is damaged.
 fn read_head(blob: &dyn Blob, length: u64, base: u64) -> io::Result<Result<u128, Option<u32>>> {
     let mut bytes = [0; HEAD as usize];
     if length < HEAD {
         return Ok(Err(None));
     }
-    blob.read(&mut bytes, 0)?;
+    // A sector that can not be read is zeros.
+    read_around(blob, &mut bytes, 0)?;
     if !bytes.starts_with(&MAGIC) {
         return Ok(Err(None));
     }

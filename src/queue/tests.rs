@@ -1,6 +1,7 @@
 //! Readers, budgets and the end.
 
 mod disk;
+mod sectors;
 
 use std::sync::Arc;
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rand::rngs::StdRng;
@@ -35,6 +36,8 @@ struct Bytes {
     now: Vec<u8>,
     safe: Vec<u8>,
     written: Vec<(usize, usize)>,
+    /// What can not be read.
+    lost: Vec<Range<usize>>,
 }
 
 #[derive(Debug)]
@@ -70,10 +73,8 @@ impl FakeDisk {
             let of = if random.random_bool(0.5) { &state.files } else { &state.synced };
             if let Some(bytes) = of.get(name) {
                 let safe = torn(&lock(bytes), &mut random);
-                files.insert(
-                    name.clone(),
-                    Arc::new(Mutex::new(Bytes { now: safe.clone(), safe, written: Vec::new() })),
-                );
+                let bytes = Bytes { now: safe.clone(), safe, ..Bytes::default() };
+                files.insert(name.clone(), Arc::new(Mutex::new(bytes)));
             }
         }
         let synced = files.clone();
@@ -93,6 +94,20 @@ impl FakeDisk {
             if let Some(byte) = bytes.now.get_mut(at % length.max(1)) {
                 *byte ^= change;
             }
+        }
+    }
+
+    /// Loses what is in these sectors of a file.
+    pub(crate) fn lose(&self, name: &str, sectors: Range<usize>) {
+        if let Some(bytes) = lock(&self.state).files.get(name) {
+            lock(bytes).lost.push(sectors.start * SECTOR..sectors.end * SECTOR);
+        }
+    }
+
+    /// What a file has lost is there again.
+    pub(crate) fn heal(&self, name: &str) {
+        if let Some(bytes) = lock(&self.state).files.get(name) {
+            lock(bytes).lost.clear();
         }
     }
 
@@ -146,7 +161,10 @@ impl Storage for FakeDisk {
 
     fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.alive()?;
-        let bytes = Bytes { now: bytes.to_vec(), safe: bytes.to_vec(), written: Vec::new() };
+        if state.room.is_some_and(|room| room < bytes.len()) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let bytes = Bytes { now: bytes.to_vec(), safe: bytes.to_vec(), ..Bytes::default() };
         state.files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));
         Ok(())
     }
@@ -176,8 +194,11 @@ impl Blob for Handle {
     fn read(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let _alive = self.disk.alive()?;
         let bytes = lock(&self.bytes);
-        let from = offset as usize;
-        let found = bytes.now.get(from..from + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let (from, to) = (offset as usize, offset as usize + buffer.len());
+        if bytes.lost.iter().any(|lost| from < lost.end && lost.start < to) {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let found = bytes.now.get(from..to).ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer.copy_from_slice(found);
         Ok(())
     }

@@ -16,33 +16,33 @@ fn body(number: u32, length: usize) -> Bytes {
     body.into()
 }
 
-fn number(read: &Read) -> u32 {
+pub(super) fn number(read: &Read) -> u32 {
     let Item::Request { body, .. } = &read.item else { panic!("{read:?}") };
     u32::from_le_bytes(body[..4].try_into().unwrap())
 }
 
 /// A log with two readers that are kept.
-struct Queue {
-    log: Log,
-    readers: [Reader; 2],
+pub(super) struct Queue {
+    pub(super) log: Log,
+    pub(super) readers: [Reader; 2],
 }
 
 impl Queue {
-    fn open(disk: &FakeDisk) -> Self {
+    pub(super) fn open(disk: &FakeDisk) -> Self {
         let log = Log::open(Arc::new(disk.clone()), true).unwrap();
         let readers = ["a", "b"].map(|name| log.reader(name, MANY, Keeps::Cursor));
         log.recover(&[], |_| {}).unwrap();
         Queue { log, readers }
     }
 
-    fn commit(&self, number: u32, length: usize) -> Committed {
+    pub(super) fn commit(&self, number: u32, length: usize) -> Committed {
         let record = Record::from(Request::new(Signal::Traces, body(number, length), 1));
         let routes = [route(&self.readers[0]), Route { to: self.readers[1].id(), part: Part::Raw }];
         self.log.reserve(&routes, length).unwrap().commit(record)
     }
 
     /// Takes what is there, for a reader.
-    async fn take(&self, reader: usize) -> Option<Read> {
+    pub(super) async fn take(&self, reader: usize) -> Option<Read> {
         {
             let cursor = &self.log.lock().cursors[reader];
             if cursor.requests() == cursor.taken.len() {

@@ -299,7 +299,7 @@ impl OpenTraces {
     fn forget(&self, now: u64) {
         self.sightings.forget(now);
         for shard in &self.shards {
-            lock(shard).forget(now);
+            lock(shard).forget(self, now);
         }
     }
 

@@ -5,7 +5,7 @@ use hashbrown::HashTable;
 
 use super::tree::Tree;
 
-/// How long a trace is remembered at least, if there is room: nanoseconds. At most twice as long.
+/// How long a trace is remembered at least, if there is room: nanoseconds. At most twice as long, unless it is open again.
 const KEEP: u64 = 600_000_000_000;
 
 /// What was shown of a trace when it settled.
@@ -57,24 +57,25 @@ impl Remembered {
         // A table has a power of two of slots with a byte each beside the entry, and is full at seven eighths.
         let slots = max_bytes / 2 / (size_of::<(u64, Before)>() + 1);
         if self.young.len() >= (slots + 1).next_power_of_two() / 2 / 8 * 7 {
-            self.turn();
+            self.turn(|_| false);
         }
         self.young.insert_unique(hash, (hash, before), |entry| entry.0);
     }
 
-    /// Forgets what is too old.
-    pub(super) fn forget(&mut self, now: u64) {
+    /// Forgets what is too old, but for traces that are open again: what comes of them may sum up all of it.
+    pub(super) fn forget(&mut self, now: u64, is_open: impl Fn(u64) -> bool) {
         if now == u64::MAX {
             *self = Remembered::default();
         } else if now.saturating_sub(self.since) > KEEP {
             self.since = now;
-            self.turn();
+            self.turn(is_open);
         }
     }
 
-    fn turn(&mut self) {
+    fn turn(&mut self, is_kept: impl Fn(u64) -> bool) {
         std::mem::swap(&mut self.young, &mut self.old);
-        self.young.clear();
+        let Remembered { young, old, .. } = self;
+        young.retain(|(hash, _)| is_kept(*hash) && old.find(*hash, |entry| entry.0 == *hash).is_none());
     }
 }
 
@@ -97,9 +98,9 @@ mod tests {
             assert_eq!(remembered.get(hash(some)).map(|before| before.tokens), Some([some, 1]));
         }
         assert_eq!(remembered.get(hash(0)), None);
-        remembered.forget(KEEP + 1);
+        remembered.forget(KEEP + 1, |_| false);
         assert!(remembered.get(hash(999_999)).is_some());
-        remembered.forget(2 * KEEP + 2);
+        remembered.forget(2 * KEEP + 2, |_| false);
         assert_eq!(remembered.get(hash(999_999)), None);
     }
 }

@@ -1,5 +1,6 @@
 //! One shard of the open traces: those whose ids fall to it, in the order of their age.
 
+mod ages;
 mod seeing;
 mod spent;
 
@@ -23,6 +24,8 @@ use super::{Facts, Judged, Settled, Verdict};
 use crate::genai::call::Role;
 use crate::genai::found::SpanNote;
 
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
 /// Bytes of a trace and of a call, with its share of a hash table.
 const TRACE_BYTES: usize = size_of::<Trace>() + 12;
 const CALL_BYTES: usize = size_of::<OpenCall>();
@@ -41,6 +44,8 @@ struct Trace {
     /// Its root span, zero if it is not known yet, and what that says. Of several the one with the smallest id.
     root: [u8; 8],
     root_said: u32,
+    /// When its first span came, in seconds.
+    since: u32,
     /// It has more roots than one: which of them stands above a span is known only where all between have come.
     has_roots: bool,
     /// Some of it was told to an earlier process: what that has forwarded is not known for sure.
@@ -51,10 +56,10 @@ struct Trace {
 }
 
 impl Trace {
-    fn new(id: [u8; 16], last_seen: u64) -> Self {
+    fn new(id: [u8; 16], now: u64) -> Self {
         Trace {
             id,
-            last_seen,
+            last_seen: now,
             first_node: NONE,
             first_note: NONE,
             first_call: NONE,
@@ -62,6 +67,7 @@ impl Trace {
             sum: NONE,
             root: [0; 8],
             root_said: NONE,
+            since: (now / SECOND) as u32,
             has_roots: false,
             rebuilt: false,
             older: NONE,
@@ -137,9 +143,12 @@ impl Shard {
         self.remembered.bytes()
     }
 
-    /// Forgets traces that settled long ago.
-    pub(super) fn forget(&mut self, now: u64) {
-        self.remembered.forget(now);
+    /// Forgets traces that settled long ago, unless they are open again.
+    pub(super) fn forget(&mut self, table: &OpenTraces, now: u64) {
+        let Shard { remembered, by_id, traces, .. } = self;
+        remembered.forget(now, |hash| {
+            by_id.find(hash, |&index| table.hash_id(&traces[index].id) == hash).is_some()
+        });
     }
 
     /// Open traces.
@@ -342,58 +351,5 @@ impl Shard {
         }
         self.sayings.remove(trace.first_said);
         self.tree.remove(trace.first_node, trace.first_note);
-    }
-
-    fn find(&self, table: &OpenTraces, id: &[u8; 16]) -> Option<u32> {
-        if self.traces.get(self.newest).is_some_and(|newest| newest.id == *id) {
-            return Some(self.newest);
-        }
-        let hash = table.hash_id(id);
-        self.by_id.find(hash, |&index| self.traces[index].id == *id).copied()
-    }
-
-    /// The trace's index, as the newest of all.
-    fn touch(&mut self, table: &OpenTraces, id: [u8; 16], now: u64) -> u32 {
-        let index = match self.find(table, &id) {
-            Some(index) if index == self.newest => index,
-            Some(index) => {
-                self.unlink(index);
-                self.append(index);
-                index
-            }
-            None => {
-                let index = self.traces.insert(Trace::new(id, now));
-                let traces = &self.traces;
-                let hash_of = |&index: &u32| table.hash_id(&traces[index].id);
-                self.by_id.insert_unique(table.hash_id(&id), index, hash_of);
-                self.append(index);
-                index
-            }
-        };
-        self.traces[index].last_seen = now;
-        self.traces[index].rebuilt |= table.is_rebuilding();
-        index
-    }
-
-    fn append(&mut self, index: u32) {
-        let older = std::mem::replace(&mut self.newest, index);
-        self.traces[index].older = older;
-        self.traces[index].newer = NONE;
-        match self.traces.get_mut(older) {
-            Some(older) => older.newer = index,
-            None => self.oldest = index,
-        }
-    }
-
-    fn unlink(&mut self, index: u32) {
-        let Trace { older, newer, .. } = self.traces[index];
-        match self.traces.get_mut(older) {
-            Some(older) => older.newer = newer,
-            None => self.oldest = newer,
-        }
-        match self.traces.get_mut(newer) {
-            Some(newer) => newer.older = older,
-            None => self.newest = older,
-        }
     }
 }

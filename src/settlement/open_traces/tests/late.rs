@@ -137,3 +137,27 @@ fn a_trace_that_settles_again_is_the_same_action() {
     }
     assert_eq!(again, [false, true, false, false, true]);
 }
+
+/// Scenario: a trace that has a call every five seconds for three hours and a half, and then the agent above with the sum of all.
+/// Guarantees: it settles once an hour, as one action, though it is never silent; the sum counts nothing again, though it has settled long ago.
+#[test]
+fn a_trace_that_never_rests_settles() {
+    let table = OpenTraces::new(10 * SECOND, 1 << 22);
+    const BEGIN: u64 = 3600;
+    let mut settled = Vec::new();
+    let calls = 210 * 60 / 5;
+    for nth in 0..calls {
+        let now = (BEGIN + nth * 5) * SECOND;
+        let mut call_at = note(1, 0, 1, Some(0));
+        call_at.ids.span = (1000 + nth).to_be_bytes();
+        assert_eq!(judge(&table, now, &[call_at], &[call()]), [Verdict::Counts]);
+        table.settle_idle(now, &mut settled);
+        assert_eq!(settled.len() as u64, (nth * 5 + 5) / 3615, "after {} s", nth * 5);
+    }
+    assert_eq!(settled.iter().map(|it| it.again).collect::<Vec<_>>(), [false, true, true]);
+    let end = (BEGIN + calls * 5) * SECOND;
+    assert_eq!(judge(&table, end, &[note(1, 1, 0, Some(0))], &[agent(calls)]), [Verdict::Aggregate]);
+    table.settle_idle(end + 10 * SECOND, &mut settled);
+    assert_eq!((settled.len(), table.size().traces, table.size().unassigned_tokens), (4, 0, 0));
+    assert!(settled.iter().all(|it| it.changes.is_empty()));
+}

@@ -158,7 +158,10 @@ impl Log {
                 return Err(full);
             }
         }
+        let name = |reader: &ReaderId| state.cursors[reader.0].name.clone();
+        let full: Vec<String> = permit.left_out.iter().map(name).collect();
         drop(state);
+        say_full(&full);
         Ok(permit)
     }
 
@@ -177,7 +180,7 @@ impl Log {
     /// they did not get. For what is ours and may be lost.
     pub fn offer(&self, to: &[Route], record: Record) {
         let mut state = self.lock();
-        let mut granted = Granted::new();
+        let (mut granted, mut full) = (Granted::new(), Vec::new());
         for route in to {
             let cursor = &mut state.cursors[route.to.0];
             match route.part.of(record.request.as_ref(), &record.entries).map(|item| item.bytes()) {
@@ -185,13 +188,18 @@ impl Log {
                     cursor.reserve(bytes);
                     granted.push((*route, bytes));
                 }
-                Some(_) => cursor.miss(&record),
+                Some(_) => {
+                    cursor.miss(&record);
+                    full.push(cursor.name.clone());
+                }
                 None => {}
             }
         }
         if !granted.is_empty() {
             self.put(&mut state, record, granted, SmallVec::new(), None);
         }
+        drop(state);
+        say_full(&full);
     }
 
     /// Puts a record on its way, in the order in which this is called.
@@ -249,6 +257,17 @@ impl Log {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says for whom something is dropped. Not while others wait for the log, for a console may be slow.
+fn say_full(readers: &[String]) {
+    for exporter in readers {
+        tracing::warn!(
+            exporter,
+            "the queue of {exporter} is full, and what comes is dropped for it (pricetag_exporter_queue_dropped_items counts it): see why its \
+             backend does not take it, or raise exporters.{exporter}.sending_queue.queue_size"
+        );
     }
 }
 

@@ -77,8 +77,8 @@ async fn a_full_queue_refuses() {
 }
 
 /// Scenario: a backend hangs whose queue drops; another one is well.
-/// Guarantees: everything is accepted and reaches the other; what is dropped is counted, item by item; the
-/// money counts.
+/// Guarantees: everything is accepted and reaches the other; what is dropped is counted, item by item, and said with the exporter's name and a
+/// remedy; the money counts.
 #[tokio::test]
 async fn a_full_queue_drops() {
     let (hanging, other) = (Sink::hanging().await, Sink::start().await);
@@ -91,6 +91,12 @@ async fn a_full_queue_drops() {
     assert_eq!(scrape.sum("pricetag_cost", &[]), 25.0);
     let dropped = |exporter| scrape.sum("pricetag_exporter_queue_dropped_items", &[("exporter", exporter)]);
     assert_eq!((dropped("otlp/hanging"), dropped("otlphttp/other")), (7.0, 0.0));
+    let log = pricetag.log();
+    let said =
+        |line: &&str| line.contains("the queue of otlp/hanging is full, and what comes is dropped for it");
+    // More than the requests: cost metrics and what else is for it.
+    assert!(log.lines().filter(said).count() >= 7 && !log.contains("the queue of otlphttp/other"), "{log}");
+    assert!(log.contains("raise exporters.otlp/hanging.sending_queue.queue_size"), "{log}");
     assert_eq!(scrape.sum("otelcol_receiver_refused_spans", &[]), 0.0);
     hanging.release();
     hanging.traces(3).await;

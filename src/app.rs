@@ -25,7 +25,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
 pub use doors::check_doors;
-pub use queue::folder as queue_folder;
+pub use queue::{folder as queue_folder, on_disk as queue_on_disk, say_absent};
 pub use settings::settings;
 pub use start::{Options, StartError, start};
 

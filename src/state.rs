@@ -48,9 +48,7 @@ impl Lock {
         if let Some(folder) = beside.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
-        let mut name = beside.as_os_str().to_owned();
-        name.push(".lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&name)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(Lock::file(beside))?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match lock.try_lock() {
@@ -60,6 +58,18 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(error.into()),
             }
         }
+    }
+
+    /// Whether somebody holds the lock beside a file or a folder. Nothing is made or changed.
+    pub fn is_taken(beside: &Path) -> bool {
+        let lock = File::open(Lock::file(beside));
+        lock.is_ok_and(|lock| matches!(lock.try_lock(), Err(TryLockError::WouldBlock)))
+    }
+
+    fn file(beside: &Path) -> PathBuf {
+        let mut name = beside.as_os_str().to_owned();
+        name.push(".lock");
+        name.into()
     }
 }
 

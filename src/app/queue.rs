@@ -85,9 +85,9 @@ fn is_asked_for(config: &Config) -> bool {
     config.exporters.iter().any(|it| it.queue.storage.is_on_disk() && it.queue.storage_is_said)
 }
 
-/// Whether requests wait on disk, and whether they are synced. They do if something is to survive: what waits for an exporter, or the
+/// Whether requests wait on disk, and then whether they are synced. They do if something is to survive: what waits for an exporter, or the
 /// money.
-fn on_disk(config: &Config) -> Option<bool> {
+pub fn on_disk(config: &Config) -> Option<bool> {
     let consoles = |kind: &ExporterKind| matches!(kind, ExporterKind::Debug(_));
     let storages: Vec<Storage> =
         config.exporters.iter().filter(|it| !consoles(&it.kind)).map(|it| it.queue.storage).collect();
@@ -98,6 +98,14 @@ fn on_disk(config: &Config) -> Option<bool> {
         _ if storages.contains(&Storage::Relaxed) => Some(false),
         _ => None,
     }
+}
+
+/// What there is to say of an exporter for which requests wait, and which is none of the config's.
+pub fn say_absent(exporter: &str, requests: usize) -> String {
+    format!(
+        "{requests} request(s) wait for {exporter}, which this config does not have: they stay in the queue until an exporter is called so again, or \
+         its name is removed from cursors.json in the queue's folder while no pricetag runs"
+    )
 }
 
 /// Finds again what an earlier process left: what waits for exporters, the bookings that are not in the store, and the traces that are
@@ -111,13 +119,11 @@ pub(super) fn recover(
 ) -> Result<(), StartError> {
     let range = ledger.follow(reader).map_err(|error| StartError::Ledger(error.into()))?;
     let mut replay = Replay::new(ledger.clone(), range, dimensions.to_vec());
-    let mut unreadable = 0;
     let left = log.recover(dimensions, |record| {
         // What an exporter has not taken for hours is of no interest to anybody else.
         if replay.take(record)
             && let Err(refusal) = intake.replay(record)
         {
-            unreadable += 1;
             warn!("the queue: a request that was accepted earlier can not be read again: {refusal}");
         }
     });
@@ -126,10 +132,8 @@ pub(super) fn recover(
     if left.requests > 0 {
         info!("{} request(s) of an earlier process wait for their exporters", left.requests);
     }
-    for (reader, requests) in &left.orphans {
-        warn!(
-            "{requests} request(s) waited for {reader}, which is no exporter any more: they are lost to it"
-        );
+    for (exporter, requests) in &left.absent {
+        warn!(exporter, "{}", say_absent(exporter, *requests));
     }
     if left.damaged > 0 {
         warn!(

@@ -1,5 +1,7 @@
 //! `pricetag check`: is a config right, and what does it mean?
 
+mod queue;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -71,12 +73,17 @@ impl Check {
         {
             return wrong(&[error]);
         }
+        let queue = match queue::lines(&config) {
+            Ok(queue) => queue,
+            Err(error) => return wrong(&[error]),
+        };
         let source = file.map_or_else(|| config::DEFAULT_NAME.to_owned(), |file| file.display().to_string());
         let mut out = format!("ok: {source}\n{}", summary(&config));
         if let Some(processor) = &config.processor {
             let _ = writeln!(out, "  prices     {}", catalog.source());
             let _ = writeln!(out, "  ledger     {}", place(&processor.ledger.file, environment));
         }
+        out.push_str(&queue);
         if !lookups.is_empty() {
             let _ = writeln!(out, "  lookups    {}", counted(lookups.rows() as u64, "row"));
         }

@@ -45,6 +45,8 @@ pub(super) struct Cursor {
     held: usize,
     /// Where to read on when nothing waits: what is from here on is in the files only.
     pub(super) behind: Option<u64>,
+    /// Nobody reads by it; behind this position is nothing for it.
+    pub(super) until: Option<u64>,
     /// Somebody reads the files.
     pub(super) loading: bool,
     /// Positions of what was taken and is not done; of a record may be more than one item.
@@ -76,13 +78,14 @@ pub(super) struct Before {
 #[derive(Debug)]
 pub(super) struct Needs {
     next: u64,
+    until: u64,
     taken: Vec<u64>,
 }
 
 impl Needs {
     /// Whether something of it is between two positions.
     pub(super) fn is_within(&self, first: u64, last: u64) -> bool {
-        self.next < last || self.taken.iter().any(|at| (first..last).contains(at))
+        (self.next < last && first < self.until) || self.taken.iter().any(|at| (first..last).contains(at))
     }
 }
 
@@ -102,6 +105,7 @@ impl Cursor {
             waiting: VecDeque::new(),
             held: 0,
             behind: None,
+            until: None,
             loading: false,
             taken: BTreeMap::new(),
             before: Before::default(),
@@ -151,8 +155,17 @@ impl Cursor {
         self.reserved.requests > 0
     }
 
+    /// Finds what a record that an earlier process has left has for it.
+    pub(super) fn find(&mut self, record: &Stored) {
+        for item in self.items(record) {
+            self.count(item.bytes());
+            self.behind.get_or_insert(record.position);
+            self.until = self.until.map(|_| record.end);
+        }
+    }
+
     /// Counts what is in the log for it.
-    pub(super) fn count(&mut self, bytes: usize) {
+    fn count(&mut self, bytes: usize) {
         self.queued.requests += 1;
         self.queued.bytes += bytes;
     }
@@ -229,7 +242,11 @@ impl Cursor {
 
     /// What it still needs of a log that ends here.
     pub(super) fn needs(&self, end: u64) -> Needs {
-        Needs { next: self.next(end), taken: self.taken.keys().copied().collect() }
+        Needs {
+            next: self.next(end),
+            until: self.until.unwrap_or(u64::MAX),
+            taken: self.taken.keys().copied().collect(),
+        }
     }
 
     /// What it gets of a record of the files.

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::cursor::{Before, Cursor};
 use super::segments::read_around;
 use super::storage::Storage;
-use super::{Keeps, Unusable};
+use super::{Budget, Keeps, OnFull, Unusable};
 
 const FILE: &str = "cursors.json";
 const VERSION: u32 = 1;
+/// Nothing is reserved for a reader that is not there. For whoever looks: the default of those that are.
+const ABSENT: Budget = Budget { requests: usize::MAX, bytes: 4 << 30, on_full: OnFull::Refuse };
 
 /// The file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +74,17 @@ impl Positions {
     /// Up to where the cursors had come.
     pub(super) fn nexts(&self) -> impl Iterator<Item = u64> {
         self.readers.values().map(|(next, _)| *next)
+    }
+
+    /// Adds a cursor for each reader that has none: nobody reads by it, but what waits for it stays.
+    pub(super) fn add_all(&self, cursors: &mut Vec<Cursor>) {
+        for name in self.readers.keys() {
+            if !cursors.iter().any(|cursor| cursor.name == *name) {
+                let mut cursor = Cursor::new(name.clone(), ABSENT, Keeps::Cursor);
+                (cursor.before, cursor.until) = (self.before(name, u64::MAX), Some(0));
+                cursors.push(cursor);
+            }
+        }
     }
 
     /// Where a cursor goes on in a log that ends here: a reader that is new gets what comes.

@@ -51,8 +51,8 @@ pub struct Files {
 pub struct Left {
     /// Requests that wait for readers, each counted as often as somebody gets it.
     pub requests: usize,
-    /// Readers that are none any more, and how many requests waited for them.
-    pub orphans: Vec<(String, usize)>,
+    /// Readers that an earlier process had and this one has not, and how many requests wait for them.
+    pub absent: Vec<(String, usize)>,
     /// Pieces of the log that could not be read.
     pub damaged: u64,
 }
@@ -81,8 +81,8 @@ impl Log {
         self.inner.disk.as_ref().map(|disk| (disk.segments.id, disk.segments.end()))
     }
 
-    /// Shows all records that an earlier process left, in their order, and lets the readers go on where they were. From then on
-    /// records are written, with entries of these dimensions. Called once, when all readers are there; nothing to do in memory.
+    /// Shows all records that an earlier process left, in their order, and lets the readers go on where they were. What waits for
+    /// one that is not there stays until it is there again. From then on records are written, with entries of these dimensions. Called once, when all readers are there; nothing to do in memory.
     ///
     /// # Errors
     /// [`Unusable`].
@@ -108,24 +108,21 @@ impl Log {
                 (_, Keeps::Nothing) => Before { next: end, taken: Vec::new() },
             };
         }
+        let readers = state.cursors.len();
+        known.iter().for_each(|known| known.add_all(&mut state.cursors));
         let mut at = first;
         while at < end {
             let chunk = disk.segments.read(at, end)?;
             for record in &chunk.records {
                 show(record);
-                for cursor in &mut state.cursors {
-                    for item in cursor.items(record) {
-                        cursor.count(item.bytes());
-                        cursor.behind.get_or_insert(record.position);
-                        left.requests += 1;
-                    }
-                }
-                if let Some(known) = &known {
-                    orphan(known, &state.cursors, record, &mut left.orphans);
-                }
+                state.cursors.iter_mut().for_each(|cursor| cursor.find(record));
             }
             at = chunk.next;
         }
+        let absent = state.cursors.split_off(readers).into_iter().filter(|cursor| cursor.requests() > 0);
+        state.cursors.extend(absent);
+        left.requests = state.cursors[..readers].iter().map(Cursor::requests).sum();
+        left.absent = state.cursors[readers..].iter().map(|it| (it.name.clone(), it.requests())).collect();
         state.end = end;
         left.damaged = disk.segments.damaged();
         // Before anything is committed: a file that does not name a reader says that it is new.
@@ -197,20 +194,24 @@ impl Log {
     }
 }
 
-/// Counts what waits for readers that are none any more.
-fn orphan(known: &Positions, cursors: &[Cursor], record: &Stored, orphans: &mut Vec<(String, usize)>) {
-    for (reader, _) in &record.routes {
-        let Ok(reader) = std::str::from_utf8(reader) else { continue };
-        let is_kept =
-            known.readers.contains_key(reader) && !cursors.iter().any(|cursor| cursor.name == reader);
-        if !is_kept || known.before(reader, u64::MAX).is_done(record.position) {
-            continue;
+/// What waits in files for whom, as an earlier process left it or a running one has it; nothing is changed.
+///
+/// # Errors
+/// [`Unusable`].
+pub fn waiting(storage: Arc<dyn Storage>) -> Result<Vec<(String, usize)>, Unusable> {
+    let segments = Segments::open(Arc::clone(&storage), || Positions::log(&*storage))?;
+    let Some(known) = Positions::read(&*storage, segments.id)? else { return Ok(Vec::new()) };
+    let mut cursors = Vec::new();
+    known.add_all(&mut cursors);
+    let (mut at, end) = (segments.first(), segments.end());
+    while at < end {
+        let chunk = segments.read(at, end)?;
+        for cursor in &mut cursors {
+            chunk.records.iter().for_each(|record| cursor.find(record));
         }
-        match orphans.iter_mut().find(|(name, _)| name == reader) {
-            Some((_, requests)) => *requests += 1,
-            None => orphans.push((reader.to_owned(), 1)),
-        }
+        at = chunk.next;
     }
+    Ok(cursors.iter().map(|cursor| (cursor.name.clone(), cursor.requests())).collect())
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

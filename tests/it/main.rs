@@ -53,6 +53,7 @@ mod refused_grpc;
 mod refused_http;
 mod regions;
 mod reload;
+mod renamed;
 mod reported;
 mod restart;
 mod settlement;

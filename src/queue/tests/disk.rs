@@ -288,3 +288,52 @@ fn a_newer_version_is_refused() {
     assert!(refused.contains("00000000000000000000.log is of version 2"), "{refused}");
     assert_eq!(disk.list().unwrap().len(), 1);
 }
+
+/// Scenario: an exporter of two is gone when the next processes begin, one after the other; much comes for the other one. Then it is back.
+/// Guarantees: what waited for it is there, nothing else pins the files meanwhile; nothing is kept for one for whom nothing waited.
+#[tokio::test]
+async fn an_exporter_that_is_gone_finds_what_waited() {
+    let disk = FakeDisk::default();
+    let queue = Queue::open(&disk);
+    for number in 0..10 {
+        queue.commit(number, 100).safe().await.unwrap();
+    }
+    for number in 0..5 {
+        let read = queue.take(1).await.unwrap();
+        if number != 2 {
+            queue.readers[1].done(&read);
+        }
+    }
+    queue.log.finish();
+    for life in 0..2 {
+        let log = Log::open(Arc::new(disk.clone()), true).unwrap();
+        let alone = log.reader("a", MANY, Keeps::Cursor);
+        let left = log.recover(&[], |_| {}).unwrap();
+        assert_eq!((left.requests, left.absent), (if life == 0 { 10 } else { 0 }, vec![("b".to_owned(), 6)]));
+        for number in 0..40 {
+            let record = Record::from(Request::new(Signal::Traces, body(number, 1 << 20), 1));
+            log.reserve(&[route(&alone)], 1 << 20).unwrap().commit(record).safe().await.unwrap();
+        }
+        while alone.left() > 0 {
+            let read = alone.next().await.unwrap();
+            alone.done(&read);
+        }
+        log.finish();
+        let bytes = log.files().unwrap().bytes;
+        assert!(bytes < 18 << 20, "one of its segments, and the last: {bytes}");
+    }
+    let waits = crate::queue::recovery::waiting(Arc::new(disk.clone())).unwrap();
+    assert_eq!(waits, [("a".to_owned(), 0), ("b".to_owned(), 6)]);
+    let queue = Queue::open(&disk);
+    for number in [2, 5, 6, 7, 8, 9] {
+        let read = queue.take(1).await.unwrap();
+        assert_eq!(super::disk::number(&read), number);
+        queue.readers[1].done(&read);
+    }
+    queue.log.finish();
+    let log = Log::open(Arc::new(disk.clone()), true).unwrap();
+    log.reader("a", MANY, Keeps::Cursor);
+    assert_eq!(log.recover(&[], |_| {}).unwrap().absent, []);
+    log.finish();
+    assert_eq!(crate::queue::recovery::waiting(Arc::new(disk)).unwrap(), [("a".to_owned(), 0)]);
+}

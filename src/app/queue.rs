@@ -1,5 +1,6 @@
 //! Opens the queue where the config says, and finds again what an earlier process left in it.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,8 +74,12 @@ fn files(folder: &Path, syncs: bool) -> Result<(Log, Lock), StartError> {
 }
 
 fn of_files(folder: &Path, error: Unusable) -> StartError {
-    let (folder, message) = (PathBuf::from(folder), error.to_string());
+    let (folder, mut message) = (PathBuf::from(folder), error.to_string());
     match error {
+        Unusable::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
+            message.push_str(" (make room on its disk)");
+            StartError::Queue { folder, message }
+        }
         Unusable::Io(_) => StartError::Queue { folder, message },
         Unusable::Version { .. } => StartError::QueueVersion { folder, message },
     }
@@ -111,7 +116,7 @@ pub fn say_absent(exporter: &str, requests: usize) -> String {
 /// Finds again what an earlier process left: what waits for exporters, the bookings that are not in the store, and the traces that are
 /// open.
 pub(super) fn recover(
-    log: &Log,
+    (log, on_disk): (&Log, Option<&OnDisk>),
     ledger: &Ledger,
     reader: &Reader,
     intake: &Intake,
@@ -127,7 +132,8 @@ pub(super) fn recover(
             warn!("the queue: a request that was accepted earlier can not be read again: {refusal}");
         }
     });
-    let left = left.map_err(|error| of_files(Path::new("the queue"), error))?;
+    let folder = on_disk.map_or(Path::new("the queue"), |it| &it.folder);
+    let left = left.map_err(|error| of_files(folder, error))?;
     intake.settle_orphans(&replay.pending());
     if left.requests > 0 {
         info!("{} request(s) of an earlier process wait for their exporters", left.requests);

@@ -179,7 +179,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         shared.clone().map(|shared| (shared, Route { to: ledger_reader.id(), part: Part::Entries })),
     ));
     let names: Vec<String> = dimensions.iter().map(|dimension| dimension.name.to_string()).collect();
-    queue::recover(&log, &ledger, &ledger_reader, &intake, &names)?;
+    queue::recover((&log, on_disk.as_ref()), &ledger, &ledger_reader, &intake, &names)?;
     observe::register(telemetry.meter(), &log, &ledger, shared.clone());
 
     let readiness = Readiness::default();

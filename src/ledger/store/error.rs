@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
+
 /// Why a store can not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -46,9 +48,37 @@ impl StoreError {
     /// The same error with the file's name.
     pub(super) fn at(self, place: &Path) -> Self {
         match self {
-            StoreError::Sqlite(error) => StoreError::open(place, &error),
+            // What SQLite can not do on a full disk it calls the one or the other.
+            StoreError::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+                    StoreError::open(place, &format_args!("{error} (if its disk is full, make room)"))
+                }
+                _ => StoreError::open(place, &error),
+            },
             StoreError::Foreign { message, .. } => StoreError::Foreign { file: place.to_owned(), message },
             other => other,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    /// Scenario: SQLite can not open a file, for want of room, or for another reason.
+    /// Guarantees: the file is named, and what to do.
+    #[test]
+    fn a_full_disk_has_a_remedy() {
+        let said = |code| {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            StoreError::Sqlite(error).at(Path::new("/data/ledger.db")).to_string()
+        };
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR] {
+            let said = said(code);
+            assert!(said.starts_with("/data/ledger.db: ") && said.contains("make room"), "{said}");
+        }
+        assert!(!said(ffi::SQLITE_CORRUPT).contains("make room"));
     }
 }

@@ -1,5 +1,6 @@
 //! Opens the queue where the config says, and finds again what an earlier process left in it.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub(super) struct OnDisk {
 pub(super) fn open(config: &Config) -> Result<(Log, Option<OnDisk>), StartError> {
     let Some(syncs) = on_disk(config) else { return Ok((Log::default(), None)) };
     let is_default = config.queue_folder.is_none();
-    let Some(folder) = folder(config) else {
+    let Some(folder) = folder(config, |name| std::env::var_os(name)) else {
         warn!(
             "requests wait in memory, and what waits when pricetag ends is lost, for there is no state folder; \
              name a folder with extensions.file_storage.directory"
@@ -55,13 +56,13 @@ pub(super) fn open(config: &Config) -> Result<(Log, Option<OnDisk>), StartError>
 
 /// Where the queue is on disk, if it is: where the config says; beside the ledger's file where it names that, for each is worth little
 /// without the other; else in the state folder. `None`: there is no such folder.
-pub fn folder(config: &Config) -> Option<PathBuf> {
+pub fn folder(config: &Config, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     if let Some(folder) = &config.queue_folder {
         return Some(folder.clone());
     }
     match config.processor.as_ref().map(|processor| &processor.ledger.file) {
         Some(LedgerFile::At(file)) => Some(file.with_extension("queue")),
-        _ => Some(state::folder(|name| std::env::var_os(name))?.join("queue")),
+        _ => Some(state::folder(variable)?.join("queue")),
     }
 }
 

@@ -73,7 +73,7 @@ impl Check {
         {
             return wrong(&[error]);
         }
-        let queue = match queue::lines(&config) {
+        let queue = match queue::lines(&config, environment) {
             Ok(queue) => queue,
             Err(error) => return wrong(&[error]),
         };

@@ -33,7 +33,9 @@ impl DeadLetters {
     pub fn run(self) -> anyhow::Result<ExitCode> {
         let config = Config::load_for_queue(self.config.as_deref(), &ProcessEnvironment)
             .map_err(|errors| anyhow::anyhow!("{errors}"))?;
-        let Some(folder) = queue_folder(&config).map(|folder| folder.join(FOLDER)) else {
+        let Some(folder) =
+            queue_folder(&config, |name| std::env::var_os(name)).map(|folder| folder.join(FOLDER))
+        else {
             eprintln!(
                 "pricetag: there is no state folder, so requests wait in memory, and there are no dead letters"
             );

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{Access, access};
 
 use crate::app::{queue_folder, queue_on_disk, say_absent};
-use crate::config::Config;
+use crate::config::{Config, Environment};
 use crate::queue::Unusable;
 use crate::queue::recovery::waiting;
 use crate::queue::storage::Folder;
@@ -18,8 +18,9 @@ use crate::text::counted;
 ///
 /// # Errors
 /// The files are of another version: `run` refuses them too. Whatever else is wrong need not be so for whoever runs it.
-pub(super) fn lines(config: &Config) -> Result<String, String> {
-    let Some((_, folder)) = queue_on_disk(config).zip(queue_folder(config)) else {
+pub(super) fn lines(config: &Config, environment: &dyn Environment) -> Result<String, String> {
+    let folder = queue_folder(config, |name| environment.variable(name).map(Into::into));
+    let Some((_, folder)) = queue_on_disk(config).zip(folder) else {
         return Ok("  queue      in memory\n".to_owned());
     };
     let mut text = format!("  queue      {}", folder.display());

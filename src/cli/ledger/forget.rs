@@ -64,7 +64,8 @@ impl Forget {
         for other in &forgotten.elsewhere {
             println!("the same text is a value of {other}, and stays there: --by {other} forgets that, too");
         }
-        if let Some(folder) = app::queue_folder(&config).filter(|folder| folder.is_dir()) {
+        let queue = app::queue_folder(&config, |name| std::env::var_os(name));
+        if let Some(folder) = queue.filter(|folder| folder.is_dir()) {
             eprintln!(
                 "pricetag: requests that were accepted a moment ago, or wait for an exporter, are in {}, and may still name {value:?}: \
                  docs/privacy.md",

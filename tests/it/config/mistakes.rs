@@ -116,9 +116,11 @@ fn check_says_ok_or_every_error() {
          listens    metrics  127.0.0.1:8888\n  pipeline   traces: otlp -> pricetag -> debug\n  \
          pipeline   metrics: otlp -> debug\n  pipeline   logs: otlp -> pricetag -> debug\n  exporter   debug: the console\n";
     let prices = format!("  prices     {}\n", pricetag::pricing::Catalog::embedded().source());
-    assert_eq!(checked.out, format!("{expected}{prices}  ledger     in memory\n"));
+    assert_eq!(checked.out, format!("{expected}{prices}  ledger     in memory\n  queue      in memory\n"));
     let home = Check::default().check(&|name: &str| (name == "HOME").then(|| "/home/ann".to_owned()));
-    assert!(home.out.ends_with("  ledger     /home/ann/.local/state/pricetag/ledger.db\n"), "{}", home.out);
+    let state = "/home/ann/.local/state/pricetag";
+    let there = format!("  ledger     {state}/ledger.db\n  queue      {state}/queue\n");
+    assert!(home.out.contains(&there), "{}", home.out);
     let own = format!("processors.pricetag.ledger.file={}", file("README.md").display());
     let checked = Check { sets: vec![own], ..Check::default() }.check(&nothing);
     assert!(checked.code == 64 && checked.err.contains("not a database"), "{checked:?}");

@@ -4,6 +4,7 @@ mod api;
 mod blocking;
 mod guard;
 mod page;
+pub mod reload;
 mod scrape;
 
 use std::future::Future;
@@ -28,6 +29,7 @@ use crate::serve::{Speaks, serve as listen};
 use api::Sources;
 use guard::Guard;
 use page::Page;
+use reload::Reloads;
 use scrape::Scrapes;
 
 /// Whether requests are taken: on from the start of the listeners to the beginning of the shutdown.
@@ -67,6 +69,8 @@ pub struct Site {
     pub receiver_tls: bool,
     /// The name or address that the config has for the port.
     pub host: Option<String>,
+    /// Where a reload is asked for; `None`: there is none.
+    pub reloads: Option<Reloads>,
     /// Who may see it, by its `auth`; `None` is this machine, and everybody `/metrics`.
     pub door: Door,
 }
@@ -74,7 +78,7 @@ pub struct Site {
 /// Serves a [`Site`] until `shutdown` completes.
 pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future<Output = ()>) {
     let page = Arc::new(Page::new(&site));
-    let Site { registries, ledger, readiness, shared, margins, spikes, host, door, .. } = site;
+    let Site { registries, ledger, readiness, shared, margins, spikes, host, reloads, door, .. } = site;
     let (scrapes, guard) = (Scrapes::new(registries), Guard::new(host, door.auth.clone()));
     let ready = health(readiness.clone());
     let router = Router::new()
@@ -88,6 +92,7 @@ pub async fn serve(listener: TcpListener, site: Site, shutdown: impl Future<Outp
         .route("/health/live", get(async || "alive\n"))
         .route("/health/ready", get(ready))
         .route("/metrics", get(async move || scrapes.answer().await))
+        .merge(reload::router(reloads, door.auth.is_some()))
         .merge(api::router(Sources { ledger, shared, margins, spikes }))
         .layer(from_fn_with_state(guard, guard::guard));
     listen(listener, &door, Speaks::Http, router, shutdown).await;

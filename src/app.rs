@@ -1,6 +1,7 @@
 //! The app: the only module that knows all others. It builds from the exporters to the receivers, so that
 //! nothing is taken before it can go anywhere, and drains in the direction of the flow.
 
+mod backends;
 mod cost_metrics;
 mod doors;
 mod files;
@@ -11,6 +12,7 @@ mod priced;
 mod prices;
 mod queue;
 mod settings;
+mod sockets;
 mod spikes;
 mod start;
 mod wiring;
@@ -19,20 +21,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
-pub use doors::check_doors;
 pub use queue::{folder as queue_folder, on_disk as queue_on_disk, say_absent};
 pub use settings::settings;
-pub use start::{Options, StartError, start};
+pub use sockets::Sockets;
+pub use start::{Options, StartError, check, start};
 
 use cost_metrics::CostMetrics;
+use files::Bell;
 use queue::OnDisk;
 
 use crate::admin::Readiness;
+use crate::admin::reload::OfFiles;
 use crate::ledger::Ledger;
 use crate::ledger::spikes::webhook::Posting;
 use crate::queue::{Log, Reader};
@@ -42,6 +46,14 @@ use crate::telemetry::Telemetry;
 /// How long a shutdown may take: it ends before the 10 s after which Docker, and the 30 s after which
 /// Kubernetes, kill.
 pub const GRACE: Duration = Duration::from_secs(8);
+
+/// How long an app that makes room for another one waits for requests and deliveries that are under way.
+const HAND_OVER: Duration = Duration::from_secs(2);
+
+/// Something does not end, such as a write to a disk that hangs.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the ledger's file is still being written: its disk may hang")]
+pub struct StillAtWork;
 
 /// The addresses that are listened on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -74,12 +86,14 @@ pub struct App {
     settling: JoinSet<()>,
     /// Posts what is told of spikes.
     posting: Option<Posting>,
-    /// Ask for price files, lookup files and certificates to be read again.
-    reload: Vec<Arc<Notify>>,
+    /// Ask for price files, lookup files, certificates and logins to be read again.
+    reload: Vec<Bell>,
     reading: JoinSet<()>,
     serving: JoinSet<()>,
     stop_receiving: watch::Sender<bool>,
     stop_serving: watch::Sender<bool>,
+    /// What it listens on.
+    sockets: Sockets,
 }
 
 impl App {
@@ -93,13 +107,15 @@ impl App {
         &self.ledger
     }
 
-    /// Reads price files, lookup files and certificates again, soon, and says in the log what came of it.
-    pub fn reload(&self) {
-        if self.reload.is_empty() {
-            info!("there are no files to read: no pipeline has pricetag among its processors");
-        }
-        for reload in &self.reload {
-            reload.notify_one();
+    /// Reads price files, lookup files, certificates and logins again, and says, in the log too, what came of each.
+    pub fn reload(&self) -> impl Future<Output = Vec<OfFiles>> + Send + 'static {
+        let bells = self.reload.clone();
+        async move {
+            let mut outcomes = Vec::with_capacity(bells.len());
+            for bell in &bells {
+                outcomes.push(bell.ring().await);
+            }
+            outcomes
         }
     }
 
@@ -118,6 +134,28 @@ impl App {
     /// Stops receiving, finishes what is under way and drains the queue, after settling all traces where it is in memory, all within
     /// `grace`. Says how many requests are lost to their exporters.
     pub async fn shutdown(mut self, grace: Duration) -> usize {
+        // Who comes now is told by the system that nobody listens.
+        self.sockets = Sockets::default();
+        self.finish(grace).await
+    }
+
+    /// Makes room for another app: the same as [`shutdown`](Self::shutdown), but who comes meanwhile waits for that one.
+    ///
+    /// # Errors
+    /// Something of this one is still at work, so that another one would be in its way.
+    pub async fn hand_over(mut self) -> Result<Sockets, StillAtWork> {
+        // What waits on disk is the next one's.
+        let grace = if self.log.identity().is_some() { HAND_OVER } else { GRACE };
+        let (sockets, ledger) = (std::mem::take(&mut self.sockets), self.ledger.clone());
+        self.finish(grace).await;
+        let closed = tokio::task::spawn_blocking(move || ledger.close());
+        match timeout_at(Instant::now() + GRACE, closed).await {
+            Ok(Ok(())) => Ok(sockets),
+            _ => Err(StillAtWork),
+        }
+    }
+
+    async fn finish(mut self, grace: Duration) -> usize {
         let deadline = Instant::now() + grace;
         let waiting: usize = self.exporters.iter().map(|(_, reader)| reader.left()).sum();
         info!("draining for at most {grace:?}: {waiting} request(s) wait for their exporters");

@@ -15,6 +15,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::htpasswd::{self, Stored};
+use crate::attribution::MAX_VALUE;
 use crate::config::{Authenticator, Credentials, Secret};
 use crate::yaml::{Mistake, Mistakes};
 
@@ -84,9 +85,17 @@ impl Scheme {
     }
 }
 
+/// Who has logged in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// What he is called: a user's name, or what stands behind a token; `None`: nobody says.
+    pub name: Option<HeaderValue>,
+}
+
 /// Everybody who is known.
 enum Known {
-    Tokens(Vec<Tag>),
+    /// And what they are called.
+    Tokens(Vec<(Tag, Login)>),
     Users(HashMap<String, Password>),
 }
 
@@ -147,11 +156,11 @@ impl Auth {
         }
     }
 
-    /// Whether somebody who sends these headers is let in.
+    /// Who it is that sends these headers, if he is let in.
     ///
     /// # Errors
-    /// Why not.
-    pub async fn check(&self, headers: &HeaderMap) -> Result<(), Denied> {
+    /// Why he is not.
+    pub async fn check(&self, headers: &HeaderMap) -> Result<Login, Denied> {
         let missing = Denied::Missing(self.scheme);
         let said = headers.get(AUTHORIZATION).ok_or(missing)?.as_bytes();
         let space = said.iter().position(|byte| *byte == b' ').ok_or(missing)?;
@@ -160,11 +169,12 @@ impl Auth {
             return Err(missing);
         }
         let known = self.known.load_full();
-        let is_known = match &*known {
+        match &*known {
             Known::Tokens(tokens) => {
                 let said = sign(&self.key, said);
                 // All of them, whichever it is.
-                tokens.iter().fold(false, |found, token| found | same(token, &said))
+                let found = tokens.iter().filter(|(token, _)| same(token, &said)).last();
+                found.map(|(_, login)| login.clone()).ok_or(Denied::Wrong(self.scheme))
             }
             Known::Users(users) => {
                 let decoded = STANDARD.decode(said).ok();
@@ -172,10 +182,12 @@ impl Auth {
                 let Some((name, password)) = said.and_then(|said| said.split_once(':')) else {
                     return Err(Denied::Wrong(self.scheme));
                 };
-                self.is_of(users, name, password).await?
+                if !self.is_of(users, name, password).await? {
+                    return Err(Denied::Wrong(self.scheme));
+                }
+                Ok(Login { name: HeaderValue::from_bytes(name.as_bytes()).ok() })
             }
-        };
-        if is_known { Ok(()) } else { Err(Denied::Wrong(self.scheme)) }
+        }
     }
 
     async fn is_of(
@@ -220,6 +232,26 @@ fn same(one: &Tag, other: &Tag) -> bool {
     verify_slices_are_equal(one.as_ref(), other.as_ref()).is_ok()
 }
 
+/// What to do about a token that can not be used.
+pub const TOKEN_REMEDY: &str = "write the token, and behind a space who it is of, if that is wanted";
+
+/// A token, and who it is of, if that stands behind it; else nothing. The words about a mistake tell nothing of the token.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn named_token(text: &str) -> Result<(&str, &str), &'static str> {
+    let text = text.trim();
+    let (token, name) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let name = name.trim();
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err("a token with characters that no header can carry")
+    } else if HeaderValue::from_bytes(name.as_bytes()).is_err() || name.len() > MAX_VALUE {
+        Err("a name behind a token that is too long, or has control characters")
+    } else {
+        Ok((token, name))
+    }
+}
+
 fn known(key: &Key, authenticator: &Authenticator, file: Option<&[u8]>) -> Result<Known, Mistakes> {
     let wrong = |line: usize, message: &str, remedy: &str| {
         let place = (line > 0).then_some(line);
@@ -241,13 +273,28 @@ fn known(key: &Key, authenticator: &Authenticator, file: Option<&[u8]>) -> Resul
     };
     match &authenticator.credentials {
         Credentials::Tokens { tokens, .. } => {
-            let of_file = text.unwrap_or_default().lines().map(str::trim).filter(|line| !line.is_empty());
-            let all = tokens.iter().map(Secret::expose).chain(of_file);
-            let tokens: Vec<Tag> = all.map(|token| sign(key, token.as_bytes())).collect();
-            if tokens.is_empty() {
+            let mut known = Vec::new();
+            for token in tokens {
+                // The config's are right already.
+                known.extend(named_token(token.expose()).ok());
+            }
+            for (at, line) in text.unwrap_or_default().lines().enumerate() {
+                if !line.trim().is_empty() {
+                    known.push(named_token(line).map_err(|message| wrong(at + 1, message, TOKEN_REMEDY))?);
+                }
+            }
+            if known.is_empty() {
                 return Err(wrong(0, "no token", "write one a line"));
             }
-            Ok(Known::Tokens(tokens))
+            let sign = |(token, name): (&str, &str)| {
+                (
+                    sign(key, token.as_bytes()),
+                    Login {
+                        name: HeaderValue::from_bytes(name.as_bytes()).ok().filter(|_| !name.is_empty()),
+                    },
+                )
+            };
+            Ok(Known::Tokens(known.into_iter().map(sign).collect()))
         }
         Credentials::Users { inline, .. } => {
             let mut users = HashMap::new();

@@ -35,9 +35,9 @@ pub struct Door {
 }
 
 impl Door {
-    /// A door for health checks, which asks nobody who he is and has places of its own.
+    /// A door for health checks, which is plaintext, asks nobody who he is and has places of its own.
     pub fn for_health(&self) -> Self {
         let places = Arc::new(Places::new("health check", self.connections.most));
-        Door { auth: None, places, ..self.clone() }
+        Door { tls: None, auth: None, places, ..self.clone() }
     }
 }

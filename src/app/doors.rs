@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use opentelemetry::metrics::Meter;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::files::{Keeper, Kind};
+use super::files::{Bell, Keeper, Kind};
 use super::observe;
 use crate::access::Door;
 use crate::access::login::Auth;
@@ -22,8 +21,8 @@ use crate::yaml::Mistakes;
 
 /// What the config has for its listeners.
 pub(super) struct Doors {
-    /// Of gRPC and HTTP.
-    certificates: [Option<(Certificate, TlsFiles)>; 2],
+    /// Of gRPC, HTTP and the admin port.
+    certificates: [Option<(Certificate, TlsFiles)>; 3],
     /// Each once, though several listeners ask it.
     logins: Vec<(Login, Option<Vec<u8>>)>,
     /// Whom gRPC, HTTP and the admin port ask.
@@ -54,6 +53,7 @@ impl Doors {
             certificates: [
                 certificate(grpc.and_then(|grpc| grpc.tls.as_ref()), Within::Http2)?,
                 certificate(http.and_then(|http| http.tls.as_ref()), Within::Http)?,
+                certificate(config.telemetry.tls.as_ref(), Within::Http)?,
             ],
             logins,
             asked: asks.map(|asks| asks.map(|authenticator| authenticator.id.clone())),
@@ -70,7 +70,7 @@ impl Doors {
         ];
         let door = |nth: usize, name, grants: &Connections| {
             let asked = |(login, _): &&(Login, _)| Some(&login.authenticator.id) == self.asked[nth].as_ref();
-            let certificate = self.certificates.get(nth).and_then(Option::as_ref);
+            let certificate = self.certificates[nth].as_ref();
             Door {
                 tls: certificate.map(|(certificate, _)| Arc::clone(&certificate.in_force)),
                 auth: self.logins.iter().find(asked).map(|(login, _)| Arc::clone(&login.auth)),
@@ -88,7 +88,7 @@ impl Doors {
     }
 
     /// Keeps them up to date, in tasks. What comes back asks to read them again.
-    pub(super) fn keep(self, meter: &Meter, tasks: &mut JoinSet<()>) -> Vec<Arc<Notify>> {
+    pub(super) fn keep(self, meter: &Meter, tasks: &mut JoinSet<()>) -> Vec<Bell> {
         let mut reload = Vec::new();
         for (certificate, files) in self.certificates.into_iter().flatten() {
             reload.push(Keeper::keep(certificate, files, meter, tasks));
@@ -101,14 +101,6 @@ impl Doors {
         }
         reload
     }
-}
-
-/// Whether what listeners need can be read, and is right. Blocks.
-///
-/// # Errors
-/// What is wrong.
-pub fn check_doors(config: &Config) -> Result<(), Mistakes> {
-    Doors::read(config).map(|_| ())
 }
 
 /// The certificate of one listener.

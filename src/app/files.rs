@@ -13,11 +13,12 @@ use std::time::Duration;
 use aws_lc_rs::digest::{Context, SHA256};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Meter};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, interval, sleep, sleep_until};
 use tracing::{error, info, warn};
 
+use crate::admin::reload::{OfFiles, Outcome};
 use crate::yaml::Mistakes;
 
 use watch::Watch;
@@ -68,13 +69,30 @@ pub(super) trait Kind: Send + Sync + 'static {
     fn in_force(&self) -> String;
 }
 
-/// Why files are read again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Why {
-    /// Someone asked for it, and wants an answer.
-    Asked,
-    /// Something may have changed.
-    Changed,
+/// Asks for the files of one kind to be read again.
+#[derive(Clone, Debug)]
+pub(super) struct Bell {
+    what: &'static str,
+    asked: mpsc::Sender<oneshot::Sender<Outcome>>,
+}
+
+impl Bell {
+    /// Asks, and waits for what comes of it.
+    pub(super) async fn ring(&self) -> OfFiles {
+        let (answer, answered) = oneshot::channel();
+        let outcome = match self.asked.send(answer).await {
+            Ok(()) => answered.await,
+            Err(_) => {
+                return OfFiles {
+                    what: self.what,
+                    outcome: Outcome::Refused("pricetag is shutting down".to_owned()),
+                };
+            }
+        };
+        let outcome =
+            outcome.unwrap_or_else(|_| Outcome::Refused("they could not be read to their end".to_owned()));
+        OfFiles { what: self.what, outcome }
+    }
 }
 
 /// Tells contents apart: they may be too large to keep.
@@ -100,16 +118,16 @@ pub(super) struct Keeper<K> {
     reloads: Counter<u64>,
     /// `None` while the files are read.
     watch: Option<Watch>,
-    /// Two bells, for one that waits is enough, but must not be taken for the other: who asks wants an answer.
-    asked: Arc<Notify>,
+    /// Who asks wants an answer; what has changed by itself is said in the log.
+    asked: mpsc::Receiver<oneshot::Sender<Outcome>>,
     changed: Arc<Notify>,
 }
 
 impl<K: Kind> Keeper<K> {
-    /// Keeps up to date what `files` made when they were put in force, in a task. What comes back asks to read them again, and is
-    /// answered in the log.
-    pub(super) fn keep(kind: K, files: K::Files, meter: &Meter, tasks: &mut JoinSet<()>) -> Arc<Notify> {
-        let (asked, changed) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    /// Keeps up to date what `files` made when they were put in force, in a task. What comes back asks to read them again.
+    pub(super) fn keep(kind: K, files: K::Files, meter: &Meter, tasks: &mut JoinSet<()>) -> Bell {
+        let (bell, asked) = mpsc::channel(1);
+        let changed = Arc::new(Notify::new());
         let keeper = Keeper {
             last: (state::<K>(&Ok(files)), None),
             reloads: meter
@@ -118,11 +136,11 @@ impl<K: Kind> Keeper<K> {
                 .build(),
             watch: Some(Watch::new(kind.paths(), K::FILES, Arc::clone(&changed))),
             kind: Arc::new(kind),
-            asked: Arc::clone(&asked),
+            asked,
             changed,
         };
         tasks.spawn(keeper.run());
-        asked
+        Bell { what: K::FILES, asked: bell }
     }
 
     async fn run(mut self) {
@@ -133,14 +151,19 @@ impl<K: Kind> Keeper<K> {
                 sleep_until(rested).await;
                 self.changed.notified().await;
             };
-            let why = tokio::select! {
-                () = self.asked.notified() => Why::Asked,
-                () = changed => Why::Changed,
-                _ = tick.tick() => Why::Changed,
+            let asked = tokio::select! {
+                Some(answer) = self.asked.recv() => Some(answer),
+                () = changed => None,
+                _ = tick.tick() => None,
             };
             // Off the workers: reading a large list takes tens of milliseconds, a large table seconds. If something there
             // panics, which nothing does, what is in force stays.
-            let _ = self.read_again(why).await;
+            if let Some(outcome) = self.read_again(asked.is_some()).await
+                && let Some(answer) = asked
+            {
+                // Who asked may have gone away.
+                let _ = answer.send(outcome);
+            }
             rested = Instant::now() + PAUSE;
         }
     }
@@ -180,47 +203,51 @@ impl<K: Kind> Keeper<K> {
         None
     }
 
-    async fn read_again(&mut self, why: Why) {
+    /// Puts in force what is new in the files; what came of it, unless reading them has panicked. That they are as they were, right or
+    /// wrong, is said only where somebody `asked`.
+    async fn read_again(&mut self, asked: bool) -> Option<Outcome> {
         let Some((read, state)) = self.settled().await else {
-            warn!(
-                in_force = self.kind.in_force(),
-                "the {} stay as they are: the {} do not come to rest; put a finished file in the old one's place instead \
-                 of writing to it",
-                K::WHAT,
-                K::FILES,
+            let why = format!(
+                "the {} do not come to rest; put a finished file in the old one's place instead of writing to it",
+                K::FILES
             );
+            warn!(in_force = self.kind.in_force(), "the {} stay as they are: {why}", K::WHAT);
             self.count("failed");
-            return;
+            return Some(Outcome::Refused(why));
         };
         if state == self.last.0 {
-            match &self.last.1 {
-                _ if why == Why::Changed => {}
-                None => {
+            return Some(match &self.last.1 {
+                Some(mistakes) => self.failed(mistakes, asked),
+                None if asked => {
                     info!(in_force = self.kind.in_force(), "the {} have not changed", K::FILES);
                     self.count("unchanged");
+                    Outcome::Unchanged
                 }
-                Some(mistakes) => self.failed(mistakes),
-            }
-            return;
+                None => Outcome::Unchanged,
+            });
         }
         let kind = Arc::clone(&self.kind);
-        let put = tokio::task::spawn_blocking(move || kind.put(read?));
-        let Ok(put) = put.await else { return };
-        match &put {
+        let put = tokio::task::spawn_blocking(move || kind.put(read?)).await.ok()?;
+        let outcome = match &put {
             Ok(changes) => {
                 info!(in_force = self.kind.in_force(), "{} reloaded: {changes}", K::WHAT);
                 self.count("changed");
+                Outcome::Changed(changes.clone())
             }
-            Err(mistakes) => self.failed(mistakes),
-        }
+            Err(mistakes) => self.failed(mistakes, true),
+        };
         self.last = (state, put.err());
+        Some(outcome)
     }
 
-    fn failed(&self, Mistakes(mistakes): &Mistakes) {
-        for mistake in mistakes {
-            error!(in_force = self.kind.in_force(), "the {} stay as they are: {mistake}", K::WHAT);
+    fn failed(&self, mistakes: &Mistakes, is_news: bool) -> Outcome {
+        if is_news {
+            for mistake in &mistakes.0 {
+                error!(in_force = self.kind.in_force(), "the {} stay as they are: {mistake}", K::WHAT);
+            }
+            self.count("failed");
         }
-        self.count("failed");
+        Outcome::Refused(mistakes.to_string())
     }
 
     fn count(&self, outcome: &'static str) {

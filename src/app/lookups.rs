@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 use tracing::{info, warn};
 
-use super::files::{Keeper, Kind};
+use super::files::{Bell, Keeper, Kind};
 use crate::attribution::unknown::MAX_LISTED;
 use crate::attribution::{Attribution, Lookups as Tables};
 use crate::config::{Lookup, Pricetag};
@@ -83,7 +82,7 @@ pub(super) fn keep(
     shared: &Arc<Shared>,
     meter: &Meter,
     tasks: &mut JoinSet<()>,
-) -> Arc<Notify> {
+) -> Bell {
     let labels: Arc<[[KeyValue; 2]]> = pricetag
         .lookups
         .iter()

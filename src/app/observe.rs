@@ -6,6 +6,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 use crate::access::places::Places;
+use crate::admin::reload::Reloads;
 use crate::ledger::Ledger;
 use crate::memory;
 use crate::processor::Shared;
@@ -178,6 +179,15 @@ pub(super) fn connections(meter: &Meter, listeners: [Arc<Places>; 3]) {
                 observer.observe(bytes, &[]);
             }
         })
+        .build();
+}
+
+/// Registers what tells of reloads.
+pub(super) fn reloads(meter: &Meter, reloads: Reloads) {
+    meter
+        .u64_observable_gauge("pricetag_config_last_reload_successful")
+        .with_description("Whether the config that was read last is in force.")
+        .with_callback(move |observer| observer.observe(u64::from(!reloads.has_failed()), &[]))
         .build();
 }
 

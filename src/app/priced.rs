@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use opentelemetry::metrics::Meter;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::files::Bell;
 use super::settings::settings;
 use super::{lookups, prices};
 use crate::attribution::Attribution;
@@ -41,7 +41,7 @@ impl<'c> Priced<'c> {
     }
 
     /// Keeps them up to date, in tasks. What comes back asks to read them again.
-    pub(super) fn keep(self, meter: &Meter, tasks: &mut JoinSet<()>) -> Vec<Arc<Notify>> {
+    pub(super) fn keep(self, meter: &Meter, tasks: &mut JoinSet<()>) -> Vec<Bell> {
         let Priced { pricetag, attribution, prices, lookups, shared } = self;
         let mut reload = vec![prices::keep(pricetag, prices, &shared, meter, tasks)];
         // Who has none asks for none.

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use opentelemetry::metrics::Meter;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::interval;
 use tracing::warn;
 
-use super::files::{Keeper, Kind};
+use super::files::{Bell, Keeper, Kind};
 use crate::config::Pricetag;
 use crate::price_files::PriceFiles;
 use crate::pricing::{Catalog, Changes};
@@ -63,7 +62,7 @@ pub(super) fn keep(
     shared: &Arc<Shared>,
     meter: &Meter,
     tasks: &mut JoinSet<()>,
-) -> Arc<Notify> {
+) -> Bell {
     let ages = Arc::clone(shared);
     meter
         .f64_observable_gauge("pricetag_catalog_age_seconds")

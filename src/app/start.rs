@@ -15,14 +15,17 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tracing::info;
 
+use super::backends::{self, Backends};
 use super::cost_metrics::CostMetrics;
 use super::doors::Doors;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
+use super::sockets::Sockets;
 use super::spikes;
 use super::wiring;
 use super::{Addresses, App, ledger, queue};
 use crate::access::Door;
+use crate::admin::reload::Reloads;
 use crate::admin::{self, Readiness, Site};
 use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
@@ -50,6 +53,10 @@ pub struct Options {
     pub debug_output: Output,
     /// Someone watches the bookings: the second part of what [`start`] gives.
     pub watch_bookings: bool,
+    /// Where reloads are asked for, if somebody answers.
+    pub reloads: Option<Reloads>,
+    /// What an app before this one has listened on.
+    pub sockets: Sockets,
 }
 
 /// Why the app did not start.
@@ -114,9 +121,12 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`]; nothing is left listening then.
 pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
+    let Options { debug_output, watch_bookings, reloads, mut sockets } = options;
     let priced = config.processor.as_ref().map(Priced::read).transpose()?;
     let doors = Doors::read(config)?;
-    let listeners = Listeners::bind(config).await?;
+    let backends = Backends::new(config, debug_output)?;
+    sockets.keep_those_of(config);
+    let listeners = Listeners::bind(config, &mut sockets).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
         return Err(StartError::Loop(found.to_string()));
@@ -125,8 +135,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let (log, on_disk) = queue::open(config)?;
     let office = on_disk.as_ref().map(|it| Office::new(&it.folder.join(dead_letters::FOLDER)));
     let ledger_reader = log.reader(LEDGER, wiring::BOOKINGS, Keeps::Nothing);
-    let watcher = options
-        .watch_bookings
+    let watcher = watch_bookings
         .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }, Keeps::Nothing));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
     let (routes, readers) = wiring::routes(config, &log, &money);
@@ -140,10 +149,10 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let resource = resource(config, &ledger.origin().instance);
     let telemetry = Arc::new(Telemetry::new(self_metrics.clone(), resource.clone())?);
     let mut reading = JoinSet::new();
-    for (index, (exporter, reader)) in config.exporters.iter().zip(&readers).enumerate() {
+    for (index, ((exporter, client), reader)) in
+        config.exporters.iter().zip(backends.clients()).zip(&readers).enumerate()
+    {
         let id = exporter.id.to_string();
-        let client = build::client(exporter, options.debug_output)
-            .map_err(|source| StartError::Exporter { id: id.clone(), source })?;
         let worker = Worker {
             client,
             retry: build::retry(exporter),
@@ -181,6 +190,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let names: Vec<String> = dimensions.iter().map(|dimension| dimension.name.to_string()).collect();
     queue::recover((&log, on_disk.as_ref()), &ledger, &ledger_reader, &intake, &names)?;
     observe::register(telemetry.meter(), &log, &ledger, shared.clone());
+    if let Some(reloads) = &reloads {
+        observe::reloads(telemetry.meter(), reloads.clone());
+    }
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
@@ -205,6 +217,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         serving: JoinSet::new(),
         stop_receiving,
         stop_serving,
+        sockets,
     };
     app.settling.spawn(settle(intake));
     app.settling.spawn(app.ledger.clone().keep());
@@ -213,6 +226,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     }
     let (receivers, door) = doors.doors(config, app.telemetry.meter());
     app.reload.extend(doors.keep(app.telemetry.meter(), &mut app.settling));
+    app.reload.extend(backends.keep(app.telemetry.meter(), &mut app.settling));
     let margins = shared.as_ref().and_then(|shared| Margins::new(shared, &app.ledger)).map(Arc::new);
     if let Some(margins) = &margins {
         app.settling.spawn(gauges::keep(&app.cost_metrics.meters(), Arc::clone(margins)));
@@ -232,11 +246,22 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         receiver,
         receiver_tls,
         host,
+        reloads,
         door,
     };
     listeners.serve(&mut app, config, receivers, site, receiving_stops, serving_stops);
     readiness.set(true);
     Ok((app, watcher))
+}
+
+/// Whether the files that a config names can be read, and are right. Blocks.
+///
+/// # Errors
+/// What is wrong.
+pub fn check(config: &Config) -> Result<(), StartError> {
+    config.processor.as_ref().map(Priced::read).transpose()?;
+    Doors::read(config)?;
+    backends::check(config)
 }
 
 /// Who we are, in the metrics that we send.
@@ -270,16 +295,17 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, StartError> {
+    async fn bind(config: &Config, sockets: &mut Sockets) -> Result<Self, StartError> {
         let receivers = &config.receivers;
         let grpc = receivers.grpc.as_ref().map(|grpc| &grpc.endpoint);
         let http = receivers.http.as_ref().map(|http| &http.endpoint);
         let health = config.health_check.as_ref().map(|health| &health.endpoint);
         Ok(Listeners {
-            grpc: bind("receivers.otlp.protocols.grpc.endpoint", grpc).await?,
-            http: bind("receivers.otlp.protocols.http.endpoint", http).await?,
-            admin: bind("service.telemetry.metrics.address", config.telemetry.metrics.as_ref()).await?,
-            health: bind("extensions.health_check.endpoint", health).await?,
+            grpc: bind(sockets, "receivers.otlp.protocols.grpc.endpoint", grpc).await?,
+            http: bind(sockets, "receivers.otlp.protocols.http.endpoint", http).await?,
+            admin: bind(sockets, "service.telemetry.metrics.address", config.telemetry.metrics.as_ref())
+                .await?,
+            health: bind(sockets, "extensions.health_check.endpoint", health).await?,
         })
     }
 
@@ -332,9 +358,13 @@ impl Listeners {
     }
 }
 
-async fn bind(key: &'static str, endpoint: Option<&HostPort>) -> Result<Option<TcpListener>, StartError> {
+async fn bind(
+    sockets: &mut Sockets,
+    key: &'static str,
+    endpoint: Option<&HostPort>,
+) -> Result<Option<TcpListener>, StartError> {
     let Some(endpoint) = endpoint else { return Ok(None) };
-    match TcpListener::bind((endpoint.host.as_str(), endpoint.port)).await {
+    match sockets.listen(key, endpoint).await {
         Ok(listener) => {
             info!(
                 "listening on {} ({key})",

@@ -1,7 +1,7 @@
 //! Whose money it was: dimensions, where their values come from, and the names of actions. Pure.
 //!
 //! The value of a dimension is the first answer of: the span itself, a span above it, its resource, a header of the request that
-//! brought it, a fixed value, a lookup by another dimension. A call is forwarded with what is known then; spans above it tend
+//! brought it or who has logged in to send it, a fixed value, a lookup by another dimension. A call is forwarded with what is known then; spans above it tend
 //! to come later, so its booking may move when its trace settles.
 
 pub mod actions;
@@ -26,12 +26,28 @@ pub struct Dimension {
     pub keys: Vec<String>,
     /// The attribute under which it is written on priced spans.
     pub written: String,
-    /// The request header that tells it, in lower case.
-    pub header: Option<String>,
+    /// What of the request tells it.
+    pub request: Option<OfRequest>,
     /// What it is where neither spans, resource nor header say.
     pub value: Option<String>,
     /// Values are kept and written as keyed hashes only.
     pub hashed: bool,
+}
+
+/// What a request tells besides its body.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OfRequest {
+    /// A header, in lower case.
+    Header(String),
+    /// Who has logged in to send it. Nothing in the body tells a dimension that this does: a sender can not be somebody else.
+    Login,
+}
+
+impl Dimension {
+    /// Whether only who has logged in tells it.
+    pub fn is_of_login(&self) -> bool {
+        self.request == Some(OfRequest::Login)
+    }
 }
 
 /// Where to find whose money it was.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::app::StartError;
 use crate::attribution::Lookups;
 use crate::config::{self, Config, Environment, ExporterKind, LedgerFile, Loop, Pricetag};
 use crate::ledger::store::{default_file, probe};
@@ -55,8 +56,10 @@ impl Check {
         if !loops.is_empty() {
             return wrong(&loops);
         }
-        if let Err(mistakes) = crate::app::check_doors(&config) {
-            return wrong(&mistakes.0);
+        match crate::app::check(&config) {
+            Ok(()) => {}
+            Err(StartError::Files(mistakes)) => return wrong(&mistakes.0),
+            Err(error) => return wrong(&[error]),
         }
         let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
         let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {
@@ -151,7 +154,7 @@ fn kept(config: &Config, what: &str) -> String {
     let (tls, auth) = match what {
         "gRPC" => receivers.grpc.as_ref().map_or((None, None), |it| (it.tls.as_ref(), it.auth.as_ref())),
         "HTTP" => receivers.http.as_ref().map_or((None, None), |it| (it.tls.as_ref(), it.auth.as_ref())),
-        "metrics" => (None, config.telemetry.auth.as_ref()),
+        "metrics" => (config.telemetry.tls.as_ref(), config.telemetry.auth.as_ref()),
         _ => (None, None),
     };
     let mut words = String::new();

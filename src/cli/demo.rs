@@ -71,7 +71,7 @@ impl Demo {
     }
 
     async fn play(self, config: Config) -> anyhow::Result<ExitCode> {
-        let options = Options { debug_output: Output::Nowhere, watch_bookings: true };
+        let options = Options { debug_output: Output::Nowhere, watch_bookings: true, ..Options::default() };
         let (app, bookings) = app::start(&config, options).await?;
         let addresses = app.addresses();
         let (Some(grpc), Some(bookings)) = (addresses.grpc, bookings) else {

@@ -9,6 +9,7 @@ pub mod ledger;
 mod open_files;
 pub mod prices;
 pub mod quote;
+mod reload;
 pub mod run;
 
 use std::path::Path;

@@ -1,6 +1,7 @@
 //! `pricetag run`: the collector.
 
 use std::io::IsTerminal as _;
+use std::mem::{replace, take};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,12 +13,14 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::check::EXIT_WRONG;
 use super::open_files;
-use crate::app::{self, App, GRACE, Options, StartError};
-use crate::config::{Config, LogEncoding, LogLevel, ProcessEnvironment};
+use super::reload::{Inputs, reload};
+use crate::admin::reload::Reloads;
+use crate::app::{self, Addresses, App, GRACE, Options, Sockets, StartError};
+use crate::config::{Config, ConfigErrors, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::said::Repeats;
 
 /// Runs the collector until SIGTERM or SIGINT; a second signal ends it at once.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Run {
     /// The config; the embedded default when there is none.
     #[arg(value_name = "FILE", conflicts_with = "config")]
@@ -36,11 +39,7 @@ impl Run {
     /// # Errors
     /// Why it could not start, or had to stop.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let config = match Config::load(
-            self.config.as_deref().or(self.file.as_deref()),
-            &self.sets,
-            &ProcessEnvironment,
-        ) {
+        let config = match self.load() {
             Ok(config) => config,
             Err(errors) => {
                 eprintln!("{errors}");
@@ -48,48 +47,80 @@ impl Run {
             }
         };
         let repeats = log_to_stderr(config.telemetry.log_level, config.telemetry.log_encoding);
-        for notice in &config.notices {
-            warn!("{notice}");
-        }
         open_files::ask_for_all();
         let runtime = runtime()?;
-        let code = runtime.block_on(async {
-            // Before anything is acknowledged: from then on no signal may end it without a drain.
-            let signals = Signals::listen(true)?;
-            let app = match app::start(&config, Options::default()).await {
-                Ok((app, _)) => app,
-                // As wrong as a wrong config.
-                Err(StartError::Files(problem)) => {
-                    eprintln!("{problem}");
-                    return Ok(ExitCode::from(EXIT_WRONG));
-                }
-                Err(error) => return Err(error.into()),
-            };
-            let addresses = app.addresses();
-            let target = |name: &str, address: Option<_>, tls: bool| {
-                address.map(|at| format!("{name} http{}://{at}", if tls { "s" } else { "" }))
-            };
-            let receivers = &config.receivers;
-            let targets = [
-                target(
-                    "gRPC",
-                    addresses.grpc,
-                    receivers.grpc.as_ref().is_some_and(|grpc| grpc.tls.is_some()),
-                ),
-                target(
-                    "HTTP",
-                    addresses.http,
-                    receivers.http.as_ref().is_some_and(|http| http.tls.is_some()),
-                ),
-            ];
-            info!("ready: send OTLP to {}", targets.into_iter().flatten().collect::<Vec<_>>().join(", "));
-            until_stopped(app, signals).await
-        });
+        let code = runtime.block_on(self.collect(config));
         // What still runs on the blocking pool has had its time: a stalled console must not keep us.
         runtime.shutdown_background();
         repeats.tell();
         code
     }
+
+    pub(super) fn load(&self) -> Result<Config, ConfigErrors> {
+        Config::load(self.config.as_deref().or(self.file.as_deref()), &self.sets, &ProcessEnvironment)
+    }
+
+    /// Collects by a config, and by those that take its place, until it is stopped.
+    async fn collect(self, config: Config) -> anyhow::Result<ExitCode> {
+        // Before anything is acknowledged: from then on no signal may end it without a drain.
+        let mut signals = Signals::listen(true)?;
+        let (reloads, mut asked) = Reloads::new();
+        let mut sockets = Sockets::default();
+        let mut inputs = Inputs::of(config);
+        // What was in force, until what takes its place has been started.
+        let mut before: Option<Inputs> = None;
+        loop {
+            inputs.config.notices.iter().for_each(|notice| warn!("{notice}"));
+            let options =
+                Options { reloads: Some(reloads.clone()), sockets: take(&mut sockets), ..Options::default() };
+            let mut app = match (app::start(&inputs.config, options).await, before.take()) {
+                (Ok((app, _)), _) => app,
+                (Err(error), Some(before)) => {
+                    error!(
+                        "the config can not be started, and the one before stays in force: {:#}",
+                        anyhow::Error::from(error)
+                    );
+                    reloads.set_failed(true);
+                    inputs = before;
+                    continue;
+                }
+                // As wrong as a wrong config.
+                (Err(StartError::Files(problem)), None) => {
+                    eprintln!("{problem}");
+                    return Ok(ExitCode::from(EXIT_WRONG));
+                }
+                (Err(error), None) => return Err(error.into()),
+            };
+            say_ready(&inputs.config, app.addresses());
+            let new = loop {
+                let asks = tokio::select! {
+                    told = signals.told(&mut app) => match told {
+                        Told::Stop => return stop(app, signals, ExitCode::SUCCESS).await,
+                        Told::Failed => return stop(app, signals, ExitCode::FAILURE).await,
+                        Told::Reload => None,
+                    },
+                    Some(asks) = asked.recv() => Some(asks),
+                };
+                if let Some(new) = reload(&self, &inputs, &app, &reloads, asks).await {
+                    break new;
+                }
+            };
+            sockets = app.hand_over().await?;
+            before = Some(replace(&mut inputs, new));
+        }
+    }
+}
+
+fn say_ready(config: &Config, addresses: Addresses) {
+    let target = |name: &str, address: Option<_>, tls: bool| {
+        address.map(|at| format!("{name} http{}://{at}", if tls { "s" } else { "" }))
+    };
+    let receivers = &config.receivers;
+    let targets = [
+        target("gRPC", addresses.grpc, receivers.grpc.as_ref().is_some_and(|grpc| grpc.tls.is_some())),
+        target("HTTP", addresses.http, receivers.http.as_ref().is_some_and(|http| http.tls.is_some())),
+    ];
+    info!("ready: send OTLP to {}", targets.into_iter().flatten().collect::<Vec<_>>().join(", "));
 }
 
 /// The runtime: as many workers as there are cores.
@@ -125,7 +156,7 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Listens. `reload`: SIGHUP reads price files and lookup files again.
+    /// Listens. `reload`: SIGHUP reads the config and its files again.
     pub(super) fn listen(reload: bool) -> std::io::Result<Self> {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
@@ -133,26 +164,45 @@ impl Signals {
             hangup: reload.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
+
+    /// Waits for a signal, or for a failure of the app.
+    async fn told(&mut self, app: &mut App) -> Told {
+        let Signals { terminate, interrupt, hangup } = self;
+        tokio::select! {
+            _ = terminate.recv() => { info!("SIGTERM: shutting down"); Told::Stop }
+            _ = interrupt.recv() => { info!("SIGINT: shutting down"); Told::Stop }
+            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading the config and its files again"); Told::Reload }
+            failure = app.failure() => { error!("shutting down: {failure}"); Told::Failed }
+        }
+    }
+}
+
+/// What a running collector is told.
+enum Told {
+    Stop,
+    Failed,
+    Reload,
 }
 
 /// Runs until a signal or a failure, then drains.
-pub(super) async fn until_stopped(mut app: App, signals: Signals) -> anyhow::Result<ExitCode> {
-    let Signals { mut terminate, mut interrupt, mut hangup } = signals;
-    let failed = loop {
-        tokio::select! {
-            _ = terminate.recv() => { info!("SIGTERM: shutting down"); break false }
-            _ = interrupt.recv() => { info!("SIGINT: shutting down"); break false }
-            Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading price files, lookup files and certificates"); app.reload(); }
-            failure = app.failure() => { error!("shutting down: {failure}"); break true }
+pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow::Result<ExitCode> {
+    let code = loop {
+        match signals.told(&mut app).await {
+            Told::Stop => break ExitCode::SUCCESS,
+            Told::Failed => break ExitCode::FAILURE,
+            Told::Reload => {}
         }
     };
+    stop(app, signals, code).await
+}
+
+/// Drains. What could not be delivered is said; the shutdown itself goes as it should.
+async fn stop(app: App, mut signals: Signals, code: ExitCode) -> anyhow::Result<ExitCode> {
     tokio::select! {
-        // What could not be delivered has been said; the shutdown itself went as it should.
-        _ = app.shutdown(GRACE) => {}
-        _ = terminate.recv() => return Ok(at_once()),
-        _ = interrupt.recv() => return Ok(at_once()),
+        _ = app.shutdown(GRACE) => Ok(code),
+        _ = signals.terminate.recv() => Ok(at_once()),
+        _ = signals.interrupt.recv() => Ok(at_once()),
     }
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn at_once() -> ExitCode {

@@ -1,6 +1,6 @@
 //! What an exporter of the config means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::endpoint::{HostPort, address_of};
@@ -74,6 +74,14 @@ pub struct OtlpHttp {
     pub timeout: Option<Duration>,
 }
 
+impl Tls {
+    /// Its files.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        let (certificate, key) = self.identity.as_ref().map(|(certificate, key)| (certificate, key)).unzip();
+        [self.ca_file.as_ref(), certificate, key].into_iter().flatten().map(PathBuf::as_path)
+    }
+}
+
 impl OtlpHttp {
     /// Where a signal goes.
     pub fn url(&self, signal: Signal) -> Option<&http::Uri> {
@@ -93,6 +101,15 @@ pub struct Debug {
 }
 
 impl ExporterKind {
+    /// How it encrypts, if it does.
+    pub fn tls(&self) -> Option<&Tls> {
+        match self {
+            ExporterKind::OtlpGrpc(grpc) => grpc.tls.as_ref(),
+            ExporterKind::OtlpHttp(http) => Some(&http.tls),
+            ExporterKind::Debug(_) => None,
+        }
+    }
+
     /// The addresses that it sends to.
     pub fn addresses(&self) -> Vec<HostPort> {
         match self {
@@ -113,6 +130,10 @@ impl ExporterKind {
 pub struct Tls {
     /// The roots to trust, a PEM file; `None` is those of the system.
     pub ca_file: Option<PathBuf>,
+    /// Our own certificate and its key, PEM files; `None`: we show none.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// How often the files are read without being told of a change.
+    pub reload_interval: Duration,
     /// The name to expect in the certificate; `None` is the host of the endpoint.
     pub server_name: Option<String>,
 }

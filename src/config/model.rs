@@ -17,7 +17,7 @@ use crate::otlp::Signal;
 use crate::processor::Reported;
 
 /// A validated config.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// What is listened on; at least one of the two is there.
     pub receivers: Receivers,
@@ -223,6 +223,8 @@ pub struct Redact {
 pub struct Telemetry {
     /// Where health, `/metrics` and the live page are served; `None` when switched off.
     pub metrics: Option<HostPort>,
+    /// The certificate of that listener; `None` is plaintext.
+    pub tls: Option<ServerTls>,
     /// Who may see them, from wherever; `None` is this machine, and for `/metrics` everybody.
     pub auth: Option<Authenticator>,
     /// The least important log line that is written.

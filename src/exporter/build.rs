@@ -25,15 +25,22 @@ pub enum Output {
     Nowhere,
 }
 
-/// Makes the client of an exporter, without connecting.
+/// Makes the client of an exporter, without connecting; `tls` is what stands in the files that its config names.
 ///
 /// # Errors
 /// [`BuildError`]: an endpoint or a certificate that can not be used.
-pub fn client(exporter: &config::Exporter, debug_output: Output) -> Result<Client, BuildError> {
+///
+/// # Panics
+/// Outside of a tokio runtime, where the connection's task is spawned.
+pub fn client(
+    exporter: &config::Exporter,
+    tls: TlsSettings,
+    debug_output: Output,
+) -> Result<Client, BuildError> {
     Ok(match &exporter.kind {
         ExporterKind::OtlpGrpc(grpc) => Client::Grpc(GrpcClient::new(GrpcSettings {
             endpoint: grpc.url().parse().map_err(|_| BuildError::Endpoint(grpc.url()))?,
-            tls: grpc.tls.as_ref().map(tls),
+            tls: grpc.tls.is_some().then_some(tls),
             headers: headers(&grpc.headers)?,
             compression: compression(grpc.compression),
             timeout: grpc.timeout.unwrap_or(Duration::ZERO),
@@ -43,7 +50,7 @@ pub fn client(exporter: &config::Exporter, debug_output: Output) -> Result<Clien
             traces_endpoint: http.traces.clone(),
             metrics_endpoint: http.metrics.clone(),
             logs_endpoint: http.logs.clone(),
-            tls: tls(&http.tls),
+            tls,
             headers: headers(&http.headers)?,
             compression: compression(http.compression),
             timeout: http.timeout.unwrap_or(Duration::ZERO),
@@ -86,10 +93,6 @@ pub fn retry(exporter: &config::Exporter) -> RetrySettings {
             max_elapsed_time: retry.max_elapsed_time.unwrap_or(Duration::ZERO),
         },
     }
-}
-
-fn tls(tls: &config::Tls) -> TlsSettings {
-    TlsSettings { ca_file: tls.ca_file.clone(), identity: None, server_name: tls.server_name.clone() }
 }
 
 fn compression(compression: config::Compression) -> Compression {

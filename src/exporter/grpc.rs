@@ -25,7 +25,7 @@ use super::answer::{GrpcStatus, not_grpc};
 use super::compress::Packing;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
-    deadline, timed_out, tls,
+    deadline, proxy, timed_out, tls,
 };
 use crate::otlp::Signal;
 use crate::text::with_causes;
@@ -36,7 +36,7 @@ const PREFIX: usize = 5;
 /// The longest silence on a connection in use before the peer is asked whether it lives. Without this a
 /// connection whose peer vanished swallows calls until TCP gives up, after some fifteen minutes. Only asked
 /// while a call waits: servers count pings on idle connections as abuse.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+pub(super) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How much the destination may send before we read. On this side the windows bound answers only (it is the
@@ -98,7 +98,7 @@ impl GrpcClient {
             .initial_connection_window_size(CONNECTION_WINDOW);
         if let Some(tls) = &settings.tls {
             endpoint = endpoint
-                .tls_config(tls::for_tonic(tls)?)
+                .tls_config(tls::for_tonic(tls))
                 .map_err(|error| BuildError::Tls(with_causes(&error)))?;
             if let Some(name) = &tls.server_name {
                 let origin = origin(scheme, name).ok_or_else(|| BuildError::Endpoint(name.clone()))?;
@@ -117,7 +117,11 @@ impl GrpcClient {
         if let Some(value) = grpc_timeout(settings.timeout) {
             headers.insert(HeaderName::from_static("grpc-timeout"), value);
         }
-        Ok(Self { channel: endpoint.connect_lazy(), headers, packing, timeout: settings.timeout })
+        let channel = match proxy::tunnel(authority.as_str())? {
+            None => endpoint.connect_lazy(),
+            Some(tunnel) => endpoint.connect_with_connector_lazy(tunnel),
+        };
+        Ok(Self { channel, headers, packing, timeout: settings.timeout })
     }
 
     /// Makes one attempt to deliver `body`. Its outcome follows the OTLP specification, "OTLP/gRPC Response";

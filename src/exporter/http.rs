@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::answer::http_outcome;
 use super::compress::Packing;
+use super::proxy::is_loopback;
 use super::{
     ANSWER_LIMIT, BuildError, CONNECT_TIMEOUT, Compression, Header, Outcome, TlsSettings, USER_AGENT,
     deadline, timed_out, tls,
@@ -77,7 +78,7 @@ impl HttpClient {
             builder.tls_certs_only([])
         };
         // HTTP_PROXY and its like count as in the Collector, which never takes them for this host.
-        if urls().all(is_loopback) {
+        if urls().all(|url| url.host_str().is_some_and(is_loopback)) {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(|error| BuildError::Tls(with_causes(&error)))?;
@@ -154,12 +155,6 @@ fn url(base: &Option<Uri>, own: &Option<Uri>, signal: Signal) -> Result<Option<U
     Ok(Some(url))
 }
 
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +184,7 @@ mod tests {
 
     #[test]
     fn only_this_host_is_loopback() {
-        let is = |text| is_loopback(&Url::parse(text).unwrap());
+        let is = |text| Url::parse(text).unwrap().host_str().is_some_and(is_loopback);
         assert!(is("http://127.0.0.1:1") && is("http://[::1]:1") && is("http://localhost"));
         assert!(!is("http://10.0.0.1") && !is("http://localhost.example.com"));
     }

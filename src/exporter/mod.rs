@@ -9,6 +9,7 @@
 //! | [`dead_letters`] | what no backend takes, as files |
 //! | `answer` | the retry tables, partial success, Retry-After and RetryInfo: pure |
 //! | [`retry`] | how long to wait before the next attempt, and when to give up: pure but for one sleep |
+//! | `proxy` | proxies of the environment |
 //! | `tls` | certificates from files, for both clients |
 //! | `compress` | compression, away from the async threads when it takes long |
 //! | [`redact`] | what a request leaves without |
@@ -24,6 +25,7 @@ pub mod dead_letters;
 pub mod debug;
 pub mod grpc;
 pub mod http;
+mod proxy;
 pub mod redact;
 pub mod retry;
 pub mod worker;
@@ -143,16 +145,27 @@ pub enum Compression {
 }
 
 /// Whom to trust, and who we are, on an encrypted connection. The default trusts the system's roots.
-///
-/// The files are PEM and are read once, when the client is made.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct TlsSettings {
     /// Trust the certificates of this file, and no other.
-    pub ca_file: Option<PathBuf>,
+    pub ca: Option<Pem>,
     /// The client's certificate chain and its private key, for mutual TLS.
-    pub identity: Option<(PathBuf, PathBuf)>,
+    pub identity: Option<(Pem, Pem)>,
     /// The name that the server's certificate must bear, in place of the endpoint's host. gRPC only.
     pub server_name: Option<String>,
+}
+
+/// What a PEM file holds. It may be a private key, so it is not told.
+#[derive(Clone)]
+pub struct Pem {
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Pem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Pem").field(&self.path).finish()
+    }
 }
 
 /// A header that goes with every request. Mark the value sensitive where it is a secret.
@@ -186,6 +199,11 @@ pub enum BuildError {
     /// A header's value has a character that headers can not have.
     #[error("the value of header {0} has a character that no header can have")]
     Header(String),
+    /// A proxy that gRPC can not go through.
+    #[error(
+        "HTTPS_PROXY names a proxy by {0}://; gRPC goes through proxies by http:// only (what is encrypted stays so within the tunnel)"
+    )]
+    Proxy(String),
     /// The TLS settings cannot be used as a whole.
     #[error("TLS settings: {0}")]
     Tls(String),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -27,8 +28,8 @@ const INLINE_LIMIT: usize = 1 << 20;
 pub struct Worker {
     /// Its id in the config, such as `otlp/jaeger`.
     pub id: String,
-    /// Its destination.
-    pub client: Client,
+    /// Its destination, which is made anew when its certificates change.
+    pub client: Arc<ArcSwap<Client>>,
     /// How it tries again.
     pub retry: RetrySettings,
     /// How large its requests may be.
@@ -105,7 +106,10 @@ impl Worker {
     async fn send(&self, signal: Signal, part: &Part) -> Option<String> {
         let (id, items) = (self.id.as_str(), part.items);
         let mut tries = 0;
-        let attempt = || self.client.deliver(signal, part.body.clone());
+        let attempt = || {
+            let (client, body) = (self.client.load_full(), part.body.clone());
+            async move { client.deliver(signal, body).await }
+        };
         let on_retry = |why: &str, wait: Duration| {
             tries += 1;
             // The first failure is news; the next ones are the same news.

@@ -218,6 +218,9 @@ impl Ledger {
         let queue =
             self.queue.get().and_then(|reader| Some((reader, reader.log().identity()?.0, reader.passed())));
         let mut store = self.store();
+        if store.is_let_go() {
+            return Ok(());
+        }
         let mut batch = {
             let books = self.books();
             let place = queue.map(|(reader, log, passed)| {
@@ -240,9 +243,18 @@ impl Ledger {
         Ok(())
     }
 
+    /// Lets another ledger have the file, when a write that is under way is done: this one writes nothing any more. Blocks.
+    pub fn close(&self) {
+        self.store().let_go();
+    }
+
     /// Deletes what is too old from the store.
     fn expire(&self) -> rusqlite::Result<()> {
-        self.store().expire(hour_of(Timestamp::now()))
+        let mut store = self.store();
+        if store.is_let_go() {
+            return Ok(());
+        }
+        store.expire(hour_of(Timestamp::now()))
     }
 
     /// Books the entries of one record, all under one lock.

@@ -65,8 +65,17 @@ pub struct Store {
     latest: u32,
     /// Up to which hour rows have been looked for that are too old.
     expired: u32,
-    /// Nobody else writes; `None`: it is in memory.
-    lock: Option<Lock>,
+    place: Place,
+}
+
+/// Where a store is.
+#[derive(Debug)]
+enum Place {
+    Memory,
+    /// In a file that nobody else writes.
+    File(#[allow(dead_code, reason = "held, not read")] Lock),
+    /// In a file that somebody else may write by now.
+    LetGo,
 }
 
 /// A table of sums.
@@ -124,9 +133,9 @@ impl Store {
             Some(file) => Connection::open(file).map_err(|error| StoreError::open(file, &error))?,
             None => Connection::open_in_memory()?,
         };
-        let place = file.unwrap_or(Path::new(MEMORY));
+        let at = file.unwrap_or(Path::new(MEMORY));
         db.set_prepared_statement_cache_capacity(64);
-        migrate::migrate(&db).map_err(|error| error.at(place))?;
+        migrate::migrate(&db).map_err(|error| error.at(at))?;
         let dimensions = dimensions.iter().map(|name| migrate::dimension(&db, name));
         let dimensions = dimensions.collect::<Result<Vec<i64>, _>>()?;
         let latest = rows::latest(&db, dimensions.last().copied().unwrap_or_default())?;
@@ -134,13 +143,26 @@ impl Store {
             .query_row("SELECT value FROM facts WHERE name = 'expired'", [], |row| row.get(0))
             .optional()?;
         let expired = expired.and_then(|hour| hour.parse().ok()).unwrap_or(latest);
+        let place = lock.map_or(Place::Memory, Place::File);
         let process = format!("{:016x}", rand::random::<u64>());
-        Ok(Store { db, limits, dimensions, counts: HashMap::new(), keys, process, latest, expired, lock })
+        Ok(Store { db, limits, dimensions, counts: HashMap::new(), keys, process, latest, expired, place })
     }
 
     /// Whether it is gone when the process ends.
     pub(super) fn is_in_memory(&self) -> bool {
-        self.lock.is_none()
+        matches!(self.place, Place::Memory)
+    }
+
+    /// Lets others write the file. What is in it can still be asked for.
+    pub(super) fn let_go(&mut self) {
+        if let Place::File(_) = self.place {
+            self.place = Place::LetGo;
+        }
+    }
+
+    /// Whether others may write the file.
+    pub(super) fn is_let_go(&self) -> bool {
+        matches!(self.place, Place::LetGo)
     }
 }
 

@@ -9,7 +9,7 @@ use super::annotate::{self, Annotations, Attributes};
 use super::money::Reported;
 use super::recent::Recent;
 use super::whose::Whose;
-use crate::attribution::{Attribution, Dimension, Lookups, Unknown};
+use crate::attribution::{Attribution, Dimension, Lookups, OfRequest, Unknown};
 use crate::genai::dialects::Dialects;
 use crate::genai::dialects::format::DialectFile;
 use crate::genai::keys::Ranked;
@@ -33,13 +33,13 @@ pub struct Now {
 pub struct Arrival<'a> {
     /// When.
     pub now: Now,
-    /// The values of [`Shared::headers`], in their order; empty: not said. Nothing at all where nobody asks for headers.
-    pub headers: &'a [Text<'a>],
+    /// The values of [`Shared::of_request`], in their order; empty: not said. Nothing at all where nobody asks for any.
+    pub said: &'a [Text<'a>],
 }
 
 impl From<Now> for Arrival<'_> {
     fn from(now: Now) -> Self {
-        Arrival { now, headers: &[] }
+        Arrival { now, said: &[] }
     }
 }
 
@@ -120,8 +120,9 @@ impl Shared {
         let annotations =
             Annotations::new(settings.attributes, settings.aliases.clone(), &settings.attribution.dimensions);
         let attribution = settings.attribution.clone();
-        let keys: Vec<_> =
-            attribution.dimensions.iter().map(|it| (it.name.clone(), it.keys.clone())).collect();
+        // Without a name no dialect knows a dimension that nothing in a body tells.
+        let name = |it: &Dimension| if it.is_of_login() { String::new() } else { it.name.clone() };
+        let keys: Vec<_> = attribution.dimensions.iter().map(|it| (name(it), it.keys.clone())).collect();
         let mut dialects = Dialects::new(&settings.dialects, &keys);
         for (index, key) in annotations.keys().enumerate() {
             let is_common = index >= annotations.first_dimension();
@@ -214,9 +215,9 @@ impl Shared {
         &self.whose.attribution.dimensions
     }
 
-    /// The request headers that tell a dimension, in lower case, each once.
-    pub fn headers(&self) -> &[String] {
-        &self.whose.headers
+    /// What of a request tells a dimension, each once.
+    pub fn of_request(&self) -> &[OfRequest] {
+        &self.whose.of_request
     }
 }
 

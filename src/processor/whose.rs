@@ -9,7 +9,7 @@ use std::sync::{PoisonError, RwLock};
 use smallvec::SmallVec;
 
 use super::{Arrival, Values};
-use crate::attribution::{Attribution, Hasher, Lookups, Unknown};
+use crate::attribution::{Attribution, Hasher, Lookups, OfRequest, Unknown};
 use crate::genai::dimensions::{ACTION, cut_text};
 use crate::genai::found::{Found, Resource, SpanNote};
 use crate::otlp::view::Text;
@@ -22,10 +22,10 @@ const OTHER: &str = "other";
 #[derive(Debug)]
 pub(super) struct Whose {
     pub(super) attribution: Attribution,
-    /// The headers that tell a dimension, in lower case, each once.
-    pub(super) headers: Vec<String>,
-    /// For each dimension the index of its header.
-    header_of: Vec<Option<usize>>,
+    /// What of a request tells a dimension, each once.
+    pub(super) of_request: Vec<OfRequest>,
+    /// For each dimension the index of what tells it there.
+    told_by: Vec<Option<usize>>,
     /// What lookups have no row for.
     pub(super) unknown: Unknown,
     /// Values of dimensions that were too long, and were cut; and that were none.
@@ -42,20 +42,20 @@ pub(super) type Base<'a> = SmallVec<[Cow<'a, [u8]>; 12]>;
 
 impl Whose {
     pub(super) fn new(attribution: Attribution) -> Self {
-        let mut headers: Vec<String> =
-            attribution.dimensions.iter().filter_map(|it| it.header.clone()).collect();
-        headers.sort_unstable();
-        headers.dedup();
-        let header_of = attribution
+        let mut of_request: Vec<OfRequest> =
+            attribution.dimensions.iter().filter_map(|it| it.request.clone()).collect();
+        of_request.sort_unstable();
+        of_request.dedup();
+        let told_by = attribution
             .dimensions
             .iter()
-            .map(|it| headers.iter().position(|name| Some(name) == it.header.as_ref()))
+            .map(|it| of_request.iter().position(|part| Some(part) == it.request.as_ref()))
             .collect();
         let unknown = Unknown::new(attribution.lookups);
         Whose {
             attribution,
-            headers,
-            header_of,
+            of_request,
+            told_by,
             unknown,
             cut: AtomicU64::new(0),
             unusable: AtomicU64::new(0),
@@ -88,8 +88,8 @@ impl Whose {
             if let Some(mention) = of_resource {
                 return Cow::Borrowed(&*mention.value);
             }
-            let header = self.header_of[index].and_then(|header| arrival.headers.get(header));
-            let said = header.filter(|value| !value.is_empty()).map(|value| cut_text(*value).0);
+            let told = self.told_by[index].and_then(|part| arrival.said.get(part));
+            let said = told.filter(|value| !value.is_empty()).map(|value| cut_text(*value).0);
             let said = said.or(dimension.value.as_ref().map(|value| value.as_bytes()));
             match (said, &self.attribution.hasher) {
                 (Some(said), Some(hasher)) if dimension.hashed => hashed(hasher, said),

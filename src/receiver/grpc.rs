@@ -24,7 +24,7 @@ use super::refusal::{RETRY_AFTER, note};
 use super::unpack::Packing;
 use super::{Intake, Refusal, accept};
 use crate::access::Door;
-use crate::access::login::Auth;
+use crate::access::login::{Auth, Login};
 use crate::memory::Memory;
 use crate::otlp::Signal;
 use crate::serve::{Speaks, serve as listen};
@@ -94,9 +94,10 @@ impl Service {
     async fn take(&self, signal: Signal, request: Request) -> Result<u64, Refusal> {
         let (parts, mut body) = request.into_parts();
         // Both before anything of the body is read.
-        if let Some(auth) = &self.auth {
-            auth.check(&parts.headers).await?;
-        }
+        let login = match &self.auth {
+            Some(auth) => auth.check(&parts.headers).await?,
+            None => Login::default(),
+        };
         let mut held = self.memory.admit()?;
         let packing = Packing::of(parts.headers.get(GRPC_ENCODING))?;
         let limit = self.max_message_bytes;
@@ -114,7 +115,7 @@ impl Service {
                 packing.ok_or(Refusal::Frame("it is compressed, and grpc-encoding does not say how"))?;
             (message, held) = packing.unpack(message, limit, held).await?;
         }
-        accept(&self.intake, signal, message, self.intake.said(&parts.headers), held).await
+        accept(&self.intake, signal, message, self.intake.said(&parts.headers, &login), held).await
     }
 }
 

@@ -21,7 +21,7 @@ use super::refusal::{RETRY_AFTER, note};
 use super::unpack::Packing;
 use super::{Intake, Refusal, accept, body, offload};
 use crate::access::Door;
-use crate::access::login::Auth;
+use crate::access::login::{Auth, Login};
 use crate::memory::{Held, Memory};
 use crate::otlp::{Signal, json};
 use crate::serve::{Speaks, serve as listen};
@@ -106,15 +106,20 @@ impl Service {
     async fn export(self, signal: Signal, request: Request) -> Response<Body> {
         let (parts, mut body) = request.into_parts();
         // Before anything of the body is read.
-        if let Some(auth) = &self.auth
-            && let Err(denied) = auth.check(&parts.headers).await
-        {
-            let mut response = self.refused(signal, &parts.headers, &Refusal::from(denied));
-            if let Some(challenge) = denied.challenge() {
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+        let login = match &self.auth {
+            Some(auth) => auth.check(&parts.headers).await,
+            None => Ok(Login::default()),
+        };
+        let login = match login {
+            Ok(login) => login,
+            Err(denied) => {
+                let mut response = self.refused(signal, &parts.headers, &Refusal::from(denied));
+                if let Some(challenge) = denied.challenge() {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+                }
+                return response;
             }
-            return response;
-        }
+        };
         let Some(encoding) = Encoding::of(&parts.headers) else {
             self.metrics.refused(signal, 1);
             let message = "unsupported content type; send application/x-protobuf or application/json";
@@ -125,7 +130,7 @@ impl Service {
             note("HTTP", signal, format_args!("content type {sent}{hint}; {message}"));
             return answer(&parts.headers, StatusCode::UNSUPPORTED_MEDIA_TYPE, message);
         };
-        match self.take(signal, encoding, &parts.headers, &mut body).await {
+        match self.take(signal, encoding, &parts.headers, &login, &mut body).await {
             Ok(items) => {
                 self.metrics.accepted(signal, items);
                 let body = match encoding {
@@ -161,6 +166,7 @@ impl Service {
         signal: Signal,
         encoding: Encoding,
         headers: &HeaderMap,
+        login: &Login,
         body: &mut Body,
     ) -> Result<u64, Refusal> {
         // Before anything of the body is read.
@@ -174,7 +180,7 @@ impl Service {
         if encoding == Encoding::Json && !body.is_empty() {
             (body, held) = offload(move || from_json(signal, &body, held)).await?;
         }
-        accept(&self.intake, signal, body, self.intake.said(headers), held).await
+        accept(&self.intake, signal, body, self.intake.said(headers, login), held).await
     }
 }
 

@@ -8,6 +8,8 @@ use http::{HeaderMap, HeaderValue};
 use smallvec::SmallVec;
 
 use super::Refusal;
+use crate::access::login::Login;
+use crate::attribution::OfRequest;
 use crate::booking::{Entries, Entry, entries, inserted};
 use crate::otlp::view::Text;
 use crate::otlp::{Signal, cut, items};
@@ -67,12 +69,15 @@ impl Intake {
         Intake { log, routes, pricing, started: Instant::now() }
     }
 
-    /// Picks what headers say of dimensions: the values of [`Shared::headers`], in their order; an empty one says nothing. What is no text says nothing; what is too long is cut when it is read.
-    pub fn said(&self, headers: &HeaderMap) -> Said {
-        let names = self.pricing.as_ref().map_or(&[][..], |pricing| pricing.shared.headers());
+    /// Picks what a request says of dimensions besides its body: the values of [`Shared::of_request`], in their order; an empty one says nothing. What is no text says nothing; what is too long is cut when it is read.
+    pub fn said(&self, headers: &HeaderMap, login: &Login) -> Said {
+        let parts = self.pricing.as_ref().map_or(&[][..], |pricing| pricing.shared.of_request());
         let is_text = |value: &&HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
-        let said = |name: &String| headers.get(name).filter(is_text).cloned();
-        names.iter().map(|name| said(name).unwrap_or(HeaderValue::from_static(""))).collect()
+        let said = |part: &OfRequest| match part {
+            OfRequest::Header(name) => headers.get(name).filter(is_text).cloned(),
+            OfRequest::Login => login.name.clone(),
+        };
+        parts.iter().map(|part| said(part).unwrap_or(HeaderValue::from_static(""))).collect()
     }
 
     /// Takes a request with what its headers [said](Self::said): when this returns, it is on its way to the queue.
@@ -203,8 +208,8 @@ impl Intake {
 
 impl Pricing {
     fn process(&self, signal: Signal, body: Bytes, now: Now, said: &Said) -> Result<Processed, Refusal> {
-        let headers: SmallVec<[Text<'_>; 4]> = said.iter().map(|value| Text(value.as_bytes())).collect();
-        let arrival = Arrival { now, headers: &headers };
+        let said: SmallVec<[Text<'_>; 4]> = said.iter().map(|value| Text(value.as_bytes())).collect();
+        let arrival = Arrival { now, said: &said };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut processor = taken.unwrap_or_else(|| Processor::new(Arc::clone(&self.shared)));

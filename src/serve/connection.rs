@@ -24,6 +24,10 @@ use crate::config::Connections;
 /// How long a connection that is to end may take to say so, or to send the last of an answer.
 const FAREWELL: Duration = Duration::from_secs(2);
 
+/// How long somebody who has just come may take to say what for, before he is told that it ends: both protocols close a connection
+/// without a word when it ends before its first request, and clients take that for an error.
+const WELCOME: Duration = Duration::from_millis(250);
+
 /// What all connections of a listener have in common.
 pub(super) struct Host {
     pub(super) builder: Builder<TokioExecutor>,
@@ -57,10 +61,13 @@ impl Host {
             let is_told = tokio::select! {
                 // What a peer did wrong is between the library and him.
                 _ = connection.as_mut() => return,
-                () = told(&mut end), if life.ending.is_none() => true,
+                () = told(&mut end), if life.told_at.is_none() => true,
                 () = wake.as_mut() => false,
             };
-            match life.look(pulse.due(&self.grants), is_told) {
+            if is_told {
+                life.told_at = Some(Instant::now());
+            }
+            match life.look(pulse.due(&self.grants), pulse.has_asked()) {
                 Next::Look(when) => wake.as_mut().reset(when),
                 Next::End(when) => {
                     connection.as_mut().graceful_shutdown();
@@ -80,6 +87,8 @@ async fn told(end: &mut watch::Receiver<bool>) {
 struct Life<'g> {
     grants: &'g Connections,
     old_at: Option<Instant>,
+    /// When somebody said that it is to end.
+    told_at: Option<Instant>,
     /// Since it was told to end: until when its requests may go on.
     ending: Option<Option<Instant>>,
 }
@@ -99,12 +108,13 @@ impl<'g> Life<'g> {
     fn new(grants: &'g Connections) -> Self {
         // Connections that came together must not go together.
         let old_at = grants.age.map(|age| Instant::now() + age.mul_f64(rand::rng().random_range(0.9..1.1)));
-        Life { grants, old_at, ending: None }
+        Life { grants, old_at, told_at: None, ending: None }
     }
 
-    /// Looks at a connection whose peer is awaited until `due`, if he is.
-    fn look(&mut self, due: Option<Instant>, is_told: bool) -> Next {
+    /// Looks at a connection whose peer is awaited until `due`, if he is, and who has asked for something or not.
+    fn look(&mut self, due: Option<Instant>, has_asked: bool) -> Next {
         let now = Instant::now();
+        let is_told = self.told_at.is_some_and(|told_at| has_asked || told_at + WELCOME <= now);
         let is_late = due.is_some_and(|due| due <= now);
         let is_old = self.old_at.is_some_and(|old_at| old_at <= now);
         match self.ending {
@@ -115,7 +125,7 @@ impl<'g> Life<'g> {
             }
             None => {
                 // Before then it may begin something that is due sooner.
-                let soon = now + self.grants.headers;
+                let soon = now + self.told_at.map_or(self.grants.headers, |_| WELCOME / 25);
                 Next::Look([due, self.old_at].into_iter().flatten().fold(soon, Instant::min))
             }
             // Nobody is at work for it, and it had time to go.
@@ -132,35 +142,47 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// Scenario: a connection with a request under way, that is told to end; one that is late; one that is old, with and without an end.
+    /// Scenario: a connection with a request under way, that is told to end; one that has just come; one that is late; one that is old,
+    /// with and without an end.
     /// Guarantees: a request goes on until it is done, or until the grace is over; who is late is told, and dropped soon after.
     #[tokio::test(start_paused = true)]
     async fn connections_end_as_they_should() {
         let later = async |time| tokio::time::sleep(time).await;
         let grants = Connections::OF_RECEIVERS;
         let mut life = Life::new(&grants);
-        assert_eq!(life.look(None, false), Next::Look(Instant::now() + grants.headers));
+        assert_eq!(life.look(None, true), Next::Look(Instant::now() + grants.headers));
+        life.told_at = Some(Instant::now());
         assert_eq!(life.look(None, true), Next::End(Instant::now() + FAREWELL));
         for _ in 0..100 {
             later(FAREWELL).await;
-            assert_eq!(life.look(None, false), Next::Look(Instant::now() + FAREWELL));
+            assert_eq!(life.look(None, true), Next::Look(Instant::now() + FAREWELL));
         }
-        assert_eq!(life.look(Some(Instant::now() + SECOND), false), Next::Drop);
+        assert_eq!(life.look(Some(Instant::now() + SECOND), true), Next::Drop);
+
+        // Who has just come is heard, if he does not take long.
+        for asks in [true, false] {
+            let mut life = Life::new(&grants);
+            life.told_at = Some(Instant::now());
+            let due = Some(Instant::now() + grants.headers);
+            assert!(matches!(life.look(due, false), Next::Look(soon) if soon < Instant::now() + WELCOME));
+            later(if asks { WELCOME / 2 } else { WELCOME }).await;
+            assert_eq!(life.look(due.filter(|_| !asks), asks), Next::End(Instant::now() + FAREWELL));
+        }
 
         let mut life = Life::new(&grants);
         let due = Instant::now() + SECOND;
-        assert_eq!(life.look(Some(due), false), Next::Look(due));
+        assert_eq!(life.look(Some(due), true), Next::Look(due));
         later(SECOND).await;
-        assert!(matches!(life.look(Some(due), false), Next::End(_)));
-        assert_eq!(life.look(Some(due), false), Next::Drop);
+        assert!(matches!(life.look(Some(due), true), Next::End(_)));
+        assert_eq!(life.look(Some(due), true), Next::Drop);
 
         let grants = Connections { age: Some(60 * SECOND), age_grace: Some(5 * SECOND), ..grants };
         let mut life = Life::new(&grants);
         later(67 * SECOND).await;
-        assert_eq!(life.look(None, false), Next::End(Instant::now() + FAREWELL));
+        assert_eq!(life.look(None, true), Next::End(Instant::now() + FAREWELL));
         later(4 * SECOND).await;
-        assert_eq!(life.look(None, false), Next::Look(Instant::now() + SECOND));
+        assert_eq!(life.look(None, true), Next::Look(Instant::now() + SECOND));
         later(SECOND).await;
-        assert_eq!(life.look(None, false), Next::Drop);
+        assert_eq!(life.look(None, true), Next::Drop);
     }
 }

@@ -54,6 +54,11 @@ impl Pulse {
         Busy(Arc::clone(self))
     }
 
+    /// Whether a request has come.
+    pub(super) fn has_asked(&self) -> bool {
+        self.state().has_asked
+    }
+
     /// Until when the peer must have done something; `None` as long as it is our turn.
     pub(super) fn due(&self, grants: &Connections) -> Option<Instant> {
         let state = self.state();

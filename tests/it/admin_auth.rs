@@ -2,8 +2,11 @@
 
 use std::net::{SocketAddr, UdpSocket};
 
+use http::Version;
+
 use crate::support::process::Setup;
-use crate::support::{Pricetag, Sink};
+use crate::support::tls::{TRUSTING, Trust, client, fixture};
+use crate::support::{Pricetag, Sink, command};
 
 const SHOWN: [&str; 5] =
     ["/", "/api/v1/costs?by=user", "/api/v1/openapi.json", "/metrics", "/api/v1/dimensions"];
@@ -104,4 +107,24 @@ async fn without_auth_costs_are_for_this_machine() {
             assert!(answer.text().await.unwrap().contains("service.telemetry.metrics.auth"));
         }
     }
+}
+
+/// Scenario: TLS on the admin port; who trusts its certificate, who does not, and plaintext.
+/// Guarantees: only the first is answered, by HTTP/2; the listener of health checks stays plaintext; `check` tells of it.
+#[tokio::test]
+async fn the_admin_port_speaks_tls() {
+    let (certificate, key) = (fixture("server.pem"), fixture("server.key"));
+    let tls = format!("{{cert_file: '{}', key_file: '{}'}}", certificate.display(), key.display());
+    let set = format!("service.telemetry.metrics.tls={tls}");
+    let sink = Sink::start().await;
+    let pricetag = Setup::new(&[sink.otlp("a", "")], "otlp/a").set(&set).start().await;
+    let url = format!("https://localhost:{}/api/v1/costs?by=user", pricetag.admin.port());
+    let answer = client(pricetag.admin, TRUSTING).build().unwrap().get(&url).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.version()), (200, Version::HTTP_2));
+    let other = Trust { ca: "other-ca.pem", identity: None };
+    assert!(client(pricetag.admin, other).build().unwrap().get(&url).send().await.is_err());
+    let plain = pricetag.client.get(format!("http://{}/metrics", pricetag.admin)).send().await;
+    assert!(plain.is_err());
+    let checked = command::pricetag(&["check", "--set", &set]);
+    assert!(checked.out.contains("metrics  127.0.0.1:8888, TLS"), "{checked:?}");
 }

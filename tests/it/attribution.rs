@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
-use pricetag::attribution::{Attribution, Dimension, defaults};
+use pricetag::access::login::Login;
+use pricetag::attribution::{Attribution, Dimension, OfRequest, defaults};
 use pricetag::config::Config;
 use pricetag::genai::dialects::Dialects;
 use pricetag::genai::meaning::Meaning;
@@ -136,8 +137,11 @@ async fn a_header_tells_the_tenant() {
 /// Guarantees: what is no text says nothing; nobody who asks for no header pays for it.
 #[test]
 fn headers_are_texts() {
-    let dimension =
-        Dimension { name: "tenant".to_owned(), header: Some("x-tenant".to_owned()), ..Dimension::default() };
+    let dimension = Dimension {
+        name: "tenant".to_owned(),
+        request: Some(OfRequest::Header("x-tenant".to_owned())),
+        ..Dimension::default()
+    };
     let said = |dimensions: Vec<Dimension>, value: &[u8]| {
         let config = Config::load(None, &[], &|_: &str| None).unwrap();
         let mut settings = pricetag::app::settings(config.processor.as_ref().unwrap()).unwrap();
@@ -149,7 +153,7 @@ fn headers_are_texts() {
         let intake = Intake::new(log, Default::default(), Some((shared, route)));
         let mut headers = HeaderMap::new();
         headers.insert("x-tenant", HeaderValue::from_bytes(value).unwrap());
-        intake.said(&headers)
+        intake.said(&headers, &Login::default())
     };
     assert_eq!(said(vec![dimension.clone()], b"acme")[..], ["acme"]);
     assert_eq!(said(vec![dimension.clone()], "caf\u{e9}".as_bytes())[0].as_bytes(), "caf\u{e9}".as_bytes());

@@ -7,6 +7,7 @@ mod values;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pricetag::attribution::OfRequest;
 use pricetag::config::{
     Alias, Attributes, Capacity, Compression, Config, ConfigErrors, Connections, ExporterKind, LogEncoding,
     LogLevel, MemoryLimit, OnFull, OtlpGrpc, Share, Upstream,
@@ -110,9 +111,11 @@ fn the_commented_keys_of_the_default_are_right() {
         text.push_str(&line);
         text.push('\n');
     }
-    let text = ["my-ca.pem", "my-server.pem", "my-server.key"].iter().fold(text, |text, name| {
-        text.replace(&format!("/etc/ssl/{name}"), &file("Cargo.toml").display().to_string())
-    });
+    let text = ["my-ca.pem", "my-server.pem", "my-server.key", "my-client.pem", "my-client.key"]
+        .iter()
+        .fold(text, |text, name| {
+            text.replace(&format!("/etc/ssl/{name}"), &file("Cargo.toml").display().to_string())
+        });
     let text = text.replace("/etc/pricetag/htpasswd", &file("Cargo.toml").display().to_string());
     let text = text.replace("insecure: true", "insecure: false");
     let config = Config::parse(&text, "default", &[], &|name: &str| {
@@ -130,7 +133,8 @@ fn the_commented_keys_of_the_default_are_right() {
             "exporters.otlp/jaeger",
             "exporters.otlphttp/backend",
             "processors.redact/outside",
-            "processors.memory_limiter"
+            "processors.memory_limiter",
+            "processors.pricetag.dimensions.account.auth",
         ]
     );
     assert!(config.health_check.is_some());
@@ -328,7 +332,8 @@ fn dimensions_are_lists_or_mappings() {
     // A hash that stands there already is not hashed again.
     let plain: Vec<_> = defaults("user").into_iter().filter(|key| key != "user.hash").collect();
     assert_eq!(user.keys, plain);
-    assert_eq!((tenant.header.as_deref(), tenant.value.as_deref()), (Some("x-tenant"), Some("acme")));
+    assert_eq!(tenant.request, Some(OfRequest::Header("x-tenant".to_owned())));
+    assert_eq!(tenant.value.as_deref(), Some("acme"));
     assert_eq!((tenant.keys.clone(), tenant.hashed), (defaults("tenant"), false));
     assert_eq!((team.keys.as_slice(), team.written.as_str()), (&["squad".to_owned()][..], "pricetag.team"));
     let own: Vec<_> =

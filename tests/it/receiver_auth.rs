@@ -15,9 +15,9 @@ use tonic::transport::{Channel, Endpoint};
 use tower::ServiceExt as _;
 
 use crate::support::client::TRACES;
-use crate::support::command::pricetag_with;
+use crate::support::command::{self, pricetag_with};
 use crate::support::process::Setup;
-use crate::support::spans::{gpt_4o, request};
+use crate::support::spans::{attribute, gpt_4o, request};
 use crate::support::tls::{TRUSTING, client, export, fixture};
 use crate::support::{AMPLE, Pricetag, Sink, eventually};
 
@@ -263,4 +263,110 @@ fn check_shows_no_secret() {
         assert_eq!(ended.code, Some(64), "{ended:?}");
         assert!(!ended.out.contains("canary") && !ended.err.contains("canary"), "{ended:?}");
     }
+}
+
+/// A call with attributes that say whose it is.
+fn claims(number: u64, tenant: &str) -> Bytes {
+    let mut span = gpt_4o(number, 1_000_000, 0);
+    span.attributes.extend(["tenant", "tenant.id", "pricetag.tenant"].map(|key| attribute(key, tenant)));
+    request(vec![span]).encode_to_vec().into()
+}
+
+/// Scenario: `auth: true` for a dimension; senders with tokens of two customers and of nobody, by both protocols, whose spans and headers
+/// claim to be somebody else's; kill -9 while their traces are open; the file gives a token to another customer.
+/// Guarantees: money is the customer's whose token it is, whatever is claimed, also when traces are found again; a token without a name has the
+/// fixed value; a new name holds from the next request on.
+#[tokio::test]
+async fn a_token_says_whose_it_is() {
+    let sink = Sink::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("tokens");
+    fs::write(&file, "one acme\n\ntwo   Große GmbH \nthree\n").unwrap();
+    let setup = setup(&sink, "bearertokenauth", &format!("{{filename: '{}'}}", file.display()))
+        .set("processors.pricetag.dimensions={tenant: {auth: true, value: nobody}}")
+        .set("processors.pricetag.settle_after=3s")
+        .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.db").display()));
+    let pricetag = setup.clone().start().await;
+    let mut sent = 0;
+    let mut send = async |pricetag: &Pricetag, token: &str| {
+        let bearer = format!("Bearer {token}");
+        sent += 2;
+        export(&plain(pricetag).await, claims(sent, "thief"), Some(&bearer)).await.unwrap();
+        let headers = [
+            ("content-type", "application/x-protobuf"),
+            ("authorization", &bearer),
+            ("x-tenant", "thief"),
+            ("auth", "thief"),
+        ];
+        assert_eq!(pricetag.post(Signal::Traces, &headers, claims(sent + 1, "thief")).await.status, 200);
+    };
+    for token in ["one", "two", "three", "two"] {
+        send(&pricetag, token).await;
+    }
+    pricetag.signal("KILL");
+    drop(pricetag);
+    let pricetag = setup.start().await;
+    fs::write(&file, "one beta\ntwo\n").unwrap();
+    pricetag.signal("HUP");
+    eventually("the new names", async || pricetag.log().contains("has 2 tokens now").then_some(())).await;
+    send(&pricetag, "one").await;
+
+    let told = eventually("settled sums", async || {
+        let (_, answer) = pricetag.get("/api/v1/costs?by=tenant").await?;
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let rows = answer["rows"].as_array().unwrap();
+        let mut told: Vec<_> = rows
+            .iter()
+            .map(|row| (row["value"].as_str().unwrap().to_owned(), row["calls"].as_u64().unwrap()))
+            .collect();
+        told.sort();
+        (told.iter().map(|(_, calls)| calls).sum::<u64>() == 10).then_some(told)
+    })
+    .await;
+    let expected = [("Große GmbH", 4), ("acme", 2), ("beta", 2), ("nobody", 2)];
+    assert_eq!(told, expected.map(|(tenant, calls)| (tenant.to_owned(), calls)));
+}
+
+/// Guarantees: a dimension that nobody's login tells, or that something else tells too, is an error; a token with a name that no header can
+/// have as well, without the token; a receiver where nobody logs in is told of.
+#[test]
+fn what_can_not_be_of_a_login() {
+    let run = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        command::pricetag(&[&["check"], &sets[..]].concat())
+    };
+    let (tenant, grpc, http) = (
+        "processors.pricetag.dimensions={tenant: {auth: true}}",
+        "receivers.otlp.protocols.grpc.auth={authenticator: bearertokenauth}",
+        "receivers.otlp.protocols.http.auth={authenticator: bearertokenauth}",
+    );
+    let known =
+        ["extensions={bearertokenauth: {token: 'canary acme corp'}}", "service.extensions=[bearertokenauth]"];
+    let checked = run(&[tenant]);
+    assert!(
+        checked.code == Some(64) && checked.err.contains("dimensions.tenant.auth: nobody logs in"),
+        "{checked:?}"
+    );
+    let checked = run(&[&known[..], &[tenant, grpc]].concat());
+    assert!(
+        checked.code == Some(0) && checked.out.contains("nobody has to log in at the receiver"),
+        "{checked:?}"
+    );
+    let checked = run(&[&known[..], &[tenant, grpc, http]].concat());
+    assert!(checked.code == Some(0) && !checked.out.contains("notice"), "{checked:?}");
+    for beside in ["attributes: [tenant]", "header: x-tenant"] {
+        let both = format!("processors.pricetag.dimensions={{tenant: {{auth: true, {beside}}}}}");
+        let checked = run(&[&known[..], &[&both, grpc, http]].concat());
+        assert!(
+            checked.code == Some(64) && checked.err.contains("nothing that is sent says otherwise"),
+            "{checked:?}"
+        );
+    }
+    let checked = run(&["extensions={bearertokenauth: {token: \"canary a\\u0007b\"}}", known[1], grpc, http]);
+    assert!(
+        checked.code == Some(64)
+            && checked.err.contains("control characters")
+            && !checked.err.contains("canary"),
+        "{checked:?}"
+    );
 }

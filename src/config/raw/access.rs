@@ -37,11 +37,11 @@ pub(in crate::config) struct Auth {
 #[serde(deny_unknown_fields, default)]
 #[schemars(rename = "BearerTokenAuthExtension")]
 pub(in crate::config) struct BearerTokenAuth {
-    /// The token, as in `${env:TOKEN}`.
+    /// The token, as in `${env:TOKEN}`; behind a space may stand who it is of, for dimensions with `auth: true`, as in `${env:TOKEN} acme`.
     pub(in crate::config) token: Option<Secret>,
     /// Several tokens, of which one is enough.
     pub(in crate::config) tokens: Option<Vec<Secret>>,
-    /// A file with a token a line, read again when it changes.
+    /// A file with a token a line, and who it is of behind a space, if that is wanted; read again when it changes.
     pub(in crate::config) filename: Option<PathBuf>,
 }
 

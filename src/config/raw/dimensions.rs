@@ -23,6 +23,9 @@ pub(in crate::config) struct Sources {
     /// A header of the request that brought the span, as in `x-tenant`: for a gateway or a Collector for each tenant.
     /// Default: none.
     pub(in crate::config) header: Option<String>,
+    /// It is the name of who has logged in at the receiver: a user of `basicauth`, or what stands behind a token of `bearertokenauth`.
+    /// Nothing that is sent says otherwise, so `attributes` and `header` have no place beside it. Default: false.
+    pub(in crate::config) auth: Option<bool>,
     /// What it is where nothing else says. Default: nothing.
     pub(in crate::config) value: Option<String>,
     /// Keep and write keyed hashes of the values only; needs `hash_key`. Default: false.

@@ -102,7 +102,7 @@ pub(in crate::config) struct Debug {
     pub(in crate::config) verbosity: Option<Verbosity>,
 }
 
-/// How to encrypt towards a backend.
+/// How to encrypt towards a backend. The files are read again when they change.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(in crate::config) struct Tls {
@@ -110,6 +110,12 @@ pub(in crate::config) struct Tls {
     pub(in crate::config) insecure: Option<bool>,
     /// The roots to trust instead of the system's, a PEM file.
     pub(in crate::config) ca_file: Option<PathBuf>,
+    /// The certificate that is shown to backends that ask for one, a PEM file; after it those that it is signed by. Default: none.
+    pub(in crate::config) cert_file: Option<PathBuf>,
+    /// The certificate's key, a PEM file.
+    pub(in crate::config) key_file: Option<PathBuf>,
+    /// How often the files are read without a sign that they have changed, as where they come by a network. Default: 60s.
+    pub(in crate::config) reload_interval: Option<GoDuration>,
     /// The name to expect in the certificate. Default: the host of the endpoint.
     pub(in crate::config) server_name_override: Option<String>,
 }

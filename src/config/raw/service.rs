@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 use serde::de::MapAccess;
 
-use super::{Auth, BasicAuth, BearerTokenAuth, Component, Components, present};
+use super::{Auth, BasicAuth, BearerTokenAuth, Component, Components, ServerTls, present};
 use crate::config::model::{LogEncoding, LogLevel};
 use crate::config::values::ComponentId;
 
@@ -70,6 +70,9 @@ pub(in crate::config) struct Metrics {
     pub(in crate::config) address: Option<String>,
     /// The Collector's newer way to say the address.
     pub(in crate::config) readers: Option<Vec<Reader>>,
+    /// Proves who it is, with a certificate. Default: plaintext.
+    #[serde(deserialize_with = "present")]
+    pub(in crate::config) tls: Option<ServerTls>,
     /// Asks who wants to see anything but health, from wherever. Default: the page and the API are for this machine, `/metrics` for
     /// everybody.
     #[serde(deserialize_with = "present")]

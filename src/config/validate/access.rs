@@ -1,15 +1,17 @@
 //! Certificates of listeners, and who may come in.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::access::htpasswd;
+use crate::access::login::{TOKEN_REMEDY, named_token};
 use crate::config::access::{Authenticator, Credentials, ServerTls};
 use crate::config::defaults;
 use crate::config::error::{Report, did_you_mean};
 use crate::config::model::Config;
 use crate::config::path::Path;
-use crate::config::raw::{self, BasicAuth, BearerTokenAuth, Extension, Root};
-use crate::config::values::Secret;
+use crate::config::raw::{self, BasicAuth, BearerTokenAuth, Extension, Processor, Root};
+use crate::config::values::{GoDuration, Secret};
 
 /// The certificate of a listener. That its files can be read is looked at here; what stands in them, when they are.
 pub(super) fn tls(said: &raw::ServerTls, path: &Path, report: &mut Report) -> Option<ServerTls> {
@@ -18,11 +20,7 @@ pub(super) fn tls(said: &raw::ServerTls, path: &Path, report: &mut Report) -> Op
     if let Some(file) = &said.client_ca_file {
         readable(file, "client_ca_file", path, A_PEM_FILE, report);
     }
-    let reload_interval = said.reload_interval.map_or(defaults::TLS_RELOAD_INTERVAL, |interval| interval.0);
-    if reload_interval < defaults::LEAST_RELOAD_INTERVAL {
-        let remedy = "write 1s or longer, or remove the key: changes are seen without it";
-        report.wrong(&path.key("reload_interval"), "files would be read all the time", remedy);
-    }
+    let reload_interval = reload_interval(said.reload_interval, path, report);
     Some(ServerTls {
         cert_file: cert_file?,
         key_file: key_file?,
@@ -31,6 +29,16 @@ pub(super) fn tls(said: &raw::ServerTls, path: &Path, report: &mut Report) -> Op
         reload_interval,
         key: path.to_string(),
     })
+}
+
+/// How often certificates are read again.
+pub(super) fn reload_interval(said: Option<GoDuration>, path: &Path, report: &mut Report) -> Duration {
+    let interval = said.map_or(defaults::TLS_RELOAD_INTERVAL, |interval| interval.0);
+    if interval < defaults::LEAST_RELOAD_INTERVAL {
+        let remedy = "write 1s or longer, or remove the key: changes are seen without it";
+        report.wrong(&path.key("reload_interval"), "files would be read all the time", remedy);
+    }
+    interval
 }
 
 fn needed(said: &Option<PathBuf>, key: &str, path: &Path, report: &mut Report) -> Option<PathBuf> {
@@ -128,18 +136,10 @@ fn tokens(said: &BearerTokenAuth, path: &Path, report: &mut Report) -> Option<Cr
     }
     let mut right = true;
     let mut check = |token: &Secret, path: &Path| {
-        // Without the token.
-        let text = token.expose();
-        if text.is_empty() {
-            report.wrong(path, "an empty token", "is the variable that it comes from set?");
-        } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            report.wrong(
-                path,
-                "a token with characters that no header can carry",
-                "use letters, digits and signs, no spaces",
-            );
-        } else {
-            return;
+        match named_token(token.expose()) {
+            Ok(("", _)) => report.wrong(path, "an empty token", "is the variable that it comes from set?"),
+            Err(message) => report.wrong(path, message, TOKEN_REMEDY),
+            Ok(_) => return,
         }
         right = false;
     };
@@ -195,5 +195,29 @@ pub(super) fn unused(raw: &Root, config: &Config, report: &mut Report) {
                 format!("no listener asks it who may come in; add `auth: {{authenticator: {id}}}` to one");
             report.notice(&Path::of("extensions").key(id), message);
         }
+    }
+}
+
+/// Says of dimensions that who has logged in tells at which receivers nobody has to.
+pub(super) fn nameless(raw: &Root, config: &Config, report: &mut Report) {
+    let Some(processor) = &config.processor else { return };
+    let Some(dimension) = processor.dimensions.iter().find(|dimension| dimension.is_of_login()) else {
+        return;
+    };
+    let Some((id, _)) = raw.processors.0.iter().find(|(_, it)| matches!(it, Processor::Pricetag(_))) else {
+        return;
+    };
+    let path = Path::of("processors").key(id).key("dimensions").key(&dimension.name).key("auth");
+    let (grpc, http) = (config.receivers.grpc.as_ref(), config.receivers.http.as_ref());
+    let asks = [grpc.map(|grpc| grpc.auth.is_some()), http.map(|http| http.auth.is_some())];
+    let remedy = "add `auth: {authenticator: ...}` to the receivers";
+    if !asks.contains(&Some(true)) {
+        report.wrong(&path, "nobody logs in at a receiver, so it would always be empty", remedy);
+    } else if asks.contains(&Some(false)) {
+        let message = format!(
+            "nobody has to log in at the receiver of gRPC, or of HTTP: what comes there has no {}; {remedy}",
+            dimension.name
+        );
+        report.notice(&path, message);
     }
 }

@@ -20,14 +20,17 @@ pub(super) fn notices(raw: &Root, config: &Config, report: &mut Report) {
         receiver("HTTP", &http.endpoint, &http.tls, &http.auth, raw, report);
     }
     if let Some(address) = config.telemetry.metrics.as_ref().filter(|address| is_beyond(address)) {
-        let message = match &config.telemetry.auth {
-            None => {
+        let message = match (&config.telemetry.tls, &config.telemetry.auth) {
+            (None, None) => {
                 "whoever reaches {} reads /metrics there, which is money; add `auth`, or listen on 127.0.0.1"
             }
-            Some(_) => {
-                "tokens and passwords go to {} in plain text, for this port has no TLS; let a proxy with TLS stand before it, or listen \
-                 on 127.0.0.1"
+            (None, Some(_)) => {
+                "tokens and passwords go to {} in plain text; add `tls`, or listen on 127.0.0.1"
             }
+            (Some(tls), None) if tls.client_ca_file.is_none() => {
+                "whoever reaches {} reads /metrics there, which is money; add `auth`, or `client_ca_file` to `tls`, or listen on 127.0.0.1"
+            }
+            (Some(_), _) => return,
         };
         let readers = raw.service.as_ref().and_then(|service| service.telemetry.metrics.readers.as_ref());
         let key =

@@ -3,7 +3,7 @@
 use http::HeaderName;
 
 use crate::attribution::actions::MAX_NAMES;
-use crate::attribution::{ActionNames, Dimension, MAX_VALUE, defaults, written_as};
+use crate::attribution::{ActionNames, Dimension, MAX_VALUE, OfRequest, defaults, written_as};
 use crate::config::error::{Report, did_you_mean};
 use crate::config::model::Lookup;
 use crate::config::path::Path;
@@ -84,7 +84,7 @@ fn is_named_well(name: &str, path: &Path, report: &mut Report) -> bool {
 }
 
 fn dimension(name: &str, said: &raw::Dimension, path: &Path, report: &mut Report) -> Dimension {
-    let raw::Sources { attributes, header, value, hash } = &said.0;
+    let raw::Sources { attributes, header, auth, value, hash } = &said.0;
     // In a list of keys no `attributes` is written.
     let listed = if report.was_said(&path.key("attributes")) { path.key("attributes") } else { path.clone() };
     for (index, key) in attributes.iter().flatten().enumerate() {
@@ -105,16 +105,27 @@ fn dimension(name: &str, said: &raw::Dimension, path: &Path, report: &mut Report
             report.wrong(&path, format!("more than {MAX_VALUE} bytes"), "write a shorter value");
         }
     }
+    let is_of_login = *auth == Some(true);
+    if is_of_login && (attributes.is_some() || header.is_some()) {
+        let beside = if attributes.is_some() { &listed } else { &path.key("header") };
+        let message = "who has logged in says what this is, and nothing that is sent says otherwise";
+        report.wrong(beside, message, "remove it, or `auth: true`");
+    }
     let hashed = hash.unwrap_or(false);
     let written = written_as(name, hashed);
-    let mut keys = attributes.clone().unwrap_or_else(|| defaults::keys(name));
+    let defaults = || if is_of_login { Vec::new() } else { defaults::keys(name) };
+    let mut keys = attributes.clone().unwrap_or_else(defaults);
     // What stands under that key is a hash already, and whose is not known.
     keys.retain(|key| !hashed || *key != written);
     Dimension {
         name: name.to_owned(),
         keys,
         written,
-        header: header.as_ref().and_then(|name| self::header(name, &path.key("header"), report)),
+        request: match header {
+            _ if is_of_login => Some(OfRequest::Login),
+            Some(name) => self::header(name, &path.key("header"), report).map(OfRequest::Header),
+            None => None,
+        },
         value: value.clone(),
         hashed,
     }

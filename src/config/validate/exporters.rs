@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::access::{A_PEM_FILE, readable};
+use super::access::{A_PEM_FILE, readable, reload_interval};
 use super::service::Named;
 use super::storage;
 use crate::config::endpoint::{GrpcTarget, HostPort, join, url};
@@ -90,9 +90,9 @@ fn grpc(said: &raw::OtlpGrpc, path: &Path, report: &mut Report) -> Option<OtlpGr
         }
     };
     let is_plain = target.tls == Some(false) || (target.tls.is_none() && said.tls.insecure == Some(true));
-    if is_plain && encryption != Tls::default() {
-        let message = "a certificate to expect, and no TLS to check it in";
-        let remedy = "remove `insecure` (or the `http://`), or remove `ca_file` and `server_name_override`";
+    if is_plain && (encryption.files().next().is_some() || encryption.server_name.is_some()) {
+        let message = "certificates, and no TLS for them";
+        let remedy = "remove `insecure` (or the `http://`), or remove the files and `server_name_override`";
         report.wrong(&path.key("tls"), message, remedy);
     }
     Some(OtlpGrpc {
@@ -157,8 +157,16 @@ fn http(said: &raw::OtlpHttp, signals: &[Signal], path: &Path, report: &mut Repo
 }
 
 fn tls(said: &raw::Tls, path: &Path, report: &mut Report) -> Tls {
-    if let Some(file) = &said.ca_file {
-        readable(file, "ca_file", path, A_PEM_FILE, report);
+    let files = [("ca_file", &said.ca_file), ("cert_file", &said.cert_file), ("key_file", &said.key_file)];
+    for (key, file) in files {
+        if let Some(file) = file {
+            readable(file, key, path, A_PEM_FILE, report);
+        }
+    }
+    if said.cert_file.is_some() != said.key_file.is_some() {
+        let absent = if said.cert_file.is_some() { "key_file" } else { "cert_file" };
+        let message = "a certificate needs its key, and the key its certificate";
+        report.missing(path, absent, message, format!("add `{absent}`, or remove the other one"));
     }
     if let Some(name) = &said.server_name_override
         && (name.is_empty() || HostPort::listen(&format!("{name}:1")).is_err())
@@ -169,7 +177,12 @@ fn tls(said: &raw::Tls, path: &Path, report: &mut Report) -> Tls {
             "write a name without port, as in `api.example.com`",
         );
     }
-    Tls { ca_file: said.ca_file.clone(), server_name: said.server_name_override.clone() }
+    Tls {
+        ca_file: said.ca_file.clone(),
+        identity: said.cert_file.clone().zip(said.key_file.clone()),
+        reload_interval: reload_interval(said.reload_interval, path, report),
+        server_name: said.server_name_override.clone(),
+    }
 }
 
 pub(super) fn headers(said: &Headers, path: &Path, report: &mut Report) -> Vec<(http::HeaderName, Secret)> {

@@ -57,6 +57,7 @@ pub(super) fn config(raw: &Root, report: &mut Report) -> Config {
     };
     listeners_differ(raw, &config, report);
     access::unused(raw, &config, report);
+    access::nameless(raw, &config, report);
     beyond::notices(raw, &config, report);
     config
 }

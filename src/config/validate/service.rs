@@ -171,8 +171,9 @@ pub(super) fn telemetry(raw: &Root, known: &[Authenticator], report: &mut Report
     let said = raw.service.as_ref().map_or(&nothing, |service| &service.telemetry);
     let resource =
         said.resource.iter().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
-    let auth = said.metrics.auth.as_ref();
+    let (auth, tls) = (said.metrics.auth.as_ref(), said.metrics.tls.as_ref());
     Telemetry {
+        tls: tls.and_then(|tls| access::tls(tls, &Path::of("service.telemetry.metrics.tls"), report)),
         auth: access::auth(auth, &Path::of("service.telemetry.metrics.auth"), raw, known, report),
         metrics: metrics(said, report).filter(|_| said.metrics.level != Some(MetricsLevel::None)),
         log_level: said.logs.level.unwrap_or_default(),

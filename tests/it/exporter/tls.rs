@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use axum::Router;
+use pricetag::config::Tls;
 use pricetag::exporter::grpc::{GrpcClient, GrpcSettings};
 use pricetag::exporter::http::{HttpClient, HttpSettings};
 use pricetag::exporter::{BuildError, Compression, TlsSettings};
@@ -9,6 +10,9 @@ use tokio_stream::wrappers::TcpListenerStream;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use super::{AMPLE, body, kind, upstream};
+use crate::support::eventually;
+use crate::support::process::Setup;
+use crate::support::spans::{gpt_4o, request};
 
 /// The certificate names localhost and backend.test, and is good for a server and a client.
 fn fixture(name: &str) -> PathBuf {
@@ -49,8 +53,12 @@ fn http(port: u16, tls: TlsSettings) -> Result<HttpClient, BuildError> {
     HttpClient::new(HttpSettings { endpoint, tls, timeout: AMPLE, ..HttpSettings::default() })
 }
 
+fn read(tls: Tls) -> Result<TlsSettings, BuildError> {
+    TlsSettings::read(&tls)
+}
+
 fn trusting() -> TlsSettings {
-    TlsSettings { ca_file: Some(fixture("ca.pem")), ..TlsSettings::default() }
+    read(Tls { ca_file: Some(fixture("ca.pem")), ..Tls::default() }).unwrap()
 }
 
 /// Guarantees: both clients live in one process and trust a CA file, and nothing without it.
@@ -89,7 +97,7 @@ async fn the_server_name_can_be_overridden() {
 async fn mutual_tls() {
     let port = serve(true).await;
     let identity = Some((fixture("server.pem"), fixture("server.key")));
-    let known = TlsSettings { identity, ..trusting() };
+    let known = read(Tls { ca_file: Some(fixture("ca.pem")), identity, ..Tls::default() }).unwrap();
     for (tls, expected) in [(known, "delivered"), (trusting(), "retry")] {
         let outcome = grpc(port, "localhost", tls.clone()).unwrap().deliver(Signal::Traces, body(9)).await;
         assert_eq!(kind(&outcome), expected, "{outcome:?}");
@@ -102,10 +110,50 @@ async fn mutual_tls() {
 #[tokio::test]
 async fn files_that_cannot_be_used() {
     for (name, says) in [("nothing.pem", "cannot read"), ("server.key", "no usable PEM certificate")] {
-        let tls = TlsSettings { ca_file: Some(fixture(name)), ..TlsSettings::default() };
-        let errors = [grpc(1, "localhost", tls.clone()).unwrap_err(), http(1, tls).unwrap_err()];
-        for error in errors {
-            assert!(error.to_string().contains(says) && error.to_string().contains(name), "{error}");
-        }
+        let error = read(Tls { ca_file: Some(fixture(name)), ..Tls::default() }).unwrap_err();
+        assert!(error.to_string().contains(says) && error.to_string().contains(name), "{error}");
     }
+}
+
+/// Scenario: a backend that asks for certificates; those of the exporters, by gRPC and by HTTP, are none of its own's, then broken, and then
+/// the right ones.
+/// Guarantees: what was accepted is delivered as soon as the right ones are there, without a restart; broken ones are said with file and
+/// remedy; no key is in the log.
+#[tokio::test]
+async fn certificates_are_read_again() {
+    let port = serve(true).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("tls.crt"), folder.path().join("tls.key"));
+    let put = |name: &str, private: &str| {
+        std::fs::copy(fixture(name), &certificate).unwrap();
+        std::fs::copy(fixture(private), &key).unwrap();
+    };
+    put("other.pem", "other.key");
+    let tls = format!(
+        "tls: {{ca_file: '{}', cert_file: '{}', key_file: '{}', reload_interval: 1s}}",
+        fixture("ca.pem").display(),
+        certificate.display(),
+        key.display()
+    );
+    let retry = "retry_on_failure: {initial_interval: 20ms, max_interval: 50ms}";
+    let exporters = ["otlp/a", "otlphttp/b"]
+        .map(|id| format!("{id}: {{endpoint: \"https://localhost:{port}\", {tls}, {retry}}}"));
+    let pricetag = Setup::new(&exporters, "otlp/a, otlphttp/b").start().await;
+    pricetag.deliver_spans(&request(vec![gpt_4o(1, 1_000_000, 0)])).await;
+    let says = async |what: &str| {
+        eventually(what, async || (pricetag.log().matches(what).count() >= 2).then_some(())).await;
+    };
+    says("cannot deliver").await;
+    std::fs::write(&key, "garbage").unwrap();
+    says("tls.key holds no usable PEM private key").await;
+    let sent = async |id| pricetag.scrape().await.sum("otelcol_exporter_sent_spans", &[("exporter", id)]);
+    assert_eq!((sent("otlp/a").await, sent("otlphttp/b").await), (0.0, 0.0));
+    put("server.pem", "server.key");
+    for id in ["otlp/a", "otlphttp/b"] {
+        eventually(id, async || (sent(id).await == 1.0).then_some(())).await;
+    }
+    let log = pricetag.log();
+    assert!(log.contains("certificates reloaded: exporters.otlp/a connects with them now"), "{log}");
+    let private = std::fs::read_to_string(fixture("other.key")).unwrap();
+    assert!(!log.contains(private.lines().nth(1).unwrap()));
 }

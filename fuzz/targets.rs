@@ -1,6 +1,8 @@
 //! What must hold for any bytes that a stranger sends or leaves in a file. Each function is a fuzz target (`fuzz_targets/`), and
 //! `cargo test` plays the corpus through it (`tests/it/fuzz.rs`).
 
+mod connection;
+
 use std::cell::RefCell;
 use std::sync::{Arc, LazyLock};
 
@@ -22,6 +24,8 @@ use pricetag::processor::{Now, Processor, Settings, Shared};
 use pricetag::queue::stored::{self, Scanned};
 use prost::Message;
 
+pub use connection::{Mode, http};
+
 /// After all times that the corpus tells.
 const NOW: Now = Now { unix_nano: 1_800_000_000_000_000_000, monotonic: 1 };
 const DIMENSIONS: [(&str, &[&str]); 2] =
@@ -31,10 +35,11 @@ const DIMENSIONS: [(&str, &[&str]); 2] =
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const ALL: [Target; 7] = [
+pub const ALL: [Target; 8] = [
     ("traces", traces),
     ("logs", logs),
     ("json", json),
+    ("http", http),
     ("bookings", bookings),
     ("records", records),
     ("config", config),
@@ -47,14 +52,13 @@ struct Bench {
     processor: RefCell<Processor>,
 }
 
+fn settings(trust_upstream: bool) -> Settings {
+    Settings { trust_upstream, attribution: Attribution::of_keys(&DIMENSIONS), ..Settings::default() }
+}
+
 impl Bench {
     fn new(trust_upstream: bool) -> Self {
-        let settings = Settings {
-            trust_upstream,
-            attribution: Attribution::of_keys(&DIMENSIONS),
-            ..Settings::default()
-        };
-        let shared = Arc::new(Shared::new(&settings, Arc::new(Catalog::embedded().clone())));
+        let shared = Arc::new(Shared::new(&settings(trust_upstream), Arc::new(Catalog::embedded().clone())));
         Bench { processor: RefCell::new(Processor::new(Arc::clone(&shared))), shared }
     }
 }
@@ -66,6 +70,15 @@ thread_local! {
 
 fn decodes<M: Message + Default>(body: &[u8]) -> bool {
     M::decode(body).is_ok()
+}
+
+/// Whether prost reads a request.
+fn is_read(signal: Signal, body: &[u8]) -> bool {
+    match signal {
+        Signal::Traces => decodes::<ExportTraceServiceRequest>(body),
+        Signal::Metrics => decodes::<ExportMetricsServiceRequest>(body),
+        Signal::Logs => decodes::<ExportLogsServiceRequest>(body),
+    }
 }
 
 /// What prost reads is accepted, and leaves readable; what was read is what is counted; a refusal points into the body; what we have
@@ -129,12 +142,7 @@ pub fn json(body: &[u8]) {
     let Some((signal, body)) = body.split_first() else { return };
     let signal = Signal::ALL[usize::from(*signal) % 3];
     let Ok(encoded) = json::to_protobuf(signal, body) else { return };
-    let is_read = match signal {
-        Signal::Traces => decodes::<ExportTraceServiceRequest>(&encoded),
-        Signal::Metrics => decodes::<ExportMetricsServiceRequest>(&encoded),
-        Signal::Logs => decodes::<ExportLogsServiceRequest>(&encoded),
-    };
-    assert!(is_read, "{signal} is written that prost does not read");
+    assert!(is_read(signal, &encoded), "{signal} is written that prost does not read");
     assert!(items::count(signal, &encoded).is_ok());
 }
 
@@ -154,13 +162,28 @@ pub fn bookings(record: &[u8]) {
     adds_up(&ledger);
 }
 
-/// A piece of a log that somebody has damaged: it is read to its end, and nothing is read twice.
+/// A piece of a log that somebody has damaged: it is read to its end, and nothing is read twice. The same bytes in a record whose
+/// checksum is right: it is one if its message can be read.
 pub fn records(log: &[u8]) {
-    let mut rest = Bytes::copy_from_slice(log);
-    let _ = stored::parse(&rest);
+    scans(Bytes::copy_from_slice(log));
+    let reads = stored::parse(&Bytes::copy_from_slice(log)).is_ok();
+    let framed = framed(log);
+    assert_eq!(matches!(stored::scan(&framed, 0, true), Scanned::Record(_)), reads);
+    scans(framed);
+}
+
+/// A record at the beginning of a log, by the checksum.
+fn framed(payload: &[u8]) -> Bytes {
+    let place = [&(payload.len() as u32).to_le_bytes()[..], &[0; 8]].concat();
+    let mut checksum = crc32fast::Hasher::new();
+    [&place, payload].into_iter().for_each(|bytes| checksum.update(bytes));
+    [b"ptr1", &place[..], &checksum.finalize().to_le_bytes(), payload].concat().into()
+}
+
+fn scans(log: Bytes) {
     let mut at = 0;
-    while !rest.is_empty() {
-        at += match stored::scan(&rest, at, true) {
+    while at < log.len() as u64 {
+        at += match stored::scan(&log.slice(at as usize..), at, true) {
             Scanned::Record(record) => {
                 assert!(record.position == at && record.end > at);
                 let bookings = entries(&record.entries).filter(Result::is_ok).count();
@@ -170,8 +193,8 @@ pub fn records(log: &[u8]) {
             Scanned::Damaged(length) => length as u64,
             Scanned::Partial(length) => panic!("{length} bytes are wanted where there are no more"),
         };
-        rest = Bytes::copy_from_slice(&log[at as usize..]);
     }
+    assert_eq!(at, log.len() as u64);
 }
 
 fn is_written_as_it_is_read(booking: &Booking<'_>) {

@@ -5,6 +5,8 @@
 mod connection;
 mod pulse;
 
+pub use connection::Host;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use crate::access::Door;
 use crate::access::arrivals::{Arrival, Arrivals};
 use crate::access::handshakes::Handshakes;
 use crate::config::Connections;
-use connection::Host;
 
 /// Larger frames and windows than HTTP/2's defaults for gRPC: a batch of spans has some hundred kilobytes.
 const MAX_FRAME: u32 = 1 << 20;
@@ -78,7 +79,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let arrivals = Arrivals::new(listener, Arc::clone(&door.places));
-    let host = Host { builder: speaks.builder(&door.connections), grants: door.connections.clone(), router };
+    let host = Host::new(speaks, door.connections.clone(), router);
     match &door.tls {
         None => Loop { host, incoming: arrivals }.run(shutdown).await,
         Some(tls) => {

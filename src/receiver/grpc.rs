@@ -29,6 +29,7 @@ use crate::memory::Memory;
 use crate::otlp::Signal;
 use crate::serve::{Speaks, serve as listen};
 use crate::telemetry::ReceiverMetrics;
+use crate::text::printable;
 
 /// What stands before a message: whether it is compressed, and its length.
 const PREFIX: usize = 5;
@@ -59,6 +60,17 @@ pub async fn serve(
     max_message_bytes: usize,
     shutdown: impl Future<Output = ()>,
 ) {
+    let router = router(&door, intake, metrics, max_message_bytes);
+    listen(listener, &door, Speaks::Grpc, router, shutdown).await;
+}
+
+/// Answers requests, on whichever connection they come.
+pub fn router(
+    door: &Door,
+    intake: Arc<Intake>,
+    metrics: ReceiverMetrics,
+    max_message_bytes: usize,
+) -> Router {
     let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
     let service = Service { intake, metrics, max_message_bytes, auth, memory };
     let mut router = Router::new();
@@ -68,12 +80,11 @@ pub async fn serve(
         router = router.route(signal.grpc_path(), method);
     }
     let unknown = |request: Request| {
-        let path = request.uri().path();
+        let path = printable(request.uri().path());
         let message = format!("{path} is no method of OTLP; this port speaks OTLP/gRPC");
         ready(Status::unimplemented(message).into_http::<Body>())
     };
-    let router = router.fallback(any(unknown));
-    listen(listener, &door, Speaks::Grpc, router, shutdown).await;
+    router.fallback(any(unknown))
 }
 
 impl Service {

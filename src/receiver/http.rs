@@ -26,6 +26,7 @@ use crate::memory::{Held, Memory};
 use crate::otlp::{Signal, json};
 use crate::serve::{Speaks, serve as listen};
 use crate::telemetry::ReceiverMetrics;
+use crate::text::printable;
 
 /// Bytes that a byte of JSON takes while it is read, for it is a tree of values, and then a message, before it is protobuf: measured with
 /// spans of short attributes, of which it is the most.
@@ -77,6 +78,12 @@ pub async fn serve(
     max_body_bytes: usize,
     shutdown: impl Future<Output = ()>,
 ) {
+    let router = router(&door, intake, metrics, max_body_bytes);
+    listen(listener, &door, Speaks::Http, router, shutdown).await;
+}
+
+/// Answers requests, on whichever connection they come.
+pub fn router(door: &Door, intake: Arc<Intake>, metrics: ReceiverMetrics, max_body_bytes: usize) -> Router {
     let (auth, memory) = (door.auth.clone(), Arc::clone(&door.memory));
     let service = Service { intake, metrics, max_body_bytes, auth, memory };
     let mut router = Router::new();
@@ -85,20 +92,20 @@ pub async fn serve(
         let export = move |request: Request| service.export(signal, request);
         router = router.route(signal.http_path(), post(export).fallback(only_post));
     }
-    let router = router.fallback(unknown_path);
-    listen(listener, &door, Speaks::Http, router, shutdown).await;
+    router.fallback(unknown_path)
 }
 
 async fn only_post(request: Request) -> Response<Body> {
-    let message = format!("{} is not allowed here: OTLP/HTTP requests are POST", request.method());
+    let method = printable(request.method().as_str());
+    let message = format!("{method} is not allowed here: OTLP/HTTP requests are POST");
     let mut response = answer(request.headers(), StatusCode::METHOD_NOT_ALLOWED, &message);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
     response
 }
 
 async fn unknown_path(request: Request) -> Response<Body> {
-    let message =
-        format!("{} is no path of OTLP/HTTP: /v1/traces, /v1/metrics, /v1/logs", request.uri().path());
+    let path = printable(request.uri().path());
+    let message = format!("{path} is no path of OTLP/HTTP: /v1/traces, /v1/metrics, /v1/logs");
     answer(request.headers(), StatusCode::NOT_FOUND, &message)
 }
 

@@ -8,6 +8,7 @@ use http::header::HeaderValue;
 
 use super::{Refusal, offload};
 use crate::memory::Held;
+use crate::text::printable;
 
 /// Compressed bodies larger than this are decompressed off the async threads.
 const BLOCKING_BYTES: usize = 16 << 10;
@@ -34,7 +35,7 @@ impl Packing {
             None | Some(b"" | b"identity") => Ok(None),
             Some(b"gzip") => Ok(Some(Packing::Gzip)),
             Some(b"zstd") => Ok(Some(Packing::Zstd)),
-            Some(other) => Err(Refusal::Encoding(String::from_utf8_lossy(other).into_owned())),
+            Some(other) => Err(Refusal::Encoding(printable(&String::from_utf8_lossy(other)))),
         }
     }
 

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tower::ServiceExt as _;
 
+use super::Speaks;
 use super::pulse::{Heard, Pulse};
 use crate::config::Connections;
 
@@ -29,15 +30,20 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const WELCOME: Duration = Duration::from_millis(250);
 
 /// What all connections of a listener have in common.
-pub(super) struct Host {
-    pub(super) builder: Builder<TokioExecutor>,
-    pub(super) grants: Connections,
-    pub(super) router: Router,
+pub struct Host {
+    builder: Builder<TokioExecutor>,
+    grants: Connections,
+    router: Router,
 }
 
 impl Host {
+    /// One that speaks so, grants so much, and has requests answered by this router.
+    pub fn new(speaks: Speaks, grants: Connections, router: Router) -> Self {
+        Host { builder: speaks.builder(&grants), grants, router }
+    }
+
     /// Serves a connection until it ends, which it is told to when `end` is, when it keeps us waiting, or when it is old.
-    pub(super) async fn serve<S>(&self, stream: S, peer: SocketAddr, mut end: watch::Receiver<bool>)
+    pub async fn serve<S>(&self, stream: S, peer: SocketAddr, mut end: watch::Receiver<bool>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

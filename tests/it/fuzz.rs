@@ -14,6 +14,8 @@ use rand::{Rng as _, SeedableRng as _};
 use crate::differential::hostile::break_up;
 use crate::differential::tape::Tape;
 
+mod strangers;
+
 #[path = "../../fuzz/targets.rs"]
 #[allow(unreachable_pub, reason = "it is a library for the fuzzers")]
 mod targets;
@@ -52,17 +54,18 @@ fn bookings(requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
     requests.iter().map(|body| book(body).to_vec()).filter(|record| !record.is_empty()).collect()
 }
 
-/// A log of these requests.
-fn log(requests: &[Vec<u8>]) -> Vec<u8> {
-    let mut log = Vec::new();
+/// A log of these requests, and the message of one of its records.
+fn log(requests: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let (mut log, mut begin) = (Vec::new(), 0);
     stored::put_dimensions(&mut log, 0, &["user".to_owned()]);
     for (body, entries) in requests.iter().zip(bookings(requests)).take(3) {
         let request = Request::new(Signal::Traces, body.clone().into(), 1);
         let record = Record { request: Some(request), entries: entries.into() };
-        let position = log.len() as u64;
-        stored::put(&mut log, position, &record, &[("otlp/a", Part::Priced), ("ledger", Part::Entries)]);
+        begin = log.len();
+        stored::put(&mut log, begin as u64, &record, &[("otlp/a", Part::Priced), ("ledger", Part::Entries)]);
     }
-    log
+    let message = log[begin + stored::HEAD..].to_vec();
+    vec![log, message]
 }
 
 /// What a target begins with.
@@ -81,8 +84,9 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
             let signal = |text: Vec<u8>| [&[Signal::Traces as u8], &text[..]].concat();
             files(fixtures.join("captures"), ".json").into_iter().map(signal).collect()
         }
+        "http" => strangers::connections(&files(fixtures.join("shop"), ".pb")[0]),
         "bookings" => bookings(&traces()),
-        "records" => vec![log(&traces())],
+        "records" => log(&traces()),
         "config" => [files(root().join("config"), ".yaml"), files(fixtures.join("config"), ".yaml")].concat(),
         "prices" => {
             [files(fixtures.join("prices"), ".yaml"), files(fixtures.join("prices"), ".json")].concat()

@@ -84,7 +84,7 @@ async fn broken_compression() {
 
 /// Scenario: paths, methods, content types and content encodings that OTLP/HTTP does not have; a signal that no
 /// pipeline takes.
-/// Guarantees: 404, 405 with `Allow`, 415, each with a body that helps; content types are read as HTTP says.
+/// Guarantees: 404, 405 with `Allow`, 415, each with a body that helps, and is short; content types are read as HTTP says.
 #[tokio::test]
 async fn unknown_paths_methods_and_types() {
     let sink = Sink::start().await;
@@ -113,6 +113,18 @@ async fn unknown_paths_methods_and_types() {
             assert_eq!((reply.status, reply.error().0), (415, UNIMPLEMENTED), "{unknown}");
             assert!(reply.error().1.contains(unknown), "{reply:?}");
         }
+        let long = "x".repeat(5000);
+        let long_method = Method::from_bytes(long.as_bytes()).unwrap();
+        for (method, path, coding) in [
+            (Method::POST, format!("/{long}"), "br"),
+            (long_method, "/v1/traces".to_owned(), "br"),
+            (Method::POST, "/v1/traces".to_owned(), &long),
+        ] {
+            let headers = [encoding, ("content-encoding", coding)];
+            let reply = pricetag.request(method, &path, &headers, Bytes::new()).await;
+            assert!((400..500).contains(&reply.status));
+            assert!(reply.error().1.len() < 400, "a stranger's words are repeated at length");
+        }
     }
     for headers in
         [&[][..], &[("content-type", "text/plain")], &[("content-type", "application/x-protobufs")]]
@@ -126,8 +138,8 @@ async fn unknown_paths_methods_and_types() {
     }
     let identity = ("content-encoding", "identity");
     assert_eq!(pricetag.post(Signal::Traces, &[PROTOBUF, identity], Bytes::new()).await.status, 200);
-    // 8 content encodings and 3 content types; a signal without a pipeline counts as its own.
-    assert_only_the_good_one_counts(&pricetag, &sink, 11).await;
+    // 10 content encodings and 3 content types; a signal without a pipeline counts as its own.
+    assert_only_the_good_one_counts(&pricetag, &sink, 13).await;
 }
 
 /// Scenario: bodies at the limit, above it, and far above it once decompressed; announced and streamed.

@@ -24,7 +24,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let settle_after = Duration::from_secs(2);
     let sink = Sink::start(Mood::Well).await;
     let exporters = vec![exporter("otlp/a", sink.address, queue)];
-    let mut rig = Rig::new(&Setup { exporters, settle_after, state: None })?;
+    let mut rig = Rig::new(&Setup { exporters, settle_after, ..Setup::default() })?;
     rig.start().await?;
     let load = Load {
         grpc: rig.grpc,

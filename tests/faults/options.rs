@@ -5,10 +5,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 
-use crate::rig::KEEP;
+use crate::rig::{BINARY, KEEP};
 
 /// Every scenario, in the order in which they are played.
-const SCENARIOS: [&str; 6] = ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full"];
+const SCENARIOS: [&str; 8] =
+    ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full", "clock", "reload"];
 /// Those that are played only by name.
 const MORE: [&str; 1] = ["restarts"];
 
@@ -34,6 +35,7 @@ Options:
     --kills N      how many; 0 shows that the harness itself loses nothing
     --seed N       plays a run's random choices again, as far as time allows
     --keep         keeps configs, logs and state folders, and says where
+    --binary FILE  this pricetag, and not the one that cargo has built with the suite
     --state DIR    where state folders are made, instead of the system's folder for temporary files: a real disk, for the figures
 
 What is measured in seconds or bytes means something in a release build only; losses and money are exact in any.
@@ -66,6 +68,7 @@ impl Options {
                 "--kills" => kills = Some(value()?.parse().context("--kills")?),
                 "--keep" => KEEP.store(true, Ordering::Relaxed),
                 "--seed" => options.seed = value()?.parse().context("--seed")?,
+                "--binary" => BINARY.set(value()?.into()).ok().context("--binary twice")?,
                 // Where `tempfile` makes all its folders.
                 "--state" => tempfile::env::override_temp_dir(std::path::Path::new(Box::leak(
                     value()?.into_boxed_str(),

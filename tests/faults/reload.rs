@@ -59,7 +59,7 @@ fn good_prices(round: u32) -> String {
     );
     let listed =
         "  openai:\n    models:\n      gpt-4o: {rates: {input: 2.5, cache_read: 1.25, output: 10}}\n";
-    if round.is_multiple_of(4) { own } else { own + listed }
+    if (round / 2).is_multiple_of(2) { own } else { own + listed }
 }
 
 fn bad_prices(round: u32) -> Option<String> {
@@ -182,7 +182,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut checksum = flate2::Crc::new();
     checksum.update(good_prices(good).as_bytes());
     let wanted = format!("prices.yaml@{:08x}", checksum.sum());
-    report.check("prices in force in the end", &in_force, &wanted, in_force.contains(&wanted));
+    let last = in_force.rsplit(" + ").next().unwrap_or_default();
+    report.check("prices in force in the end", last, "the last good ones", last == wanted);
     judge::producers(&mut report, &accounts);
     report.exactly("refused or not answered", accounts.refused + accounts.unanswered, 0);
     judge::deliveries(&mut report, "backend", &accounts, &sink);

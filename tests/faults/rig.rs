@@ -31,6 +31,8 @@ pub(crate) static BINARY: OnceLock<PathBuf> = OnceLock::new();
 pub(crate) struct Setup {
     /// YAML of the exporters, one a line, as in `otlp/a: {endpoint: "http://127.0.0.1:4317"}`.
     pub(crate) exporters: Vec<String>,
+    /// One that gets nothing: its pipeline is of logs.
+    pub(crate) idle: Option<String>,
     pub(crate) settle_after: Duration,
     /// The state folder; one of the rig's own if there is none.
     pub(crate) state: Option<PathBuf>,
@@ -90,16 +92,21 @@ impl Rig {
         let state = setup.state.clone().unwrap_or_else(|| folder.path().join("state"));
         std::fs::create_dir_all(&state)?;
         let [grpc, http, admin] = ports()?;
-        let ids: Vec<&str> = setup.exporters.iter().filter_map(|it| Some(it.split_once(": ")?.0)).collect();
+        let id = |exporter: &String| exporter.split(": ").next().unwrap_or_default().to_owned();
+        let ids: Vec<String> = setup.exporters.iter().map(id).collect();
+        let logs =
+            setup.idle.iter().map(|it| format!("    logs: {{receivers: [otlp], exporters: [{}]}}\n", id(it)));
+        let exporters: Vec<String> = setup.exporters.iter().chain(&setup.idle).cloned().collect();
         let processor = [vec![format!("settle_after: {:?}", setup.settle_after)], setup.processor.clone()];
         let config = format!(
             "receivers:\n  otlp:\n    protocols:\n      grpc: {{endpoint: \"{grpc}\"}}\n      http: {{endpoint: \"{http}\"}}\n\
              processors:\n  pricetag: {{{}}}\nexporters:\n  {}\nservice:\n  pipelines:\n    \
-             traces: {{receivers: [otlp], processors: [pricetag], exporters: [{}]}}\n  \
+             traces: {{receivers: [otlp], processors: [pricetag], exporters: [{}]}}\n{}  \
              telemetry:\n    metrics: {{address: \"{admin}\"}}\n",
             processor.concat().join(", "),
-            setup.exporters.join("\n  "),
+            exporters.join("\n  "),
             ids.join(", "),
+            logs.collect::<String>(),
         );
         std::fs::write(folder.path().join("config.yaml"), config)?;
         let client = reqwest::Client::builder()
@@ -241,7 +248,7 @@ impl Rig {
     pub(crate) async fn catalog_version(&self) -> anyhow::Result<String> {
         let (status, page) = self.get("/api/v1/calls?limit=1").await?;
         let page: Value = serde_json::from_str(&page)?;
-        let version = page.pointer("/calls/0/catalog_version").and_then(Value::as_str);
+        let version = page.pointer("/rows/0/catalog_version").and_then(Value::as_str);
         Ok(version.with_context(|| format!("calls: {status} {page}"))?.to_owned())
     }
 

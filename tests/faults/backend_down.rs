@@ -23,8 +23,12 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let (warm_up, down, queue) = if options.full { (20, 300, 16 << 30) } else { (3, 6, 1 << 30) };
     let settle_after = Duration::from_secs(2);
     let sink = Sink::start(Mood::Well).await;
-    let exporters = vec![exporter("otlp/a", sink.address, queue)];
-    let mut rig = Rig::new(&Setup { exporters, settle_after, state: None })?;
+    // One that is well, and one that is never asked for anything: what the first lacks is all that files are kept for.
+    let other = Sink::start(Mood::Well).await;
+    let exporters =
+        vec![exporter("otlp/a", sink.address, queue), exporter("otlphttp/b", other.address, queue)];
+    let idle = Some(exporter("otlp/idle", other.address, queue));
+    let mut rig = Rig::new(&Setup { exporters, idle, settle_after, ..Setup::default() })?;
     rig.start().await?;
     let load = Load {
         grpc: rig.grpc,
@@ -47,6 +51,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let bytes = producers.progress.bytes();
     let (mut memory, mut folder) = (0, 0);
     watch(&rig, Duration::from_secs(down), &mut memory, &mut folder).await;
+    let behind = producers.progress.acknowledged().saturating_sub(other.look(|arrived| arrived.requests));
     let taken = producers.progress.acknowledged() - acknowledged;
     let ingest = taken as f64 / began.elapsed().as_secs_f64();
     let spooled = producers.progress.bytes() - bytes;
@@ -84,6 +89,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     report.tell("memory before", mib(usual));
     let growth = memory.saturating_sub(usual);
     report.check("memory more than before", mib(growth), "at most 50 MiB", growth <= 50 * MIB);
+    let wanted = "what comes in a second";
+    let is_prompt = behind as f64 <= ingest;
+    report.timed(options, "the other backend meanwhile: requests behind", behind, wanted, is_prompt);
     report.tell("requests a second: taken", format!("{ingest:.0}"));
     report.timed(options, "  drained", format!("{drain:.0}"), "three times as many", drain >= 3.0 * ingest);
     report.tell("drained after", seconds(drained));
@@ -96,6 +104,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         left < 100_000_000,
     );
     judge::deliveries(&mut report, "backend", &accounts, &sink);
+    judge::deliveries(&mut report, "other backend", &accounts, &other);
     judge::money(&mut report, "API", &accounts, &sink, &ledger);
     judge::log(&mut report, &rig);
     Ok(report)

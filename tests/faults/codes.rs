@@ -92,7 +92,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let (by_grpc, by_http) = (Sink::start(Mood::AsTold).await, Sink::start(Mood::AsTold).await);
     let exporters =
         vec![exporter("otlp/a", by_grpc.address, 1 << 30), exporter("otlphttp/b", by_http.address, 1 << 30)];
-    let mut rig = Rig::new(&Setup { exporters, settle_after, state: None })?;
+    let mut rig = Rig::new(&Setup { exporters, settle_after, ..Setup::default() })?;
     rig.start().await?;
     let mut sender = Sender {
         client: Client::new(rig.grpc, rig.http, true),

@@ -50,7 +50,7 @@ const MODELS: [Model; 3] = [
 const LETTERS: usize = 1 << 16;
 
 /// How many users share the calls.
-const USERS: u64 = 7;
+pub(crate) const USERS: u64 = 7;
 
 /// The attribute in which a span says how the sink shall answer its request; see `sink::Mood::AsTold`.
 pub(crate) const ANSWER: &str = "answer";
@@ -187,7 +187,7 @@ impl Author {
         let kinds: &[Kind] = if self.mix == Mix::All { &ALL } else { &WHOLE };
         let kind = kinds[self.random.random_range(0..kinds.len())];
         let id = self.trace_id();
-        let user = format!("user-{}", self.random.random_range(0..USERS));
+        let user = self.user();
         let first = Usage::random(&mut self.random);
         // Two reports of one call are told by their usage, too: what is another call must not look like it.
         let second = loop {
@@ -272,13 +272,18 @@ impl Author {
     /// A trace of so many calls in one request: for volume.
     pub(crate) fn batch(&mut self, calls: usize) -> Trace {
         let id = self.trace_id();
-        let user = format!("user-{}", self.random.random_range(0..USERS));
+        let user = self.user();
         let usages: Vec<Usage> = (0..calls).map(|_| Usage::random(&mut self.random)).collect();
         let place = Place { trace: &id, parent: &[1; 8] };
         let spans =
             usages.iter().map(|usage| ("sdk", self.call(&place, *usage, Some(&user), None))).collect();
         let shipments = vec![self.shipment(spans)];
         Trace { shipments, user, cost: usages.iter().map(Usage::cost).sum(), calls: calls as u64 }
+    }
+
+    /// The users of each hundred of producers are others: one pricetag's.
+    fn user(&mut self) -> String {
+        format!("user-{}-{}", self.producer / 100, self.random.random_range(0..USERS))
     }
 
     fn trace_id(&mut self) -> Vec<u8> {

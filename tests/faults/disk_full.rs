@@ -37,7 +37,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let sink = Sink::start(Mood::Well).await;
     let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
     let state = Some(disk.path().to_owned());
-    let mut rig = Rig::new(&Setup { exporters, settle_after, state })?;
+    let mut rig = Rig::new(&Setup { exporters, settle_after, state, ..Setup::default() })?;
     rig.start().await?;
     let producers = Producers::start(&load(&rig, 1, options.seed));
     tokio::time::sleep(Duration::from_secs(1)).await;

@@ -8,6 +8,7 @@
 
 mod backend_down;
 mod client;
+mod clock;
 mod codes;
 mod content;
 mod disk_full;
@@ -16,6 +17,7 @@ mod kill;
 mod options;
 mod overload;
 mod producer;
+mod reload;
 mod report;
 mod rig;
 mod seal;
@@ -39,15 +41,22 @@ async fn main() -> ExitCode {
         }
     };
     println!("seed {} (--seed {} plays it again)", options.seed, options.seed);
-    let (kills, others): (Vec<_>, Vec<_>) =
-        options.scenarios.iter().copied().partition(|scenario| *scenario == "kill");
     let failed = if options.full {
-        [play(&kills, &options).await, play(&others, &options).await]
+        play(&options.scenarios, &options).await
     } else {
         // Most of their time is waiting until traces settle.
-        tokio::join!(play(&kills, &options), play(&others, &options)).into()
+        let track = |which: fn(&str) -> bool| -> Vec<&'static str> {
+            options.scenarios.iter().copied().filter(|scenario| which(scenario)).collect()
+        };
+        let tracks = [
+            track(|it| it == "kill"),
+            track(|it| matches!(it, "clock" | "reload")),
+            track(|it| !matches!(it, "kill" | "clock" | "reload")),
+        ];
+        let [a, b, c] = &tracks;
+        let (a, b, c) = tokio::join!(play(a, &options), play(b, &options), play(c, &options));
+        [a, b, c].concat()
     };
-    let failed = failed.concat();
     if failed.is_empty() {
         println!("\nfaults: ok");
         ExitCode::SUCCESS
@@ -81,6 +90,8 @@ async fn run(scenario: &'static str, options: &Options) -> anyhow::Result<Report
         "sigterm" => sigterm::run(options).await,
         "codes" => codes::run(options).await,
         "overload" => overload::run(options).await,
+        "reload" => reload::run(options).await,
+        "clock" => clock::run(options).await,
         "disk-full" => disk_full::run(options).await,
         other => anyhow::bail!("no scenario {other}"),
     }

@@ -5,35 +5,38 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
 
-use crate::rig::KEEP;
+use crate::rig::{BINARY, KEEP};
 
 /// Every scenario, in the order in which they are played.
-const SCENARIOS: [&str; 6] = ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full"];
+const SCENARIOS: [&str; 8] =
+    ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full", "clock", "reload"];
 /// Those that are played only by name.
 const MORE: [&str; 1] = ["restarts"];
 
 const HELP: &str = "\
 Faults against the real binary. Run it with cargo, which builds both:
 
-    cargo test --test faults                              all scenarios, short: a minute
-    cargo test --test faults -- kill --kills 100          one of them: ten minutes and more
-    cargo test --release --test faults -- kill --kills 1000
-    cargo test --release --test faults -- --full          the figures of the plan: an hour, 4 GB of disk
+    cargo test --test faults                              all scenarios, short: a minute or two
+    cargo test --release --test faults -- kill --kills 1000    one of them: six minutes
+    cargo test --release --test faults -- --full          the figures of the plan: half an hour, 8 GB of disk
 
 Scenarios:
-    kill           kill -9 at random moments under load, with backends that fail now and then
-    backend-down   a backend that is away for a while, then the drain
+    kill           kill -9 at random moments under load, with backends that fail now and then; four pricetags side by side
+    backend-down   a backend that is away for a while, beside one that is well and one that gets nothing; then the drain
     sigterm        SIGTERM at peak with a dead backend, and a restart
     codes          every gRPC code and HTTP status through the whole pipeline, and a kill while they are retried
     overload       five times what the backend takes
     disk-full      no space left; a small tmpfs is mounted, so it needs root and is skipped without
+    clock          the wall clock jumps by a day and back; it needs libfaketime and is skipped without
+    reload         price files and lookups are exchanged under load, good and bad ones by turns
     restarts       SIGTERM instead of kill -9, again and again; only where it is named
 
 Options:
-    --full         long forms: 1,000 kills, 3 GB of backlog, 3 minutes of overload
+    --full         long forms: 1,000 kills and reloads, 3 GB of backlog, 3 minutes of overload
     --kills N      how many; 0 shows that the harness itself loses nothing
     --seed N       plays a run's random choices again, as far as time allows
     --keep         keeps configs, logs and state folders, and says where
+    --binary FILE  this pricetag, and not the one that cargo has built with the suite
     --state DIR    where state folders are made, instead of the system's folder for temporary files: a real disk, for the figures
 
 What is measured in seconds or bytes means something in a release build only; losses and money are exact in any.
@@ -66,6 +69,7 @@ impl Options {
                 "--kills" => kills = Some(value()?.parse().context("--kills")?),
                 "--keep" => KEEP.store(true, Ordering::Relaxed),
                 "--seed" => options.seed = value()?.parse().context("--seed")?,
+                "--binary" => BINARY.set(value()?.into()).ok().context("--binary twice")?,
                 // Where `tempfile` makes all its folders.
                 "--state" => tempfile::env::override_temp_dir(std::path::Path::new(Box::leak(
                     value()?.into_boxed_str(),

@@ -22,7 +22,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let settle_after = Duration::from_secs(2);
     let sink = Sink::start(Mood::Narrow(NARROW)).await;
     let exporters = vec![exporter("otlp/a", sink.address, QUEUE)];
-    let mut rig = Rig::new(&Setup { exporters, settle_after, state: None })?;
+    let mut rig = Rig::new(&Setup { exporters, settle_after, ..Setup::default() })?;
     rig.start().await?;
     let load = |first, producers: u32, offered: f64, manner| Load {
         grpc: rig.grpc,

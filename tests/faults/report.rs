@@ -68,6 +68,11 @@ impl Report {
         self.check(what, measured, wanted, is_reached);
     }
 
+    /// Takes another's figures.
+    pub(crate) fn append(&mut self, other: Report) {
+        self.rows.extend(other.rows);
+    }
+
     /// Prints it; says whether all that was wanted was reached.
     pub(crate) fn print(&self) -> bool {
         let missed = self.rows.iter().filter(|row| matches!(row.wanted, Some((_, false)))).count();

@@ -5,8 +5,8 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -23,14 +23,23 @@ const START: Duration = Duration::from_secs(20);
 /// Folders stay, for whoever wants to know what was in them.
 pub(crate) static KEEP: AtomicBool = AtomicBool::new(false);
 
+/// Another pricetag than cargo's.
+pub(crate) static BINARY: OnceLock<PathBuf> = OnceLock::new();
+
 /// What differs from scenario to scenario.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Setup {
     /// YAML of the exporters, one a line, as in `otlp/a: {endpoint: "http://127.0.0.1:4317"}`.
     pub(crate) exporters: Vec<String>,
+    /// One that gets nothing: its pipeline is of logs.
+    pub(crate) idle: Option<String>,
     pub(crate) settle_after: Duration,
     /// The state folder; one of the rig's own if there is none.
     pub(crate) state: Option<PathBuf>,
+    /// More of the processor's YAML: `prices: [a.yaml]`.
+    pub(crate) processor: Vec<String>,
+    /// More of the process' environment.
+    pub(crate) environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// An exporter to a sink: impatient, so that seconds show what minutes would. How long it tries is left to the default: where the queue
@@ -47,6 +56,7 @@ pub(crate) fn exporter(id: &str, to: SocketAddr, queue_bytes: u64) -> String {
 pub(crate) struct Rig {
     folder: TempDir,
     state: PathBuf,
+    environment: Vec<(&'static str, PathBuf)>,
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,
     admin: SocketAddr,
@@ -63,6 +73,18 @@ pub(crate) struct Ledger {
     pub(crate) users: BTreeMap<String, Sum>,
 }
 
+impl Ledger {
+    /// Takes another pricetag's. Theirs are other users, so that no mistake makes up for another.
+    pub(crate) fn add(&mut self, other: Ledger) {
+        self.total += other.total;
+        self.pending += other.pending;
+        self.pending_calls += other.pending_calls;
+        for (user, sum) in other.users {
+            self.users.entry(user).or_default().add(sum);
+        }
+    }
+}
+
 impl Rig {
     /// Writes the config; nothing runs yet.
     pub(crate) fn new(setup: &Setup) -> anyhow::Result<Self> {
@@ -70,15 +92,21 @@ impl Rig {
         let state = setup.state.clone().unwrap_or_else(|| folder.path().join("state"));
         std::fs::create_dir_all(&state)?;
         let [grpc, http, admin] = ports()?;
-        let ids: Vec<&str> = setup.exporters.iter().filter_map(|it| Some(it.split_once(": ")?.0)).collect();
+        let id = |exporter: &String| exporter.split(": ").next().unwrap_or_default().to_owned();
+        let ids: Vec<String> = setup.exporters.iter().map(id).collect();
+        let logs =
+            setup.idle.iter().map(|it| format!("    logs: {{receivers: [otlp], exporters: [{}]}}\n", id(it)));
+        let exporters: Vec<String> = setup.exporters.iter().chain(&setup.idle).cloned().collect();
+        let processor = [vec![format!("settle_after: {:?}", setup.settle_after)], setup.processor.clone()];
         let config = format!(
             "receivers:\n  otlp:\n    protocols:\n      grpc: {{endpoint: \"{grpc}\"}}\n      http: {{endpoint: \"{http}\"}}\n\
-             processors:\n  pricetag: {{settle_after: {:?}}}\nexporters:\n  {}\nservice:\n  pipelines:\n    \
-             traces: {{receivers: [otlp], processors: [pricetag], exporters: [{}]}}\n  \
+             processors:\n  pricetag: {{{}}}\nexporters:\n  {}\nservice:\n  pipelines:\n    \
+             traces: {{receivers: [otlp], processors: [pricetag], exporters: [{}]}}\n{}  \
              telemetry:\n    metrics: {{address: \"{admin}\"}}\n",
-            setup.settle_after,
-            setup.exporters.join("\n  "),
+            processor.concat().join(", "),
+            exporters.join("\n  "),
             ids.join(", "),
+            logs.collect::<String>(),
         );
         std::fs::write(folder.path().join("config.yaml"), config)?;
         let client = reqwest::Client::builder()
@@ -87,15 +115,17 @@ impl Rig {
             .pool_max_idle_per_host(0)
             .timeout(Duration::from_secs(10))
             .build()?;
-        Ok(Rig { folder, state, grpc, http, admin, client, child: None })
+        let environment = setup.environment.clone();
+        Ok(Rig { folder, state, environment, grpc, http, admin, client, child: None })
     }
 
     /// Starts it, and does not wait.
     pub(crate) fn spawn(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file())?;
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pricetag"));
+        let mut command = Command::new(BINARY.get_or_init(|| env!("CARGO_BIN_EXE_pricetag").into()));
         command.arg("run").arg("--config").arg(self.folder.path().join("config.yaml"));
         command.env_remove("RUST_LOG").env_remove("STATE_DIRECTORY").env("XDG_STATE_HOME", &self.state);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()?);
         Ok(())
     }
@@ -135,8 +165,13 @@ impl Rig {
 
     /// SIGTERM.
     pub(crate) fn terminate(&mut self) -> anyhow::Result<()> {
+        self.signal("TERM")
+    }
+
+    /// A signal by its name.
+    pub(crate) fn signal(&mut self, name: &str) -> anyhow::Result<()> {
         // The shell has `kill` built in: no package needed, no unsafe code either.
-        let kill = format!("kill -TERM {}", self.running()?.id());
+        let kill = format!("kill -{name} {}", self.running()?.id());
         ensure!(Command::new("sh").args(["-c", &kill]).status()?.success(), "{kill} has failed");
         Ok(())
     }
@@ -188,9 +223,14 @@ impl Rig {
         costs.sum()
     }
 
-    /// What the ledger answers by its API.
+    /// What the ledger answers by its API, of two days: some scenarios have clocks that are a day behind.
     pub(crate) async fn ledger(&self) -> anyhow::Result<Ledger> {
-        let (status, page) = self.get("/api/v1/costs?by=user&top=1000").await?;
+        self.costs("user").await
+    }
+
+    /// The same, by another dimension.
+    pub(crate) async fn costs(&self, by: &str) -> anyhow::Result<Ledger> {
+        let (status, page) = self.get(&format!("/api/v1/costs?by={by}&top=1000&since=48h")).await?;
         ensure!(status == 200, "costs: {status} {page}");
         let page: Value = serde_json::from_str(&page)?;
         let mut ledger =
@@ -202,6 +242,22 @@ impl Rig {
             ledger.users.insert(user, Sum { cost: money(&row["cost"])?, calls });
         }
         Ok(ledger)
+    }
+
+    /// By which catalog the last call was priced.
+    pub(crate) async fn catalog_version(&self) -> anyhow::Result<String> {
+        let (status, page) = self.get("/api/v1/calls?limit=1").await?;
+        let page: Value = serde_json::from_str(&page)?;
+        let version = page.pointer("/rows/0/catalog_version").and_then(Value::as_str);
+        Ok(version.with_context(|| format!("calls: {status} {page}"))?.to_owned())
+    }
+
+    /// The hour since 1970 that it takes for the running one: its answers end with the coming one.
+    pub(crate) async fn hour(&self) -> anyhow::Result<i64> {
+        let (_, page) = self.get("/api/v1/costs?by=user").await?;
+        let page: Value = serde_json::from_str(&page)?;
+        let until: jiff::Timestamp = page["until"].as_str().context("no until")?.parse()?;
+        Ok(until.as_second() / 3600 - 2)
     }
 
     /// The same as the file's own rows have it, of the total and by user, when nothing runs any more.

@@ -21,7 +21,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let mut report = Report::new("sigterm");
     let sink = Sink::start(Mood::Well).await;
     let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
-    let mut rig = Rig::new(&Setup { exporters, settle_after: SETTLE_AFTER, state: None })?;
+    let mut rig = Rig::new(&Setup { exporters, settle_after: SETTLE_AFTER, ..Setup::default() })?;
     let mut accounts = Accounts::default();
     let (mut slowest, mut codes) = (Duration::ZERO, Vec::new());
     let rounds: u32 = if options.full { 20 } else { 1 };

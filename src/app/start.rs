@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -18,11 +19,11 @@ use tracing::info;
 use super::backends::{self, Backends};
 use super::cost_metrics::CostMetrics;
 use super::doors::Doors;
-use super::observe::{self, LEDGER, WATCHER};
+use super::observe::{self, HOLD, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::sockets::Sockets;
 use super::spikes;
-use super::wiring;
+use super::wiring::{self, Routes};
 use super::{Addresses, App, ledger, queue};
 use crate::access::Door;
 use crate::admin::reload::Reloads;
@@ -39,6 +40,7 @@ use crate::ledger::store::StoreError;
 use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
 use crate::queue::{Budget, Keeps, OnFull, Part, Reader, Route};
+use crate::receiver::hold::Hold;
 use crate::receiver::{Intake, grpc, http};
 use crate::telemetry::Telemetry;
 use crate::yaml::Mistakes;
@@ -138,7 +140,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let watcher = watch_bookings
         .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }, Keeps::Nothing));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
-    let (routes, readers) = wiring::routes(config, &log, &money);
+    // Though nothing is held any more: an earlier process may have left something.
+    let hold = log.reader(HOLD, wiring::of_hold(config), Keeps::Cursor);
+    let (Routes { of: routes, held }, readers) = wiring::routes(config, &log, &money, &hold);
 
     // The SDK's bridge wants a registry for itself.
     let (self_metrics, costs) = (Registry::new(), Registry::new());
@@ -196,6 +200,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
+    let (stop_holding, holding_stops) = watch::channel(false);
     let (stop_serving, serving_stops) = watch::channel(false);
     let addresses = listeners.addresses();
     let mut app = App {
@@ -209,17 +214,31 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         telemetry,
         cost_metrics,
         ledger_reader,
+        hold: hold.clone(),
         receiving: JoinSet::new(),
+        holding: JoinSet::new(),
         settling,
         posting: posting.flatten(),
         reload: Vec::new(),
         reading,
         serving: JoinSet::new(),
         stop_receiving,
+        stop_holding,
         stop_serving,
         sockets,
     };
-    app.settling.spawn(settle(intake));
+    app.settling.spawn(settle(Arc::clone(&intake)));
+    let (early, wanted) = (Arc::<AtomicU64>::default(), config.processor.as_ref());
+    observe::held(app.telemetry.meter(), hold.clone(), Arc::clone(&early));
+    let hold = Hold {
+        reader: hold,
+        intake,
+        routes: held.into(),
+        time: wanted.map_or(Duration::ZERO, |pricetag| pricetag.hold),
+        most: wanted.map_or(0, |pricetag| pricetag.max_held_bytes),
+        early,
+    };
+    app.holding.spawn(hold.run(holding_stops));
     app.settling.spawn(app.ledger.clone().keep());
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);

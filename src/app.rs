@@ -6,6 +6,7 @@ mod cost_metrics;
 mod doors;
 mod files;
 mod ledger;
+mod listeners;
 mod lookups;
 mod observe;
 mod priced;

@@ -13,19 +13,19 @@ use crate::memory;
 use crate::processor::Shared;
 use crate::queue::recovery::Files;
 use crate::queue::{Level, Log, Reader};
+use crate::receiver::hold;
 use crate::settlement::Size;
 
 /// Names of the queue's readers that are no exporters.
 pub(super) const LEDGER: &str = "ledger";
 pub(super) const WATCHER: &str = "watcher";
-pub(super) const HOLD: &str = "hold";
 
 fn counts_bytes(level: &Level) -> bool {
     level.budget.requests == usize::MAX
 }
 
 fn is_exporter(level: &Level) -> bool {
-    ![LEDGER, WATCHER, HOLD].contains(&level.reader.as_str())
+    ![LEDGER, WATCHER, hold::NAME].contains(&level.reader.as_str())
 }
 
 /// Registers the self-metrics that observe the queue and the tables.

@@ -16,6 +16,9 @@ use super::{BLOCKING_BYTES, Intake, Refusal, offload};
 use crate::queue::{Committed, Item, Read, Reader, Request, Route};
 use crate::time::unix_nano;
 
+/// What it is called among the readers of the queue.
+pub const NAME: &str = "hold";
+
 /// How often it is looked whether there is room again, or too little left.
 const LOOK: Duration = Duration::from_millis(100);
 

@@ -17,6 +17,7 @@ mod kill;
 mod options;
 mod overload;
 mod producer;
+mod reconfigure;
 mod reload;
 mod report;
 mod rig;
@@ -50,8 +51,8 @@ async fn main() -> ExitCode {
         };
         let tracks = [
             track(|it| it == "kill"),
-            track(|it| matches!(it, "clock" | "reload")),
-            track(|it| !matches!(it, "kill" | "clock" | "reload")),
+            track(|it| matches!(it, "clock" | "reload" | "reconfigure")),
+            track(|it| !matches!(it, "kill" | "clock" | "reload" | "reconfigure")),
         ];
         let [a, b, c] = &tracks;
         let (a, b, c) = tokio::join!(play(a, &options), play(b, &options), play(c, &options));
@@ -91,6 +92,7 @@ async fn run(scenario: &'static str, options: &Options) -> anyhow::Result<Report
         "codes" => codes::run(options).await,
         "overload" => overload::run(options).await,
         "reload" => reload::run(options).await,
+        "reconfigure" => reconfigure::run(options).await,
         "clock" => clock::run(options).await,
         "disk-full" => disk_full::run(options).await,
         other => anyhow::bail!("no scenario {other}"),

@@ -8,8 +8,8 @@ use anyhow::{Context as _, bail};
 use crate::rig::{BINARY, KEEP};
 
 /// Every scenario, in the order in which they are played.
-const SCENARIOS: [&str; 8] =
-    ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full", "clock", "reload"];
+const SCENARIOS: [&str; 9] =
+    ["kill", "backend-down", "sigterm", "codes", "overload", "disk-full", "clock", "reload", "reconfigure"];
 /// Those that are played only by name.
 const MORE: [&str; 1] = ["restarts"];
 
@@ -29,6 +29,7 @@ Scenarios:
     disk-full      no space left; a small tmpfs is mounted, so it needs root and is skipped without
     clock          the wall clock jumps by a day and back; it needs libfaketime and is skipped without
     reload         price files and lookups are exchanged under load, good and bad ones by turns
+    reconfigure    the config is another one, or a wrong one, again and again under load
     restarts       SIGTERM instead of kill -9, again and again; only where it is named
 
 Options:

@@ -119,6 +119,14 @@ impl Rig {
         Ok(Rig { folder, state, environment, grpc, http, admin, client, child: None })
     }
 
+    /// Writes something else into its config; it reads that when it is told to.
+    pub(crate) fn edit_config(&self, from: &str, to: &str) -> anyhow::Result<()> {
+        let file = self.folder.path().join("config.yaml");
+        let text = std::fs::read_to_string(&file)?;
+        ensure!(text.contains(from), "{from} is not in the config");
+        Ok(std::fs::write(&file, text.replace(from, to))?)
+    }
+
     /// Starts it, and does not wait.
     pub(crate) fn spawn(&mut self) -> anyhow::Result<()> {
         let log = File::options().create(true).append(true).open(self.log_file())?;

@@ -1,0 +1,92 @@
+//! The config is another one, again and again, under load, and every third time it is wrong: the process goes on, by the new one or by the
+//! one before, and nothing that it acknowledged is lost or counts twice.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+
+use crate::content::Mix;
+use crate::judge;
+use crate::options::Options;
+use crate::producer::{Load, Manner, Producers};
+use crate::report::{Report, seconds};
+use crate::rig::{Rig, Setup, exporter};
+use crate::sink::{Mood, Sink};
+
+/// How long a trace is open: whoever saw no answer repeats its request well within it.
+const SETTLE_AFTER: Duration = Duration::from_secs(10);
+/// How long it may take until a config is in force, or refused.
+const WITHIN: Duration = Duration::from_secs(20);
+
+const RIGHT: [&str; 2] = ["prices_stale_after: 1000h", "prices_stale_after: 2000h"];
+const WRONG: &str = "prices_stale_after: soon";
+const SAID_WRONG: &str = "the config stays as it is";
+const SAID_READY: &str = "ready: send OTLP to";
+
+pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
+    let mut report = Report::new("reconfigure");
+    let sink = Sink::start(Mood::Well).await;
+    let processor = vec![RIGHT[0].to_owned()];
+    let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
+    let mut rig = Rig::new(&Setup { exporters, settle_after: SETTLE_AFTER, processor, ..Setup::default() })?;
+    rig.start().await?;
+    let producers = Producers::start(&Load {
+        grpc: rig.grpc,
+        http: rig.http,
+        producers: 8,
+        first: 1,
+        mix: Mix::All,
+        prompt: 300,
+        batch: 0,
+        pace: Some(25.0),
+        manner: Manner::Patient,
+        seed: options.seed,
+    });
+
+    let rounds: u32 = if options.full { 300 } else { 6 };
+    let (began, mut slowest, mut in_file, mut taken) = (Instant::now(), Duration::ZERO, RIGHT[0], 0);
+    for round in 1..=rounds {
+        let is_wrong = round.is_multiple_of(3);
+        let said = if is_wrong { SAID_WRONG } else { SAID_READY };
+        let before = rig.logged(said);
+        // By turns, so that what follows a wrong one is another one than the last right one.
+        taken += usize::from(!is_wrong);
+        let next = if is_wrong { WRONG } else { RIGHT[taken % 2] };
+        rig.edit_config(in_file, next)?;
+        in_file = next;
+        let written = Instant::now();
+        rig.signal("HUP")?;
+        while rig.logged(said) <= before {
+            ensure!(written.elapsed() < WITHIN, "round {round}: no line with {said:?}:\n{}", rig.log());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        slowest = slowest.max(written.elapsed());
+        if round.is_multiple_of(100) {
+            println!("reconfigure: {round} of {rounds} configs, {}", seconds(began.elapsed()));
+        }
+    }
+    let took = began.elapsed();
+    let accounts = producers.finish().await;
+    let ledger = judge::calm(&rig, &accounts, &sink, SETTLE_AFTER + Duration::from_secs(90)).await?;
+
+    report.tell("configs, every third one wrong", rounds);
+    report.tell("  in", seconds(took));
+    report.tell("  slowest in force, or refused", seconds(slowest));
+    report.exactly("starts by another config", rig.logged(SAID_READY), taken + 1);
+    judge::producers(&mut report, &accounts);
+    report.check(
+        "slowest acknowledgement, of 10 s",
+        seconds(accounts.slowest),
+        "less than 8 s: later it may count twice",
+        accounts.slowest < SETTLE_AFTER - Duration::from_secs(2),
+    );
+    judge::deliveries(&mut report, "backend", &accounts, &sink);
+    judge::money(&mut report, "API", &accounts, &sink, &ledger);
+    judge::metrics(&mut report, &rig, &accounts, &sink).await?;
+    rig.terminate()?;
+    let status = rig.exit(Duration::from_secs(11)).await?;
+    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
+    judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
+    judge::log(&mut report, &rig);
+    Ok(report)
+}

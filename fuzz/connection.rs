@@ -285,6 +285,7 @@ async fn plays(bench: &Bench, mode: Mode, sent: &[u8], is_taken: Option<bool>) {
                 Item::Entries(booked) => {
                     assert!(entries(booked).all(|entry| entry.is_ok()), "a booking of ours can not be read");
                 }
+                Item::Held(_) => panic!("nothing is held here"),
             }
             reader.done(&read);
         }

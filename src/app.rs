@@ -6,6 +6,7 @@ mod cost_metrics;
 mod doors;
 mod files;
 mod ledger;
+mod listeners;
 mod lookups;
 mod observe;
 mod priced;
@@ -80,10 +81,14 @@ pub struct App {
     cost_metrics: CostMetrics,
     /// The ledger's place in the queue, and the exporters'.
     ledger_reader: Reader,
+    /// The place of what is held back.
+    hold: Reader,
     exporters: Vec<(String, Reader)>,
     receiving: JoinSet<Result<(), String>>,
     /// What goes on as long as requests come: traces settle, prices are kept up to date, spikes are looked for.
     settling: JoinSet<()>,
+    /// Holds requests back.
+    holding: JoinSet<()>,
     /// Posts what is told of spikes.
     posting: Option<Posting>,
     /// Ask for price files, lookup files, certificates and logins to be read again.
@@ -91,6 +96,7 @@ pub struct App {
     reading: JoinSet<()>,
     serving: JoinSet<()>,
     stop_receiving: watch::Sender<bool>,
+    stop_holding: watch::Sender<bool>,
     stop_serving: watch::Sender<bool>,
     /// What it listens on.
     sockets: Sockets,
@@ -171,6 +177,7 @@ impl App {
         // and nothing is acknowledged that nobody would read.
         self.log.refuse();
         self.settling.shutdown().await;
+        self.stop_holding.send_replace(true);
         // The watch is gone: the webhook gets what waits for it while the queue drains. Half the time is for that, for a webhook
         // that does not answer must not make every restart slow.
         let posted_until = deadline.min(Instant::now() + grace / 2);
@@ -195,7 +202,12 @@ impl App {
             warn!("the last cost metrics could not be collected in time");
         }
 
+        if self.log.identity().is_none() && timeout_at(deadline, self.hold.drained()).await.is_err() {
+            error!("what was held back could not be let go in time");
+        }
         self.log.close();
+        let holding = async { while self.holding.join_next().await.is_some() {} };
+        let _ = timeout_at(deadline, holding).await;
         let reading = async { while self.reading.join_next().await.is_some() {} };
         let _ = timeout_at(deadline, reading).await;
         self.reading.shutdown().await;

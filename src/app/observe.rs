@@ -1,6 +1,7 @@
 //! The self-metrics that observe the queue, the ledger and the open traces.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
@@ -11,7 +12,8 @@ use crate::ledger::Ledger;
 use crate::memory;
 use crate::processor::Shared;
 use crate::queue::recovery::Files;
-use crate::queue::{Level, Log};
+use crate::queue::{Level, Log, Reader};
+use crate::receiver::hold;
 use crate::settlement::Size;
 
 /// Names of the queue's readers that are no exporters.
@@ -23,7 +25,7 @@ fn counts_bytes(level: &Level) -> bool {
 }
 
 fn is_exporter(level: &Level) -> bool {
-    ![LEDGER, WATCHER].contains(&level.reader.as_str())
+    ![LEDGER, WATCHER, hold::NAME].contains(&level.reader.as_str())
 }
 
 /// Registers the self-metrics that observe the queue and the tables.
@@ -179,6 +181,22 @@ pub(super) fn connections(meter: &Meter, listeners: [Arc<Places>; 3]) {
                 observer.observe(bytes, &[]);
             }
         })
+        .build();
+}
+
+/// Registers what tells of requests that are held back.
+pub(super) fn held(meter: &Meter, reader: Reader, early: Arc<AtomicU64>) {
+    meter
+        .u64_observable_gauge("pricetag_held_bytes")
+        .with_description("Bytes of requests that are held back until spans above their calls have come.")
+        .with_callback(move |observer| observer.observe(reader.bytes() as u64, &[]))
+        .build();
+    meter
+        .u64_observable_counter("pricetag_held_let_go_early")
+        .with_description(
+            "Requests that were not held for as long as `hold` says, for `max_held_mib` was reached.",
+        )
+        .with_callback(move |observer| observer.observe(early.load(Ordering::Relaxed), &[]))
         .build();
 }
 

@@ -4,30 +4,29 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use prometheus::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tracing::info;
 
 use super::backends::{self, Backends};
 use super::cost_metrics::CostMetrics;
 use super::doors::Doors;
+use super::listeners::Listeners;
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::sockets::Sockets;
 use super::spikes;
-use super::wiring;
-use super::{Addresses, App, ledger, queue};
-use crate::access::Door;
+use super::wiring::{self, Routes};
+use super::{App, ledger, queue};
 use crate::admin::reload::Reloads;
-use crate::admin::{self, Readiness, Site};
-use crate::config::{Config, HostPort, is_own_address, own_listener_loops, resolve};
+use crate::admin::{Readiness, Site};
+use crate::config::{Config, is_own_address, own_listener_loops, resolve};
 use crate::exporter::build::{self, Output};
 use crate::exporter::ceiling::Ceiling;
 use crate::exporter::dead_letters::{self, Office};
@@ -39,7 +38,8 @@ use crate::ledger::store::StoreError;
 use crate::margin::{Margins, gauges};
 use crate::otlp::Signal;
 use crate::queue::{Budget, Keeps, OnFull, Part, Reader, Route};
-use crate::receiver::{Intake, grpc, http};
+use crate::receiver::Intake;
+use crate::receiver::hold::{self, Hold};
 use crate::telemetry::Telemetry;
 use crate::yaml::Mistakes;
 
@@ -138,7 +138,9 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     let watcher = watch_bookings
         .then(|| log.reader(WATCHER, Budget { on_full: OnFull::Drop, ..wiring::BOOKINGS }, Keeps::Nothing));
     let money: Vec<Reader> = [Some(ledger_reader.clone()), watcher.clone()].into_iter().flatten().collect();
-    let (routes, readers) = wiring::routes(config, &log, &money);
+    // Though nothing is held any more: an earlier process may have left something.
+    let hold = log.reader(hold::NAME, wiring::of_hold(config), Keeps::Cursor);
+    let (Routes { of: routes, held }, readers) = wiring::routes(config, &log, &money, &hold);
 
     // The SDK's bridge wants a registry for itself.
     let (self_metrics, costs) = (Registry::new(), Registry::new());
@@ -196,6 +198,7 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
 
     let readiness = Readiness::default();
     let (stop_receiving, receiving_stops) = watch::channel(false);
+    let (stop_holding, holding_stops) = watch::channel(false);
     let (stop_serving, serving_stops) = watch::channel(false);
     let addresses = listeners.addresses();
     let mut app = App {
@@ -209,17 +212,31 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         telemetry,
         cost_metrics,
         ledger_reader,
+        hold: hold.clone(),
         receiving: JoinSet::new(),
+        holding: JoinSet::new(),
         settling,
         posting: posting.flatten(),
         reload: Vec::new(),
         reading,
         serving: JoinSet::new(),
         stop_receiving,
+        stop_holding,
         stop_serving,
         sockets,
     };
-    app.settling.spawn(settle(intake));
+    app.settling.spawn(settle(Arc::clone(&intake)));
+    let (early, wanted) = (Arc::<AtomicU64>::default(), config.processor.as_ref());
+    observe::held(app.telemetry.meter(), hold.clone(), Arc::clone(&early));
+    let hold = Hold {
+        reader: hold,
+        intake,
+        routes: held.into(),
+        time: wanted.map_or(Duration::ZERO, |pricetag| pricetag.hold),
+        most: wanted.map_or(0, |pricetag| pricetag.max_held_bytes),
+        early,
+    };
+    app.holding.spawn(hold.run(holding_stops));
     app.settling.spawn(app.ledger.clone().keep());
     if let Some(priced) = priced {
         app.reload = priced.keep(app.telemetry.meter(), &mut app.settling);
@@ -284,110 +301,4 @@ async fn settle(intake: Arc<Intake>) {
         tick.tick().await;
         intake.settle_idle();
     }
-}
-
-/// The bound listeners: all ports are ours before anything else is made.
-struct Listeners {
-    grpc: Option<TcpListener>,
-    http: Option<TcpListener>,
-    admin: Option<TcpListener>,
-    health: Option<TcpListener>,
-}
-
-impl Listeners {
-    async fn bind(config: &Config, sockets: &mut Sockets) -> Result<Self, StartError> {
-        let receivers = &config.receivers;
-        let grpc = receivers.grpc.as_ref().map(|grpc| &grpc.endpoint);
-        let http = receivers.http.as_ref().map(|http| &http.endpoint);
-        let health = config.health_check.as_ref().map(|health| &health.endpoint);
-        Ok(Listeners {
-            grpc: bind(sockets, "receivers.otlp.protocols.grpc.endpoint", grpc).await?,
-            http: bind(sockets, "receivers.otlp.protocols.http.endpoint", http).await?,
-            admin: bind(sockets, "service.telemetry.metrics.address", config.telemetry.metrics.as_ref())
-                .await?,
-            health: bind(sockets, "extensions.health_check.endpoint", health).await?,
-        })
-    }
-
-    fn addresses(&self) -> Addresses {
-        let address = |listener: &Option<TcpListener>| listener.as_ref().and_then(|it| it.local_addr().ok());
-        Addresses { grpc: address(&self.grpc), http: address(&self.http), admin: address(&self.admin) }
-    }
-
-    fn otlp_addresses(&self) -> Vec<SocketAddr> {
-        let addresses = self.addresses();
-        [addresses.grpc, addresses.http].into_iter().flatten().collect()
-    }
-
-    fn serve(
-        self,
-        app: &mut App,
-        config: &Config,
-        [grpc_door, http_door]: [Door; 2],
-        site: Site,
-        receiving_stops: watch::Receiver<bool>,
-        serving_stops: watch::Receiver<bool>,
-    ) {
-        let receivers = &config.receivers;
-        // It asks nobody who he is, and has places of its own.
-        let health_door = site.door.for_health();
-        if let (Some(listener), Some(grpc)) = (self.grpc, &receivers.grpc) {
-            let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("grpc"));
-            let (limit, stop) = (grpc.max_message_bytes, stopped(receiving_stops.clone()));
-            app.receiving.spawn(async move {
-                grpc::serve(listener, grpc_door, intake, metrics, limit, stop).await;
-                Ok(())
-            });
-        }
-        if let (Some(listener), Some(http)) = (self.http, &receivers.http) {
-            let (intake, metrics) = (Arc::clone(&app.intake), app.telemetry.receiver("http"));
-            let (limit, stop) = (http.max_body_bytes, stopped(receiving_stops));
-            app.receiving.spawn(async move {
-                http::serve(listener, http_door, intake, metrics, limit, stop).await;
-                Ok(())
-            });
-        }
-        if let Some(listener) = self.admin {
-            let stop = stopped(serving_stops.clone());
-            app.serving.spawn(admin::serve(listener, site, stop));
-        }
-        if let (Some(listener), Some(health)) = (self.health, &config.health_check) {
-            let (path, ready, stop) = (health.path.clone(), app.readiness.clone(), stopped(serving_stops));
-            app.serving.spawn(admin::serve_health(listener, path, ready, health_door, stop));
-        }
-    }
-}
-
-async fn bind(
-    sockets: &mut Sockets,
-    key: &'static str,
-    endpoint: Option<&HostPort>,
-) -> Result<Option<TcpListener>, StartError> {
-    let Some(endpoint) = endpoint else { return Ok(None) };
-    match sockets.listen(key, endpoint).await {
-        Ok(listener) => {
-            info!(
-                "listening on {} ({key})",
-                listener.local_addr().map_or(endpoint.to_string(), |a| a.to_string())
-            );
-            Ok(Some(listener))
-        }
-        Err(source) => {
-            let remedy = match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    format!(
-                        "; another process has it: stop that, or set another one with --set {key}=HOST:PORT"
-                    )
-                }
-                io::ErrorKind::PermissionDenied => "; choose a port above 1023".to_owned(),
-                _ => "; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0".to_owned(),
-            };
-            Err(StartError::Bind { key, endpoint: endpoint.to_string(), remedy, source })
-        }
-    }
-}
-
-/// Completes when the switch is turned, or its owner is gone.
-async fn stopped(mut stop: watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
 }

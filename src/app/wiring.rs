@@ -15,12 +15,18 @@ const LEDGER_REQUESTS: usize = 100_000;
 pub(super) const BOOKINGS: Budget =
     Budget { requests: LEDGER_REQUESTS, bytes: MAX_BYTES, on_full: queue::OnFull::Refuse };
 
-/// Where requests go, by signal.
-pub(super) type Routes = [Vec<Route>; 3];
+/// Where requests go.
+pub(super) struct Routes {
+    /// By signal.
+    pub(super) of: [Vec<Route>; 3],
+    /// What goes there that was held.
+    pub(super) held: Vec<Route>,
+}
 
-/// Gives each exporter its place in the queue and routes the pipelines to them. The readers come in the
+/// Gives each exporter its place in the queue and routes the pipelines to them; what is to be held goes to `hold`. The readers come in the
 /// order of the config's exporters.
-pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, Vec<Reader>) {
+pub(super) fn routes(config: &Config, log: &Log, money: &[Reader], hold: &Reader) -> (Routes, Vec<Reader>) {
+    let holds = config.processor.as_ref().is_some_and(|pricetag| !pricetag.hold.is_zero());
     let readers: Vec<Reader> = config
         .exporters
         .iter()
@@ -29,7 +35,8 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
             log.reader(exporter.id.to_string(), budget(&exporter.queue, log), keeps)
         })
         .collect();
-    let routes = Signal::ALL.map(|signal| {
+    let mut held: Vec<Route> = Vec::new();
+    let of = Signal::ALL.map(|signal| {
         let mut routes = Vec::new();
         for pipeline in config.pipelines.iter().filter(|pipeline| pipeline.signal == signal) {
             // Several pipelines of one kind into one exporter are one delivery: it gets a request once.
@@ -41,13 +48,31 @@ pub(super) fn routes(config: &Config, log: &Log, money: &[Reader]) -> (Routes, V
                 }
             }
         }
+        let is_priced = |route: &Route| route.part == Part::Priced;
+        if signal == Signal::Traces {
+            held = routes.iter().filter(|route| is_priced(route)).copied().collect();
+            if held.is_empty() {
+                // What an earlier process has held by another config.
+                held.clone_from(&routes);
+            }
+        }
         // However many pipelines price a span, it is booked once.
         if routes.iter().any(|route| route.part == Part::Priced) {
             routes.extend(money.iter().map(|reader| Route { to: reader.id(), part: Part::Entries }));
         }
+        if holds && signal == Signal::Traces && routes.iter().any(is_priced) {
+            routes.retain(|route| !is_priced(route));
+            routes.push(Route { to: hold.id(), part: Part::Held });
+        }
         routes
     });
-    (routes, readers)
+    (Routes { of, held }, readers)
+}
+
+/// The budget of what is held. What is beyond what the config says goes early, so this is for floods.
+pub(super) fn of_hold(config: &Config) -> Budget {
+    let most = config.processor.as_ref().map_or(0, |pricetag| pricetag.max_held_bytes);
+    Budget { requests: usize::MAX, bytes: most.saturating_mul(2), on_full: queue::OnFull::Refuse }
 }
 
 fn budget(queue: &Queue, log: &Log) -> Budget {

@@ -31,6 +31,7 @@ pub(super) const PRICES_STALE_AFTER: Duration = Duration::from_secs(60 * 24 * 36
 pub(super) const METRIC_LABELS: [&str; 3] = ["feature", "workflow", "tier"];
 pub(super) const SETTLE_AFTER: Duration = Duration::from_secs(10);
 pub(super) const MAX_OPEN_TRACES_BYTES: usize = 64 * MIB;
+pub(super) const MAX_HELD_BYTES: usize = 256 * MIB;
 
 /// A user's hour that costs five times the usual one is worth a look; below a dollar it is not.
 pub(super) const SPIKES_BY: &str = "user";

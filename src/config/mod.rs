@@ -4,7 +4,7 @@
 //!
 //! 1. `tree`: text to a tree that knows the line of every key and value;
 //! 2. `set`: `--set key=value` changes the tree;
-//! 3. `substitute`: `${env:NAME}` in scalars of the tree;
+//! 3. `substitute`: `${env:NAME}` and `${file:PATH}` in scalars of the tree;
 //! 4. `foreign`: keys of the OpenTelemetry Collector that pricetag does not have;
 //! 5. `de`, `raw`: the tree to what was said, every key optional;
 //! 6. `validate`: what was said to what it means, [`Config`].

@@ -97,6 +97,10 @@ pub struct Pricetag {
     pub upstream: Upstream,
     /// How long after its last span a trace stays open.
     pub settle_after: Duration,
+    /// How long requests of traces are held back, for spans above their calls to come; zero: not at all. No longer than traces are open.
+    pub hold: Duration,
+    /// Bytes of requests that are held back at most.
+    pub max_held_bytes: usize,
     /// The cap of the table of open traces.
     pub max_open_traces_bytes: usize,
     /// Whose money it is: the dimensions that there always are, then the user's own.

@@ -1,8 +1,11 @@
-//! `${env:NAME}` in values.
+//! `${env:NAME}` and `${file:PATH}` in values.
 //!
-//! Variables are put into scalars of the parsed tree, never into the text of the file: whatever a
-//! variable holds (colons, newlines, brackets), it stays one scalar and cannot add a key. Keys are not
+//! Variables and files are put into scalars of the parsed tree, never into the text of the config: whatever one of them
+//! holds (colons, newlines, brackets), it stays one scalar and cannot add a key. Keys are not
 //! substituted.
+
+use std::fs::File;
+use std::io::{self, Read as _};
 
 use super::error::{Problem, Report};
 use super::path::{Path, Step};
@@ -12,11 +15,24 @@ use super::yaml::{Kind, Node};
 pub trait Environment {
     /// The value of a variable; `None` when it is not set.
     fn variable(&self, name: &str) -> Option<String>;
+
+    /// What stands in a file, such as a secret that is mounted.
+    ///
+    /// # Errors
+    /// It can not be read, or is no text of at most 64 KiB.
+    fn file(&self, path: &str) -> io::Result<String>;
 }
+
+/// No value is longer.
+const MAX_FILE: u64 = 64 << 10;
 
 impl<F: Fn(&str) -> Option<String>> Environment for F {
     fn variable(&self, name: &str) -> Option<String> {
         self(name)
+    }
+
+    fn file(&self, _: &str) -> io::Result<String> {
+        Err(io::ErrorKind::NotFound.into())
     }
 }
 
@@ -27,6 +43,15 @@ pub struct ProcessEnvironment;
 impl Environment for ProcessEnvironment {
     fn variable(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    fn file(&self, path: &str) -> io::Result<String> {
+        let mut text = String::new();
+        File::open(path)?.take(MAX_FILE + 1).read_to_string(&mut text)?;
+        if text.len() as u64 > MAX_FILE {
+            return Err(io::Error::other("more than 64 KiB"));
+        }
+        Ok(text)
     }
 }
 
@@ -72,6 +97,11 @@ fn walk(node: &mut Node, path: &Path, environment: &dyn Environment, failed: &mu
                 };
                 failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
             }
+            Err(Unusable::Unread { path: file, why }) => {
+                let message = format!("{file} cannot be read: {why}");
+                let remedy = "name a file that pricetag may read; its path is from the working directory";
+                failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
+            }
             Err(Unusable::Malformed { message, remedy }) => {
                 failed.push(Problem::new(node.mark, path.clone(), message).remedy(remedy));
             }
@@ -89,6 +119,11 @@ struct Expanded {
 enum Unusable {
     /// A variable that is not set, by name.
     Unset(String),
+    /// A file that can not be read.
+    Unread {
+        path: String,
+        why: String,
+    },
     Malformed {
         message: String,
         remedy: &'static str,
@@ -132,6 +167,17 @@ fn expand(said: &str, environment: &dyn Environment) -> Result<Option<Expanded>,
 }
 
 fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, Unusable> {
+    if let Some(path) = reference.strip_prefix("file:") {
+        let mut text = environment
+            .file(path)
+            .map_err(|error| Unusable::Unread { path: path.to_owned(), why: error.to_string() })?;
+        // Editors and `echo` end a line that is not meant.
+        if text.ends_with('\n') {
+            text.pop();
+            text.truncate(text.trim_end_matches('\r').len());
+        }
+        return Ok(text);
+    }
     let (name, default) = match reference.strip_prefix("env:").unwrap_or(reference).split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (reference.strip_prefix("env:").unwrap_or(reference), None),
@@ -140,7 +186,8 @@ fn resolve(reference: &str, environment: &dyn Environment) -> Result<String, Unu
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
     if !is_name {
         let message = format!("`${{{reference}}}` is no reference to an environment variable");
-        let remedy = "write `${env:NAME}` or `${env:NAME:-default}`, or `$${` for a literal `${`";
+        let remedy =
+            "write `${env:NAME}`, `${env:NAME:-default}` or `${file:PATH}`, or `$${` for a literal `${`";
         return Err(Unusable::Malformed { message, remedy });
     }
     let found = environment.variable(name).or_else(|| default.map(str::to_owned));
@@ -178,6 +225,31 @@ mod tests {
     }
 
     #[test]
+    fn a_files_last_line_end_is_not_meant() {
+        struct Files(&'static str);
+        impl Environment for Files {
+            fn variable(&self, _: &str) -> Option<String> {
+                None
+            }
+            fn file(&self, path: &str) -> io::Result<String> {
+                assert_eq!(path, "/run/secrets/a:b");
+                Ok(self.0.to_owned())
+            }
+        }
+        for (written, meant) in [
+            ("key", "key"),
+            ("key\n", "key"),
+            ("key\r\n", "key"),
+            ("a\nb\n\n", "a\nb\n"),
+            ("", ""),
+            ("${env:X}", "${env:X}"),
+        ] {
+            let found = expand("Bearer ${file:/run/secrets/a:b}", &Files(written)).unwrap().unwrap();
+            assert_eq!((found.text, found.whole), (format!("Bearer {meant}"), false));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_replaced_says_why() {
         let malformed = |said| match expanded(said) {
             Err(Unusable::Malformed { message, .. }) => message,
@@ -185,7 +257,10 @@ mod tests {
         };
         assert_eq!(expanded("${env:NONE}"), Err(Unusable::Unset("NONE".to_owned())));
         assert!(malformed("x${env:PORT").contains("without `}`"));
-        assert!(malformed("${file:/etc/passwd}").contains("${file:/etc/passwd}"));
+        assert!(malformed("${http://passwords}").contains("${http://passwords}"));
+        assert!(
+            matches!(expanded("${file:/no/such}"), Err(Unusable::Unread { path, .. }) if path == "/no/such")
+        );
         assert!(expanded("${env:}").is_err());
         assert!(expanded("${env:1X}").is_err());
     }

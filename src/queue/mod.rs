@@ -127,10 +127,12 @@ pub enum Part {
     Raw = 1,
     /// Bookings and settlements.
     Entries = 2,
+    /// The request as it came, with all that is known of it: it is to be written anew, and put into the log again.
+    Held = 3,
 }
 
 impl Part {
-    const ALL: [Part; 3] = [Part::Priced, Part::Raw, Part::Entries];
+    const ALL: [Part; 4] = [Part::Priced, Part::Raw, Part::Entries, Part::Held];
 
     /// What a reader gets of a request and of entries; `None`: nothing.
     fn of(self, request: Option<&Request>, entries: &Bytes) -> Option<Item> {
@@ -141,6 +143,7 @@ impl Part {
         match self {
             Part::Priced => item(|request| &request.priced),
             Part::Raw => item(|request| &request.raw),
+            Part::Held => request.map(|request| Item::Held(Box::new(request.clone()))),
             Part::Entries => (!entries.is_empty()).then(|| Item::Entries(entries.clone())),
         }
     }
@@ -169,6 +172,8 @@ pub enum Item {
     },
     /// Bookings and settlements for the ledger.
     Entries(Bytes),
+    /// A request that is held back.
+    Held(Box<Request>),
 }
 
 impl Item {
@@ -176,6 +181,7 @@ impl Item {
         match self {
             Item::Request { body, .. } => body.len(),
             Item::Entries(entries) => entries.len(),
+            Item::Held(request) => request.raw.len(),
         }
     }
 }

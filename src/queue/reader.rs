@@ -152,6 +152,11 @@ impl Reader {
         self.log.lock().cursors[self.id.0].requests()
     }
 
+    /// Bytes of these.
+    pub fn bytes(&self) -> usize {
+        self.log.lock().cursors[self.id.0].bytes()
+    }
+
     /// A position before which everything is done that came for this reader.
     pub fn passed(&self) -> u64 {
         let state = self.log.lock();

@@ -70,7 +70,7 @@ pub fn put(out: &mut Vec<u8>, position: u64, record: &Record, routes: &[(&str, P
         put_bytes(out, number::ENTRIES, &record.entries);
         let Some(request) = &record.request else { return };
         // As it came where somebody asks for it, and where nothing was edited the two are one.
-        let raw = routes.iter().any(|(_, part)| *part == Part::Raw);
+        let raw = routes.iter().any(|(_, part)| matches!(part, Part::Raw | Part::Held));
         if raw && request.raw != request.priced {
             put_bytes(out, number::RAW, &request.raw);
         }

@@ -94,7 +94,8 @@ impl Intake {
             return Ok(Taken { items: 0, committed: Committed::NOTHING });
         }
         let permit = self.log.reserve(routes, body.len())?;
-        let priced = routes.iter().any(|route| route.part == Part::Priced);
+        let priced = routes.iter().any(|route| matches!(route.part, Part::Priced | Part::Held));
+        let is_held = routes.iter().any(|route| route.part == Part::Held);
         let (record, items, committing) = match &self.pricing {
             Some(pricing) if priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
@@ -103,7 +104,8 @@ impl Intake {
                 let items = processed.items;
                 let request = Request {
                     signal,
-                    priced: processed.body,
+                    // What is held is written anew when it goes.
+                    priced: if is_held { body.clone() } else { processed.body },
                     raw: body,
                     items,
                     arrived: now.unix_nano,
@@ -122,6 +124,35 @@ impl Intake {
             self.settle(|shared, settled| shared.open_traces().make_room(settled));
         }
         Ok(Taken { items, committed })
+    }
+
+    /// Lets a request go that was held, with what is known of it by now.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`] and its like: there is no room for it yet.
+    pub fn let_go(&self, request: &Request, routes: &[Route]) -> Result<Committed, Refusal> {
+        let permit = self.log.reserve(routes, request.raw.len())?;
+        Ok(permit.commit(self.known_by_now(request)))
+    }
+
+    /// The same past all budgets: nothing else comes.
+    pub fn let_go_at_last(&self, request: &Request, routes: &[Route]) {
+        self.log.append(routes, self.known_by_now(request));
+    }
+
+    /// A request that is booked already, as it would leave if it came now.
+    fn known_by_now(&self, request: &Request) -> Record {
+        let body = request.raw.clone();
+        let processed = self
+            .pricing
+            .as_ref()
+            .map(|pricing| pricing.process(request.signal, body, self.now(), &request.headers));
+        let body = match processed {
+            Some(Ok(processed)) => processed.body,
+            // An earlier process took it, by another config.
+            Some(Err(_)) | None => request.raw.clone(),
+        };
+        Record::from(Request::new(request.signal, body, request.items))
     }
 
     /// Tells the open traces of a record that an earlier process accepted. Its bookings are the ledger's to read.
@@ -148,7 +179,7 @@ impl Intake {
     fn retell(&self, pricing: &Pricing, record: &Stored) -> Result<(), Refusal> {
         let has = |part| record.routes.iter().any(|(_, it)| *it == part);
         let Some(request) = record.request.as_ref().filter(|_| has(Part::Entries)) else { return Ok(()) };
-        let body = match has(Part::Raw) {
+        let body = match has(Part::Raw) || has(Part::Held) {
             true => request.raw.clone(),
             false => cut::without(&request.priced, &inserted(&record.entries)?)?,
         };

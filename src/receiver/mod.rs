@@ -1,10 +1,11 @@
 //! Receivers: OTLP over gRPC and over HTTP. Bodies stay bytes from the socket to the queue.
 //!
 //! [`grpc`] and [`http`] speak the protocols, `body` reads what is sent and `unpack` decompresses it, [`intake`] is what both hand a body to, [`refusal`] says why one is
-//! not taken and how each protocol puts it.
+//! not taken and how each protocol puts it. [`hold`] keeps requests back for a while, where the config says so.
 
 mod body;
 pub mod grpc;
+pub mod hold;
 pub mod http;
 pub mod intake;
 pub mod refusal;

@@ -27,6 +27,7 @@ mod forget;
 mod full;
 mod fuzz;
 mod golden;
+mod hold;
 mod hostile_h2;
 mod json;
 mod ledger;

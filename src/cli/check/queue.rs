@@ -11,6 +11,7 @@ use crate::config::{Config, Environment};
 use crate::queue::Unusable;
 use crate::queue::recovery::waiting;
 use crate::queue::storage::Folder;
+use crate::receiver::hold;
 use crate::state::Lock;
 use crate::text::counted;
 
@@ -38,6 +39,9 @@ pub(super) fn lines(config: &Config, environment: &dyn Environment) -> Result<St
                 let is_exporter = |name: &str| config.exporters.iter().any(|it| it.id.to_string() == name);
                 for (name, requests) in waiting.iter().filter(|(_, requests)| *requests > 0) {
                     match is_exporter(name) {
+                        _ if name == hold::NAME => {
+                            _ = write!(text, ", {} held back", counted(*requests as u64, "request"))
+                        }
                         true => _ = write!(text, ", {} for {name}", counted(*requests as u64, "request")),
                         false => notices.push(say_absent(name, *requests)),
                     }

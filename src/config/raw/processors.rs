@@ -78,6 +78,11 @@ pub(in crate::config) struct Pricetag {
     pub(in crate::config) upstream: Option<Upstream>,
     /// How long after its last span a trace stays open; then its bookings are final. Default: 10s.
     pub(in crate::config) settle_after: Option<GoDuration>,
+    /// How long requests of traces are held back from exporters, so that calls leave with what spans above them say, and roots with the cost
+    /// of all their calls; `settle_after` at most. They are acknowledged and booked at once. Default: 0, not at all.
+    pub(in crate::config) hold: Option<GoDuration>,
+    /// How much may be held back, in MiB, on the disk of the queue where that is on disk; beyond it the oldest go earlier. Default: 256.
+    pub(in crate::config) max_held_mib: Option<u32>,
     /// The memory that open traces may take, in MiB; beyond it the oldest settle early. Default: 64.
     pub(in crate::config) max_open_traces_mib: Option<u32>,
     /// Whose money it is, by dimension: user, session, feature, workflow, agent, tenant, tier, team, environment, and any

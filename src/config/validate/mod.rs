@@ -14,6 +14,8 @@ mod service;
 mod spikes;
 mod storage;
 
+use std::time::Duration;
+
 use super::defaults;
 use super::endpoint::HostPort;
 use super::error::Report;
@@ -121,6 +123,20 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         None => defaults::MAX_OPEN_TRACES_BYTES,
         Some(mib) => mebibytes(mib, &path.key("max_open_traces_mib"), report),
     };
+    let settle_after = said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0);
+    let hold = said.hold.map_or(Duration::ZERO, |duration| duration.0);
+    if hold > settle_after {
+        let remedy = "write a shorter time, or make `settle_after` longer";
+        report.wrong(
+            &path.key("hold"),
+            "what comes after a trace has settled says nothing of its calls",
+            remedy,
+        );
+    }
+    let max_held_bytes = match said.max_held_mib {
+        None => defaults::MAX_HELD_BYTES,
+        Some(mib) => mebibytes(mib, &path.key("max_held_mib"), report),
+    };
     let dimensions = dimensions::dimensions(said, path, report);
     Pricetag {
         attributes: said.attributes.unwrap_or_default(),
@@ -132,7 +148,9 @@ fn pricetag(said: &super::raw::Pricetag, path: &Path, report: &mut Report) -> Pr
         dialects: said.dialects.clone(),
         reported: said.reported.unwrap_or_default(),
         upstream: said.upstream.unwrap_or_default(),
-        settle_after: said.settle_after.map_or(defaults::SETTLE_AFTER, |duration| duration.0),
+        settle_after,
+        hold,
+        max_held_bytes,
         max_open_traces_bytes,
         lookups: dimensions::lookups(&said.lookups, &dimensions, &path.key("lookups"), report),
         metric_labels: metrics::labels(&said.metrics, &dimensions, &path.key("metrics"), report),

@@ -233,6 +233,11 @@ impl Log {
         self.lock().refusing
     }
 
+    /// Whether the disk takes nothing.
+    pub fn is_failing(&self) -> bool {
+        self.lock().failing.is_some()
+    }
+
     /// Nothing more will come: readers end when they have read everything.
     pub fn close(&self) {
         let mut state = self.lock();

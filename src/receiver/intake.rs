@@ -204,9 +204,15 @@ impl Intake {
         self.log.append(&[pricing.ledger], Record { request: None, entries: entries.take() });
     }
 
-    /// Settles the traces that have been idle for long enough.
+    /// Settles the traces that have been idle for long enough. While the disk takes nothing none is: requests that are on their way to
+    /// it are in open traces and not answered, and would count again when they come again.
     pub fn settle_idle(&self) {
         let now = self.now().monotonic;
+        if let Some(pricing) = &self.pricing
+            && self.log.is_failing()
+        {
+            pricing.shared.open_traces().hold(now);
+        }
         self.settle(|shared, settled| shared.open_traces().settle_idle(now, settled));
     }
 

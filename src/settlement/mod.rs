@@ -31,7 +31,7 @@ mod waiting;
 pub use chain::PARTS;
 pub use judgement::Judgement;
 pub use names::Names;
-pub use open_traces::{OpenTraces, Size};
+pub use open_traces::OpenTraces;
 pub use sayings::{BASE, Values, put as put_saying, read as read_values};
 pub use sightings::WINDOW;
 pub use sums::{Spent, Sums};
@@ -141,6 +141,23 @@ impl Facts {
     pub fn tells_usage(&self) -> bool {
         self.richness > 0
     }
+}
+
+/// What the table of open traces holds, and what it had to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// Open traces.
+    pub traces: usize,
+    /// Their spans, those included that are only known as parents.
+    pub spans: usize,
+    /// Bytes that all of it takes.
+    pub bytes: usize,
+    /// Traces that settled early, to make room.
+    pub early: u64,
+    /// Tokens of agents' sums that no call below them showed and that could be assigned to no model: they cost nothing.
+    pub unassigned_tokens: u64,
+    /// Reports of calls that could not be compared with those of other traces, for want of room.
+    pub unseen: u64,
 }
 
 /// The end of a trace: every booking of it is confirmed, but for these.

@@ -14,29 +14,12 @@ use super::shard::Shard;
 use super::sightings::Sightings;
 use super::sums::MAX_BELOW;
 use super::told::Told;
-use super::{Facts, Judged, Settled, Sums, Verdict};
+use super::{Facts, Judged, Settled, Size, Sums, Verdict};
 use crate::genai::found::{Found, Group, SpanNote};
 use crate::otlp::view::Text;
 
 /// Enough that two cores seldom want the same one.
 const SHARDS: usize = 16;
-
-/// What the table holds, and what it had to do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Size {
-    /// Open traces.
-    pub traces: usize,
-    /// Their spans, those included that are only known as parents.
-    pub spans: usize,
-    /// Bytes that all of it takes.
-    pub bytes: usize,
-    /// Traces that settled early, to make room.
-    pub early: u64,
-    /// Tokens of agents' sums that no call below them showed and that could be assigned to no model: they cost nothing.
-    pub unassigned_tokens: u64,
-    /// Reports of calls that could not be compared with those of other traces, for want of room.
-    pub unseen: u64,
-}
 
 /// The traces that may still change. Times are nanoseconds on a monotonic clock of the caller's.
 #[derive(Debug)]
@@ -56,6 +39,8 @@ pub struct OpenTraces {
     unassigned: AtomicU64,
     /// What comes was told to an earlier process.
     rebuilding: AtomicBool,
+    /// When senders were left without an answer last.
+    held: AtomicU64,
 }
 
 impl OpenTraces {
@@ -81,6 +66,7 @@ impl OpenTraces {
             early: AtomicU64::new(0),
             unassigned: AtomicU64::new(0),
             rebuilding: AtomicBool::new(false),
+            held: AtomicU64::new(0),
         }
     }
 
@@ -259,9 +245,18 @@ impl OpenTraces {
         }
     }
 
+    /// Senders are left without an answer: what they send again must find its traces open. So none is idle for long enough until that
+    /// has been over for as long.
+    pub fn hold(&self, now: u64) {
+        self.held.store(now, Ordering::Relaxed);
+    }
+
     /// Settles the traces that have been idle for long enough.
     pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
-        self.settle_before(now.saturating_sub(self.settle_after), settled);
+        let before = now.saturating_sub(self.settle_after);
+        if self.held.load(Ordering::Relaxed) <= before {
+            self.settle_before(before, settled);
+        }
         self.forget(now);
         for shard in &self.shards {
             lock(shard).shrink();

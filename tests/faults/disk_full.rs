@@ -33,7 +33,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
             return Ok(report);
         }
     };
-    let settle_after = Duration::from_secs(2);
+    // Longer than a sender waits for an answer, and shorter than the disk is full: what it sends again must not count again.
+    let settle_after = Duration::from_secs(4);
     let sink = Sink::start(Mood::Well).await;
     let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
     let state = Some(disk.path().to_owned());
@@ -46,7 +47,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let filler = disk.fill()?;
     refusals(&mut report, &producers).await;
     let before = producers.progress.acknowledged();
-    let full = Duration::from_secs(if options.full { 60 } else { 3 });
+    let full = Duration::from_secs(if options.full { 60 } else { 8 });
     tokio::time::sleep(full).await;
     let now = producers.progress.acknowledged();
     report.tell("acknowledged while it was full", now - before);
@@ -106,7 +107,7 @@ fn load(rig: &Rig, first: u32, seed: u64) -> Load {
         prompt: 1_000,
         batch: 20,
         pace: Some(20.0),
-        manner: Manner::Patient,
+        manner: Manner::Hasty,
         seed,
     }
 }

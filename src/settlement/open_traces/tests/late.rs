@@ -161,3 +161,20 @@ fn a_trace_that_never_rests_settles() {
     assert_eq!((settled.len(), table.size().traces, table.size().unassigned_tokens), (4, 0, 0));
     assert!(settled.iter().all(|it| it.changes.is_empty()));
 }
+
+/// Scenario: a disk takes nothing for a minute, in which a sender that has no answer can not come again.
+/// Guarantees: what it sends when the disk has room again is what has come already, until that is as long ago as a trace is open.
+#[test]
+fn nothing_settles_while_senders_have_no_answer() {
+    let table = OpenTraces::new(10 * SECOND, 1 << 22);
+    let call = || judge(&table, 0, &[note(1, 1, 0, Some(0))], &[facts(1, 3)]);
+    assert_eq!(call(), [Verdict::Counts]);
+    for second in 1..=60 {
+        table.hold(second * SECOND);
+        assert_eq!(idle(&table, second * SECOND), []);
+    }
+    assert_eq!(idle(&table, 70 * SECOND - 1), []);
+    assert!(table.has_calls(&[1; 16]), "it is open");
+    idle(&table, 70 * SECOND);
+    assert!(!table.has_calls(&[1; 16]), "it has settled");
+}

@@ -23,10 +23,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout_at};
 use tracing::{error, info, warn};
 
+pub use listeners::prepare;
 pub use queue::{folder as queue_folder, on_disk as queue_on_disk, say_absent};
 pub use settings::settings;
 pub use sockets::Sockets;
@@ -51,9 +52,19 @@ pub const GRACE: Duration = Duration::from_secs(8);
 /// How long an app that makes room for another one waits for requests and deliveries that are under way.
 const HAND_OVER: Duration = Duration::from_secs(2);
 
+/// How an app has ended.
+struct Ended {
+    /// Requests that are lost to their exporters.
+    lost: usize,
+    /// What still writes the queue, if that has taken too long.
+    writing: Option<JoinHandle<()>>,
+    /// Nobody else writes the queue's files as long as this is there.
+    queue: Option<OnDisk>,
+}
+
 /// Something does not end, such as a write to a disk that hangs.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("the ledger's file is still being written: its disk may hang")]
+#[error("the queue or the ledger's file is still being written, so nobody else may: its disk may hang")]
 pub struct StillAtWork;
 
 /// The addresses that are listened on.
@@ -98,8 +109,6 @@ pub struct App {
     stop_receiving: watch::Sender<bool>,
     stop_holding: watch::Sender<bool>,
     stop_serving: watch::Sender<bool>,
-    /// What it listens on.
-    sockets: Sockets,
 }
 
 impl App {
@@ -128,40 +137,49 @@ impl App {
     /// Waits for a receiver to fail; pending while all is well.
     pub async fn failure(&mut self) -> String {
         loop {
-            match self.receiving.join_next().await {
-                Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => return error,
-                Some(Err(error)) => return error.to_string(),
-                None => std::future::pending().await,
+            let ended = tokio::select! {
+                Some(receiver) = self.receiving.join_next() => receiver,
+                // What nobody lets go would never leave.
+                Some(Err(panic)) = self.holding.join_next() => Ok(Err(panic.to_string())),
+                else => std::future::pending().await,
+            };
+            match ended {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return error,
+                Err(error) => return error.to_string(),
             }
         }
     }
 
     /// Stops receiving, finishes what is under way and drains the queue, after settling all traces where it is in memory, all within
     /// `grace`. Says how many requests are lost to their exporters.
-    pub async fn shutdown(mut self, grace: Duration) -> usize {
-        // Who comes now is told by the system that nobody listens.
-        self.sockets = Sockets::default();
-        self.finish(grace).await
+    pub async fn shutdown(self, grace: Duration) -> usize {
+        self.finish(grace).await.lost
     }
 
-    /// Makes room for another app: the same as [`shutdown`](Self::shutdown), but who comes meanwhile waits for that one.
+    /// Makes room for another app: the same as [`shutdown`](Self::shutdown), but what waits on disk is left to that one.
     ///
     /// # Errors
     /// Something of this one is still at work, so that another one would be in its way.
-    pub async fn hand_over(mut self) -> Result<Sockets, StillAtWork> {
-        // What waits on disk is the next one's.
-        let grace = if self.log.identity().is_some() { HAND_OVER } else { GRACE };
-        let (sockets, ledger) = (std::mem::take(&mut self.sockets), self.ledger.clone());
-        self.finish(grace).await;
+    pub async fn hand_over(self) -> Result<(), StillAtWork> {
+        let is_left = |(_, reader): &(String, Reader)| reader.is_kept() || reader.left() == 0;
+        let grace = if self.exporters.iter().all(is_left) { HAND_OVER } else { GRACE };
+        let ledger = self.ledger.clone();
+        let Ended { writing, queue, .. } = self.finish(grace).await;
         let closed = tokio::task::spawn_blocking(move || ledger.close());
-        match timeout_at(Instant::now() + GRACE, closed).await {
-            Ok(Ok(())) => Ok(sockets),
-            _ => Err(StillAtWork),
-        }
+        let quiet = async {
+            match writing {
+                Some(writing) => writing.await.is_ok() && closed.await.is_ok(),
+                None => closed.await.is_ok(),
+            }
+        };
+        let is_quiet = timeout_at(Instant::now() + GRACE, quiet).await;
+        // Until then nobody else may write the queue's files.
+        drop(queue);
+        if is_quiet == Ok(true) { Ok(()) } else { Err(StillAtWork) }
     }
 
-    async fn finish(mut self, grace: Duration) -> usize {
+    async fn finish(mut self, grace: Duration) -> Ended {
         let deadline = Instant::now() + grace;
         let waiting: usize = self.exporters.iter().map(|(_, reader)| reader.left()).sum();
         info!("draining for at most {grace:?}: {waiting} request(s) wait for their exporters");
@@ -182,6 +200,9 @@ impl App {
         // that does not answer must not make every restart slow.
         let posted_until = deadline.min(Instant::now() + grace / 2);
 
+        if self.log.identity().is_none() && timeout_at(deadline, self.hold.drained()).await.is_err() {
+            error!("what was held back could not be let go in time");
+        }
         // On disk, traces stay open for the next process: what it is sent again must not count again.
         if self.log.identity().is_none() {
             self.intake.settle_all();
@@ -202,9 +223,6 @@ impl App {
             warn!("the last cost metrics could not be collected in time");
         }
 
-        if self.log.identity().is_none() && timeout_at(deadline, self.hold.drained()).await.is_err() {
-            error!("what was held back could not be let go in time");
-        }
         self.log.close();
         let holding = async { while self.holding.join_next().await.is_some() {} };
         let _ = timeout_at(deadline, holding).await;
@@ -222,8 +240,9 @@ impl App {
             }
         }
         let log = self.log.clone();
-        if timeout_at(deadline + GRACE / 8, tokio::task::spawn_blocking(move || log.finish())).await.is_err()
-        {
+        let mut writing = tokio::task::spawn_blocking(move || log.finish());
+        let is_written = timeout_at(deadline + GRACE / 8, &mut writing).await.is_ok();
+        if !is_written {
             error!(
                 "the queue on disk could not be finished in time: what was delivered last will be delivered again"
             );
@@ -235,6 +254,6 @@ impl App {
         let serving = async { while self.serving.join_next().await.is_some() {} };
         let _ = timeout_at(Instant::now() + Duration::from_millis(200), serving).await;
         info!("stopped");
-        lost
+        Ended { lost, writing: (!is_written).then_some(writing), queue: self._queue }
     }
 }

@@ -233,18 +233,23 @@ fn same(one: &Tag, other: &Tag) -> bool {
 }
 
 /// What to do about a token that can not be used.
-pub const TOKEN_REMEDY: &str = "write the token, and behind a space who it is of, if that is wanted";
+pub const TOKEN_REMEDY: &str =
+    "write the token alone, or, where a dimension has `auth: true`, behind a space who it is of";
 
-/// A token, and who it is of, if that stands behind it; else nothing. The words about a mistake tell nothing of the token.
+/// A token, and who it is of, if that stands behind it and may; else nothing. The words about a mistake tell nothing of the token.
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn named_token(text: &str) -> Result<(&str, &str), &'static str> {
+pub fn named_token(text: &str, may_be_named: bool) -> Result<(&str, &str), &'static str> {
     let text = text.trim();
     let (token, name) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     let name = name.trim();
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         Err("a token with characters that no header can carry")
+    } else if ["bearer", "basic"].iter().any(|scheme| token.eq_ignore_ascii_case(scheme)) {
+        Err("a scheme stands before the token")
+    } else if !name.is_empty() && !may_be_named {
+        Err("a token with a space in it")
     } else if HeaderValue::from_bytes(name.as_bytes()).is_err() || name.len() > MAX_VALUE {
         Err("a name behind a token that is too long, or has control characters")
     } else {
@@ -272,15 +277,16 @@ fn known(key: &Key, authenticator: &Authenticator, file: Option<&[u8]>) -> Resul
         Some(Err(_)) => return Err(wrong(0, "not UTF-8", "write it as plain text")),
     };
     match &authenticator.credentials {
-        Credentials::Tokens { tokens, .. } => {
-            let mut known = Vec::new();
-            for token in tokens {
-                // The config's are right already.
-                known.extend(named_token(token.expose()).ok());
-            }
-            for (at, line) in text.unwrap_or_default().lines().enumerate() {
-                if !line.trim().is_empty() {
-                    known.push(named_token(line).map_err(|message| wrong(at + 1, message, TOKEN_REMEDY))?);
+        Credentials::Tokens { tokens, named, .. } => {
+            let mut known = HashMap::new();
+            let in_config = tokens.iter().map(|token| (0, token.expose()));
+            let in_file = text.unwrap_or_default().lines().enumerate().map(|(at, line)| (at + 1, line));
+            for (at, said) in in_config.chain(in_file.filter(|(_, line)| !line.trim().is_empty())) {
+                let (token, name) =
+                    named_token(said, *named).map_err(|message| wrong(at, message, TOKEN_REMEDY))?;
+                if known.insert(token, name).is_some_and(|other| other != name) {
+                    let message = "this token stands here twice, and is not of the same";
+                    return Err(wrong(at, message, "keep one of the two"));
                 }
             }
             if known.is_empty() {

@@ -28,7 +28,10 @@ pub enum Reloaded {
     /// The config is as it was; its files were read again.
     Files(Vec<OfFiles>),
     /// The config is another one, and right: pricetag goes on with it.
-    Config,
+    Config {
+        /// What there is to know of it.
+        notices: Vec<String>,
+    },
     /// The config is wrong: the one before stays in force.
     Refused(String),
 }
@@ -58,7 +61,7 @@ impl Reloaded {
         let is_refused = |it: &OfFiles| matches!(it.outcome, Outcome::Refused(_));
         match self {
             // It is about to begin.
-            Reloaded::Config => StatusCode::ACCEPTED,
+            Reloaded::Config { .. } => StatusCode::ACCEPTED,
             Reloaded::Files(all) if !all.iter().any(is_refused) => StatusCode::OK,
             Reloaded::Files(_) | Reloaded::Refused(_) => StatusCode::UNPROCESSABLE_ENTITY,
         }
@@ -74,7 +77,7 @@ impl Reloaded {
             Reloaded::Files(all) => {
                 json!({"config": "unchanged", "files": all.iter().map(outcome).collect::<Vec<_>>()})
             }
-            Reloaded::Config => json!({"config": "changed"}),
+            Reloaded::Config { notices } => json!({"config": "changed", "notices": notices}),
             Reloaded::Refused(why) => json!({"config": "refused", "error": why}),
         }
     }

@@ -15,17 +15,6 @@ use crate::exporter::build::{self, Output};
 use crate::exporter::{BuildError, Client, TlsSettings};
 use crate::yaml::Mistakes;
 
-/// Whether the files can be read that exporters name, and hold what they should. Blocks.
-///
-/// # Errors
-/// [`StartError::Exporter`].
-pub(super) fn check(config: &Config) -> Result<(), StartError> {
-    config.exporters.iter().try_for_each(|exporter| {
-        let failed = |source| StartError::Exporter { id: exporter.id.to_string(), source };
-        read(exporter).map(drop).map_err(failed)
-    })
-}
-
 /// Clients, in the order of the config's exporters.
 pub(super) struct Backends(Vec<(Backend, TlsSettings)>);
 

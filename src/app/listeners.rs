@@ -8,12 +8,40 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::info;
 
-use super::sockets::Sockets;
+use super::sockets::{Sockets, Wanted};
 use super::{Addresses, App, StartError};
 use crate::access::Door;
 use crate::admin::{self, Site};
-use crate::config::{Config, HostPort};
+use crate::config::Config;
 use crate::receiver::{grpc, http};
+
+/// The keys of their addresses.
+const GRPC: &str = "receivers.otlp.protocols.grpc.endpoint";
+const HTTP: &str = "receivers.otlp.protocols.http.endpoint";
+const ADMIN: &str = "service.telemetry.metrics.address";
+const HEALTH: &str = "extensions.health_check.endpoint";
+
+/// The addresses that a config wants.
+pub(super) fn wanted(config: &Config) -> Vec<Wanted<'_>> {
+    let wanted = [
+        (GRPC, config.receivers.grpc.as_ref().map(|grpc| &grpc.endpoint)),
+        (HTTP, config.receivers.http.as_ref().map(|http| &http.endpoint)),
+        (ADMIN, config.telemetry.metrics.as_ref()),
+        (HEALTH, config.health_check.as_ref().map(|health| &health.endpoint)),
+    ];
+    wanted.into_iter().filter_map(|(key, at)| Some((key, at?))).collect()
+}
+
+/// Listens where the next config wants it, before the one in force is given up.
+///
+/// # Errors
+/// [`StartError::Bind`]; then the sockets are those that there were.
+pub async fn prepare(in_force: &Config, next: &Config, sockets: &mut Sockets) -> Result<(), StartError> {
+    sockets.prepare(&wanted(next)).await.map_err(|(at, source)| {
+        sockets.keep_only(&wanted(in_force));
+        not_bound(at, source)
+    })
+}
 
 /// The bound listeners: all ports are ours before anything else is made.
 pub(super) struct Listeners {
@@ -25,17 +53,18 @@ pub(super) struct Listeners {
 
 impl Listeners {
     pub(super) async fn bind(config: &Config, sockets: &mut Sockets) -> Result<Self, StartError> {
-        let receivers = &config.receivers;
-        let grpc = receivers.grpc.as_ref().map(|grpc| &grpc.endpoint);
-        let http = receivers.http.as_ref().map(|http| &http.endpoint);
-        let health = config.health_check.as_ref().map(|health| &health.endpoint);
-        Ok(Listeners {
-            grpc: bind(sockets, "receivers.otlp.protocols.grpc.endpoint", grpc).await?,
-            http: bind(sockets, "receivers.otlp.protocols.http.endpoint", http).await?,
-            admin: bind(sockets, "service.telemetry.metrics.address", config.telemetry.metrics.as_ref())
-                .await?,
-            health: bind(sockets, "extensions.health_check.endpoint", health).await?,
-        })
+        let wanted = wanted(config);
+        let mut listeners = Listeners { grpc: None, http: None, admin: None, health: None };
+        for at in &wanted {
+            let listener = Some(bind(*at, &wanted, sockets).await?);
+            match at.0 {
+                GRPC => listeners.grpc = listener,
+                HTTP => listeners.http = listener,
+                ADMIN => listeners.admin = listener,
+                _ => listeners.health = listener,
+            }
+        }
+        Ok(listeners)
     }
 
     pub(super) fn addresses(&self) -> Addresses {
@@ -88,32 +117,32 @@ impl Listeners {
 }
 
 async fn bind(
+    at: Wanted<'_>,
+    wanted: &[Wanted<'_>],
     sockets: &mut Sockets,
-    key: &'static str,
-    endpoint: Option<&HostPort>,
-) -> Result<Option<TcpListener>, StartError> {
-    let Some(endpoint) = endpoint else { return Ok(None) };
-    match sockets.listen(key, endpoint).await {
+) -> Result<TcpListener, StartError> {
+    let (key, endpoint) = at;
+    match sockets.listen(at, wanted).await {
         Ok(listener) => {
             info!(
                 "listening on {} ({key})",
                 listener.local_addr().map_or(endpoint.to_string(), |a| a.to_string())
             );
-            Ok(Some(listener))
+            Ok(listener)
         }
-        Err(source) => {
-            let remedy = match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    format!(
-                        "; another process has it: stop that, or set another one with --set {key}=HOST:PORT"
-                    )
-                }
-                io::ErrorKind::PermissionDenied => "; choose a port above 1023".to_owned(),
-                _ => "; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0".to_owned(),
-            };
-            Err(StartError::Bind { key, endpoint: endpoint.to_string(), remedy, source })
-        }
+        Err(source) => Err(not_bound(at, source)),
     }
+}
+
+fn not_bound((key, endpoint): Wanted<'_>, source: io::Error) -> StartError {
+    let remedy = match source.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("; another process has it: stop that, or set another one with --set {key}=HOST:PORT")
+        }
+        io::ErrorKind::PermissionDenied => "; choose a port above 1023".to_owned(),
+        _ => "; it must be an address of this machine, such as 127.0.0.1 or 0.0.0.0".to_owned(),
+    };
+    StartError::Bind { key, endpoint: endpoint.to_string(), remedy, source }
 }
 
 /// Completes when the switch is turned, or its owner is gone.

@@ -4,26 +4,58 @@ use std::io;
 
 use tokio::net::TcpListener;
 
-use crate::config::{Config, HostPort};
+use crate::config::HostPort;
 
-/// The sockets of an app, by the keys of the config that name their addresses.
+/// A key of the config, and the address that stands there.
+pub(super) type Wanted<'c> = (&'static str, &'c HostPort);
+
+/// Sockets, by the keys of the config that name their addresses.
 #[derive(Debug, Default)]
 pub struct Sockets(Vec<(&'static str, HostPort, std::net::TcpListener)>);
 
 impl Sockets {
-    /// Closes those that a config does not name.
-    pub(super) fn keep_those_of(&mut self, config: &Config) {
-        let listeners = config.listeners();
-        self.0.retain(|(_, at, _)| listeners.iter().any(|(_, named)| *named == at));
-    }
-
-    /// Listens at an address.
-    pub(super) async fn listen(&mut self, key: &'static str, at: &HostPort) -> io::Result<TcpListener> {
+    /// Listens at an address, if need be by giving up what is not `wanted`.
+    pub(super) async fn listen(
+        &mut self,
+        (key, at): Wanted<'_>,
+        wanted: &[Wanted<'_>],
+    ) -> io::Result<TcpListener> {
         if let Some((.., socket)) = self.0.iter().find(|(of, known, _)| (*of, known) == (key, at)) {
             return TcpListener::from_std(socket.try_clone()?);
         }
-        let socket = TcpListener::bind((at.host.as_str(), at.port)).await?.into_std()?;
+        let bind = async || TcpListener::bind((at.host.as_str(), at.port)).await?.into_std();
+        let socket = match bind().await {
+            // Perhaps by us, under another key or by another name.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                self.keep_only(wanted);
+                bind().await?
+            }
+            bound => bound?,
+        };
         self.0.push((key, at.clone(), socket.try_clone()?));
         TcpListener::from_std(socket)
+    }
+
+    /// Listens at what is not listened at yet, so that it can be had when the time comes. What we have ourselves, by another key or name, is
+    /// given up then.
+    ///
+    /// # Errors
+    /// What can not be had, and why.
+    pub(super) async fn prepare<'c>(&mut self, wanted: &[Wanted<'c>]) -> Result<(), (Wanted<'c>, io::Error)> {
+        for at in wanted {
+            let is_ours = self.0.iter().any(|(_, known, _)| known.port == at.1.port && known.port != 0);
+            if !is_ours {
+                // Nothing is given up for it.
+                let everything: Vec<_> = self.0.iter().map(|(key, at, _)| (*key, at.clone())).collect();
+                let everything: Vec<Wanted<'_>> = everything.iter().map(|(key, at)| (*key, at)).collect();
+                self.listen(*at, &everything).await.map_err(|error| (*at, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes those that nobody wants.
+    pub(super) fn keep_only(&mut self, wanted: &[Wanted<'_>]) {
+        self.0.retain(|(key, at, _)| wanted.contains(&(*key, at)));
     }
 }

@@ -13,11 +13,12 @@ use prometheus::Registry;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
+use tracing::warn;
 
-use super::backends::{self, Backends};
+use super::backends::Backends;
 use super::cost_metrics::CostMetrics;
 use super::doors::Doors;
-use super::listeners::Listeners;
+use super::listeners::{Listeners, wanted};
 use super::observe::{self, LEDGER, WATCHER};
 use super::priced::Priced;
 use super::sockets::Sockets;
@@ -55,8 +56,6 @@ pub struct Options {
     pub watch_bookings: bool,
     /// Where reloads are asked for, if somebody answers.
     pub reloads: Option<Reloads>,
-    /// What an app before this one has listened on.
-    pub sockets: Sockets,
 }
 
 /// Why the app did not start.
@@ -115,18 +114,22 @@ pub enum StartError {
     Metrics(#[from] opentelemetry_sdk::error::OTelSdkError),
 }
 
-/// Starts a collector: when this returns, it listens. The second part reads its bookings, if the options
+/// Starts a collector: when this returns, it listens, on `sockets` that an app before it has left as far as the config names their addresses.
+/// Whoever wants nobody to connect any more drops them. The second part reads its bookings, if the options
 /// ask for it.
 ///
 /// # Errors
 /// [`StartError`]; nothing is left listening then.
-pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Reader>), StartError> {
-    let Options { debug_output, watch_bookings, reloads, mut sockets } = options;
+pub async fn start(
+    config: &Config,
+    options: Options,
+    sockets: &mut Sockets,
+) -> Result<(App, Option<Reader>), StartError> {
+    let Options { debug_output, watch_bookings, reloads } = options;
     let priced = config.processor.as_ref().map(Priced::read).transpose()?;
     let doors = Doors::read(config)?;
     let backends = Backends::new(config, debug_output)?;
-    sockets.keep_those_of(config);
-    let listeners = Listeners::bind(config, &mut sockets).await?;
+    let listeners = Listeners::bind(config, sockets).await?;
     let bound: Vec<SocketAddr> = listeners.otlp_addresses();
     if let Some(found) = own_listener_loops(config, &bound, resolve, is_own_address).first() {
         return Err(StartError::Loop(found.to_string()));
@@ -191,6 +194,16 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
     ));
     let names: Vec<String> = dimensions.iter().map(|dimension| dimension.name.to_string()).collect();
     queue::recover((&log, on_disk.as_ref()), &ledger, &ledger_reader, &intake, &names)?;
+    if hold.left() > 0 {
+        // Until it is known what is: nothing settles that it belongs to.
+        intake.holds(Some(0));
+        if held.is_empty() {
+            warn!(
+                "{} request(s) are held back, and no pipeline of traces has an exporter for them: they wait",
+                hold.left()
+            );
+        }
+    }
     observe::register(telemetry.meter(), &log, &ledger, shared.clone());
     if let Some(reloads) = &reloads {
         observe::reloads(telemetry.meter(), reloads.clone());
@@ -223,17 +236,16 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         stop_receiving,
         stop_holding,
         stop_serving,
-        sockets,
     };
     app.settling.spawn(settle(Arc::clone(&intake)));
-    let (early, wanted) = (Arc::<AtomicU64>::default(), config.processor.as_ref());
+    let (early, pricetag) = (Arc::<AtomicU64>::default(), config.processor.as_ref());
     observe::held(app.telemetry.meter(), hold.clone(), Arc::clone(&early));
     let hold = Hold {
         reader: hold,
         intake,
         routes: held.into(),
-        time: wanted.map_or(Duration::ZERO, |pricetag| pricetag.hold),
-        most: wanted.map_or(0, |pricetag| pricetag.max_held_bytes),
+        time: pricetag.map_or(Duration::ZERO, |pricetag| pricetag.hold),
+        most: pricetag.map_or(0, |pricetag| pricetag.max_held_bytes),
         early,
     };
     app.holding.spawn(hold.run(holding_stops));
@@ -267,18 +279,22 @@ pub async fn start(config: &Config, options: Options) -> Result<(App, Option<Rea
         door,
     };
     listeners.serve(&mut app, config, receivers, site, receiving_stops, serving_stops);
+    sockets.keep_only(&wanted(config));
     readiness.set(true);
     Ok((app, watcher))
 }
 
-/// Whether the files that a config names can be read, and are right. Blocks.
+/// Whether the files that a config names can be read, and are right, and whether exporters can be made of them. Blocks.
 ///
 /// # Errors
 /// What is wrong.
+///
+/// # Panics
+/// Outside of a tokio runtime, which exporters need.
 pub fn check(config: &Config) -> Result<(), StartError> {
     config.processor.as_ref().map(Priced::read).transpose()?;
     Doors::read(config)?;
-    backends::check(config)
+    Backends::new(config, Output::Nowhere).map(drop)
 }
 
 /// Who we are, in the metrics that we send.

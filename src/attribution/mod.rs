@@ -43,6 +43,16 @@ pub enum OfRequest {
     Login,
 }
 
+impl OfRequest {
+    /// What it is called: like its header, or like none.
+    pub fn name(&self) -> &str {
+        match self {
+            OfRequest::Header(name) => name,
+            OfRequest::Login => ":login",
+        }
+    }
+}
+
 impl Dimension {
     /// Whether only who has logged in tells it.
     pub fn is_of_login(&self) -> bool {

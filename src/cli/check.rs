@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::run::runtime;
 use crate::app::StartError;
 use crate::attribution::Lookups;
 use crate::config::{self, Config, Environment, ExporterKind, LedgerFile, Loop, Pricetag};
@@ -56,10 +57,15 @@ impl Check {
         if !loops.is_empty() {
             return wrong(&loops);
         }
-        match crate::app::check(&config) {
-            Ok(()) => {}
-            Err(StartError::Files(mistakes)) => return wrong(&mistakes.0),
+        let checked = runtime().map(|runtime| {
+            let _within = runtime.enter();
+            crate::app::check(&config)
+        });
+        match checked {
             Err(error) => return wrong(&[error]),
+            Ok(Ok(())) => {}
+            Ok(Err(StartError::Files(mistakes))) => return wrong(&mistakes.0),
+            Ok(Err(error)) => return wrong(&[format!("{:#}", anyhow::Error::from(error))]),
         }
         let files = config.processor.as_ref().map_or(&[][..], |pricetag| &pricetag.prices);
         let catalog = match PriceFiles::read(files).and_then(|files| files.catalog()) {

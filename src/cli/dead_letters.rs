@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use crate::app::queue_folder;
+use crate::app::{queue_folder, queue_on_disk};
 use crate::config::{Config, ProcessEnvironment};
 use crate::exporter::dead_letters::{FOLDER, Letter, list};
 use crate::text::escaped;
@@ -41,6 +41,16 @@ impl DeadLetters {
             );
             return Ok(ExitCode::SUCCESS);
         };
+        if queue_on_disk(&config).is_some()
+            && let Some(queue) = folder.parent().filter(|queue| !queue.exists())
+        {
+            eprintln!(
+                "pricetag: there is no queue in {}: is it another user's, or a service's? Name the config with --config, and in it \
+                 extensions.file_storage.directory, or set STATE_DIRECTORY as that service has it",
+                queue.display()
+            );
+            return Ok(ExitCode::FAILURE);
+        }
         let mut letters = list(&folder).with_context(|| folder.display().to_string())?;
         for letter in &mut letters {
             letter.file = folder.join(&letter.file).display().to_string();

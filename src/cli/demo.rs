@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::run::{Signals, log_to_stderr, runtime, until_stopped};
-use crate::app::{self, Addresses, GRACE, Options};
+use crate::app::{self, Addresses, GRACE, Options, Sockets};
 use crate::config::{Config, HostPort, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::exporter::build::Output;
 use crate::pricing::Picodollars;
@@ -72,7 +72,7 @@ impl Demo {
 
     async fn play(self, config: Config) -> anyhow::Result<ExitCode> {
         let options = Options { debug_output: Output::Nowhere, watch_bookings: true, ..Options::default() };
-        let (app, bookings) = app::start(&config, options).await?;
+        let (app, bookings) = app::start(&config, options, &mut Sockets::default()).await?;
         let addresses = app.addresses();
         let (Some(grpc), Some(bookings)) = (addresses.grpc, bookings) else {
             bail!("the embedded config has no OTLP/gRPC receiver")

@@ -8,7 +8,7 @@ use tracing::{error, info, warn};
 use super::check::configured_loops;
 use super::run::Run;
 use crate::admin::reload::{Ask, Reloaded, Reloads};
-use crate::app::{self, App};
+use crate::app::{self, App, Sockets};
 use crate::config::Config;
 
 /// A config, and what else is read only when a collector is made.
@@ -51,17 +51,25 @@ pub(super) async fn reload(
     run: &Run,
     in_force: &Inputs,
     app: &App,
+    sockets: &mut Sockets,
     reloads: &Reloads,
     asks: Option<Ask>,
 ) -> Option<Inputs> {
     let (run, before) = (run.clone(), in_force.clone());
     let read = tokio::task::spawn_blocking(move || before.again(&run)).await;
-    let read = read.unwrap_or_else(|error| Err(error.to_string()));
+    let mut read = read.unwrap_or_else(|error| Err(error.to_string()));
+    if let Ok(Some(new)) = &read
+        && let Err(error) = app::prepare(&in_force.config, &new.config, sockets).await
+    {
+        read = Err(format!("{:#}", anyhow::Error::from(error)));
+    }
     reloads.set_failed(read.is_err());
     match read {
         Err(why) => {
             why.lines().for_each(|line| error!("the config stays as it is: {line}"));
             answer(asks, Reloaded::Refused(why));
+            // Who has taken a token away wants it gone, whatever else is wrong.
+            tokio::spawn(app.reload());
             None
         }
         Ok(None) => {
@@ -78,7 +86,8 @@ pub(super) async fn reload(
                     "service.telemetry.logs: how lines are written changes with the next start of the process"
                 );
             }
-            answer(asks, Reloaded::Config);
+            let notices = new.config.notices.iter().map(ToString::to_string).collect();
+            answer(asks, Reloaded::Config { notices });
             Some(new)
         }
     }

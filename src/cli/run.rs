@@ -1,11 +1,14 @@
 //! `pricetag run`: the collector.
 
 use std::io::IsTerminal as _;
-use std::mem::{replace, take};
+use std::mem::replace;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::sleep;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -18,6 +21,9 @@ use crate::admin::reload::Reloads;
 use crate::app::{self, Addresses, App, GRACE, Options, Sockets, StartError};
 use crate::config::{Config, ConfigErrors, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::said::Repeats;
+
+/// How long to wait before a start is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs the collector until SIGTERM or SIGINT; a second signal ends it at once.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -69,20 +75,33 @@ impl Run {
         let mut inputs = Inputs::of(config);
         // What was in force, until what takes its place has been started.
         let mut before: Option<Inputs> = None;
+        let mut has_run = false;
         loop {
             inputs.config.notices.iter().for_each(|notice| warn!("{notice}"));
-            let options =
-                Options { reloads: Some(reloads.clone()), sockets: take(&mut sockets), ..Options::default() };
-            let mut app = match (app::start(&inputs.config, options).await, before.take()) {
+            let options = Options { reloads: Some(reloads.clone()), ..Options::default() };
+            let started = tokio::select! {
+                started = app::start(&inputs.config, options, &mut sockets) => started,
+                () = signals.stop() => return Ok(ExitCode::SUCCESS),
+            };
+            let mut app = match (started, before.take()) {
                 (Ok((app, _)), _) => app,
                 (Err(error), Some(before)) => {
-                    error!(
-                        "the config can not be started, and the one before stays in force: {:#}",
-                        anyhow::Error::from(error)
-                    );
+                    let error = anyhow::Error::from(error);
+                    error!("the config can not be started, and the one before stays in force: {error:#}");
                     reloads.set_failed(true);
                     inputs = before;
                     continue;
+                }
+                // It has run by this config: what is in its way may be mended.
+                (Err(error), None) if has_run => {
+                    error!(
+                        "can not start again, and tries it every second: {:#}",
+                        anyhow::Error::from(error)
+                    );
+                    tokio::select! {
+                        () = sleep(AGAIN) => continue,
+                        () = signals.stop() => return Ok(ExitCode::FAILURE),
+                    }
                 }
                 // As wrong as a wrong config.
                 (Err(StartError::Files(problem)), None) => {
@@ -91,21 +110,42 @@ impl Run {
                 }
                 (Err(error), None) => return Err(error.into()),
             };
+            has_run = true;
             say_ready(&inputs.config, app.addresses());
             let new = loop {
                 let asks = tokio::select! {
                     told = signals.told(&mut app) => match told {
-                        Told::Stop => return stop(app, signals, ExitCode::SUCCESS).await,
-                        Told::Failed => return stop(app, signals, ExitCode::FAILURE).await,
                         Told::Reload => None,
+                        Told::Stop(code) => {
+                            drop(sockets);
+                            return stop(app, signals, code).await;
+                        }
                     },
                     Some(asks) = asked.recv() => Some(asks),
                 };
-                if let Some(new) = reload(&self, &inputs, &app, &reloads, asks).await {
+                let new = tokio::select! {
+                    new = reload(&self, &inputs, &app, &mut sockets, &reloads, asks) => new,
+                    () = signals.stop() => {
+                        drop(sockets);
+                        return stop(app, signals, ExitCode::SUCCESS).await;
+                    }
+                };
+                if let Some(new) = new {
                     break new;
                 }
             };
-            sockets = app.hand_over().await?;
+            let mut handing_over = pin!(app.hand_over());
+            tokio::select! {
+                done = &mut handing_over => done?,
+                () = signals.stop() => {
+                    // It ends anyway; nobody follows.
+                    drop(sockets);
+                    return tokio::select! {
+                        done = handing_over => done.map(|()| ExitCode::SUCCESS).map_err(Into::into),
+                        () = signals.stop() => Ok(at_once()),
+                    };
+                }
+            }
             before = Some(replace(&mut inputs, new));
         }
     }
@@ -165,22 +205,30 @@ impl Signals {
         })
     }
 
+    /// Waits for a signal that stops.
+    async fn stop(&mut self) {
+        let Signals { terminate, interrupt, .. } = self;
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: shutting down"),
+            _ = interrupt.recv() => info!("SIGINT: shutting down"),
+        }
+    }
+
     /// Waits for a signal, or for a failure of the app.
     async fn told(&mut self, app: &mut App) -> Told {
         let Signals { terminate, interrupt, hangup } = self;
         tokio::select! {
-            _ = terminate.recv() => { info!("SIGTERM: shutting down"); Told::Stop }
-            _ = interrupt.recv() => { info!("SIGINT: shutting down"); Told::Stop }
+            _ = terminate.recv() => { info!("SIGTERM: shutting down"); Told::Stop(ExitCode::SUCCESS) }
+            _ = interrupt.recv() => { info!("SIGINT: shutting down"); Told::Stop(ExitCode::SUCCESS) }
             Some(()) = async { hangup.as_mut()?.recv().await }, if hangup.is_some() => { info!("SIGHUP: reading the config and its files again"); Told::Reload }
-            failure = app.failure() => { error!("shutting down: {failure}"); Told::Failed }
+            failure = app.failure() => { error!("shutting down: {failure}"); Told::Stop(ExitCode::FAILURE) }
         }
     }
 }
 
 /// What a running collector is told.
 enum Told {
-    Stop,
-    Failed,
+    Stop(ExitCode),
     Reload,
 }
 
@@ -188,8 +236,7 @@ enum Told {
 pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow::Result<ExitCode> {
     let code = loop {
         match signals.told(&mut app).await {
-            Told::Stop => break ExitCode::SUCCESS,
-            Told::Failed => break ExitCode::FAILURE,
+            Told::Stop(code) => break code,
             Told::Reload => {}
         }
     };
@@ -200,8 +247,7 @@ pub(super) async fn until_stopped(mut app: App, mut signals: Signals) -> anyhow:
 async fn stop(app: App, mut signals: Signals, code: ExitCode) -> anyhow::Result<ExitCode> {
     tokio::select! {
         _ = app.shutdown(GRACE) => Ok(code),
-        _ = signals.terminate.recv() => Ok(at_once()),
-        _ = signals.interrupt.recv() => Ok(at_once()),
+        () = signals.stop() => Ok(at_once()),
     }
 }
 

@@ -63,6 +63,8 @@ pub enum Credentials {
         tokens: Vec<Secret>,
         /// A file with one a line.
         file: Option<PathBuf>,
+        /// Whether it may stand behind them who they are of, for some dimension asks that.
+        named: bool,
     },
     /// Users with passwords.
     Users {

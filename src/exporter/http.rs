@@ -42,10 +42,9 @@ pub struct HttpSettings {
 /// A client of one OTLP/HTTP destination.
 #[derive(Debug)]
 pub struct HttpClient {
-    client: Client,
-    traces: Option<Url>,
-    metrics: Option<Url>,
-    logs: Option<Url>,
+    traces: Option<(Client, Url)>,
+    metrics: Option<(Client, Url)>,
+    logs: Option<(Client, Url)>,
     headers: HeaderMap,
     packing: Option<Packing>,
     timeout: Duration,
@@ -65,23 +64,31 @@ impl HttpClient {
             return Err(BuildError::NoEndpoint);
         }
 
-        let mut builder = Client::builder()
-            // A redirect turns POST into GET or carries secrets elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true);
-        builder = if urls().any(|url| url.scheme() == "https") {
-            tls::for_reqwest(builder, &settings.tls)?
-        } else {
-            // Otherwise the system's roots are loaded, and must exist, though nothing will use them.
-            builder.tls_certs_only([])
+        let is_encrypted = urls().any(|url| url.scheme() == "https");
+        let client = |is_here: bool| {
+            let builder = Client::builder()
+                // A redirect turns POST into GET or carries secrets elsewhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(CONNECT_TIMEOUT)
+                .tcp_nodelay(true);
+            let builder = match is_encrypted {
+                true => tls::for_reqwest(builder, &settings.tls)?,
+                // Otherwise the system's roots are loaded, and must exist, though nothing will use them.
+                false => builder.tls_certs_only([]),
+            };
+            // HTTP_PROXY and its like count as in the Collector, which never takes them for this host.
+            let builder = if is_here { builder.no_proxy() } else { builder };
+            builder.build().map_err(|error| BuildError::Tls(with_causes(&error)))
         };
-        // HTTP_PROXY and its like count as in the Collector, which never takes them for this host.
-        if urls().all(|url| url.host_str().is_some_and(is_loopback)) {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| BuildError::Tls(with_causes(&error)))?;
+        let is_here = |url: &Url| url.host_str().is_some_and(is_loopback);
+        let here = urls().any(is_here).then(|| client(true)).transpose()?;
+        let elsewhere = urls().any(|url| !is_here(url)).then(|| client(false)).transpose()?;
+        let destination = |url: Option<Url>| {
+            let client = if is_here(url.as_ref()?) { &here } else { &elsewhere };
+            Some((client.clone()?, url?))
+        };
+        let [traces, metrics, logs] = [traces, metrics, logs].map(destination);
 
         let mut headers = HeaderMap::from_iter([(USER_AGENT_HEADER, USER_AGENT)]);
         headers.extend(settings.headers.into_iter().collect::<HeaderMap>());
@@ -92,7 +99,7 @@ impl HttpClient {
             Some(packing) => headers.insert(CONTENT_ENCODING, packing.name()),
         };
         let timeout = settings.timeout;
-        Ok(Self { client, traces, metrics, logs, headers, packing, timeout })
+        Ok(Self { traces, metrics, logs, headers, packing, timeout })
     }
 
     /// Makes one attempt to deliver `body`. Its outcome follows the OTLP specification, "OTLP/HTTP Response";
@@ -103,7 +110,7 @@ impl HttpClient {
             Signal::Metrics => &self.metrics,
             Signal::Logs => &self.logs,
         };
-        let Some(url) = url else {
+        let Some((client, url)) = url else {
             return Outcome::Refused { why: format!("no endpoint for {} is set", signal.as_str()) };
         };
         let body = match self.packing {
@@ -114,7 +121,7 @@ impl HttpClient {
             },
         };
         let deadline = deadline(self.timeout);
-        let request = self.client.post(url.clone()).headers(self.headers.clone()).body(body).send();
+        let request = client.post(url.clone()).headers(self.headers.clone()).body(body).send();
         match timeout_at(deadline, request).await {
             Ok(Ok(response)) => read(response, deadline).await,
             // The URL may hold credentials, and the log names the exporter anyway.

@@ -215,8 +215,8 @@ impl Shared {
         &self.whose.attribution.dimensions
     }
 
-    /// What of a request tells a dimension, each once.
-    pub fn of_request(&self) -> &[OfRequest] {
+    /// What of a request tells a dimension, each once, and what it is called.
+    pub fn of_request(&self) -> &[(OfRequest, Arc<str>)] {
         &self.whose.of_request
     }
 }

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
@@ -23,7 +24,7 @@ const OTHER: &str = "other";
 pub(super) struct Whose {
     pub(super) attribution: Attribution,
     /// What of a request tells a dimension, each once.
-    pub(super) of_request: Vec<OfRequest>,
+    pub(super) of_request: Vec<(OfRequest, Arc<str>)>,
     /// For each dimension the index of what tells it there.
     told_by: Vec<Option<usize>>,
     /// What lookups have no row for.
@@ -51,6 +52,11 @@ impl Whose {
             .iter()
             .map(|it| of_request.iter().position(|part| Some(part) == it.request.as_ref()))
             .collect();
+        let named = |part: OfRequest| {
+            let name = part.name().into();
+            (part, name)
+        };
+        let of_request = of_request.into_iter().map(named).collect();
         let unknown = Unknown::new(attribution.lookups);
         Whose {
             attribution,

@@ -37,7 +37,7 @@ impl fmt::Display for Full {
             Full::Reader(reader) => write!(f, "the queue of {reader} is full"),
             Full::Disk(why) => write!(f, "the queue can not be written: {why}"),
             Full::Slow => f.write_str("the queue's disk is too slow for all that comes"),
-            Full::Closing => f.write_str("pricetag is shutting down"),
+            Full::Closing => f.write_str("pricetag is stopping, or starting by another config"),
         }
     }
 }
@@ -211,6 +211,11 @@ impl Log {
         left_out: SmallVec<[ReaderId; 4]>,
         done: Option<oneshot::Sender<()>>,
     ) {
+        if state.finishing {
+            // Nobody writes any more. Whoever waits for it is told so, for what would answer him is dropped here.
+            granted.iter().for_each(|(route, reserved)| state.cursors[route.to.0].unreserve(*reserved));
+            return;
+        }
         let unwritten = Unwritten { record, granted, left_out, done };
         if self.inner.disk.is_none() {
             // What is not in files is counted.

@@ -32,6 +32,8 @@ pub use log::{Committed, Full, Log, Permit, ReaderId};
 pub use reader::{Read, Reader};
 pub use segments::Unusable;
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::HeaderValue;
 use smallvec::SmallVec;
@@ -60,8 +62,9 @@ impl From<Request> for Record {
     }
 }
 
-/// What headers say of dimensions. Nothing at all, and no allocation, where no dimension has a header.
-pub type Said = SmallVec<[HeaderValue; 1]>;
+/// What a request says of dimensions besides its body, each with the name of what says it: a header's, or what stands for the login. Nothing
+/// at all, and no allocation, where no dimension asks.
+pub type Said = SmallVec<[(Arc<str>, HeaderValue); 1]>;
 
 /// A request as it leaves.
 #[derive(Clone, Debug)]
@@ -76,14 +79,14 @@ pub struct Request {
     pub items: u64,
     /// When it came, nanoseconds since 1970; zero: it is one of our own.
     pub arrived: u64,
-    /// What its headers said of dimensions.
-    pub headers: Said,
+    /// What it said of dimensions besides its body.
+    pub said: Said,
 }
 
 impl Request {
     /// One that leaves as it is, and is our own.
     pub fn new(signal: Signal, body: Bytes, items: u64) -> Self {
-        Request { signal, priced: body.clone(), raw: body, items, arrived: 0, headers: Said::new() }
+        Request { signal, priced: body.clone(), raw: body, items, arrived: 0, said: Said::new() }
     }
 }
 

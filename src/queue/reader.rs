@@ -152,7 +152,14 @@ impl Reader {
         self.log.lock().cursors[self.id.0].requests()
     }
 
-    /// Bytes of these.
+    /// How many of these nobody has taken yet.
+    pub fn waiting(&self) -> usize {
+        let state = self.log.lock();
+        let cursor = &state.cursors[self.id.0];
+        cursor.requests().saturating_sub(cursor.taken.values().sum())
+    }
+
+    /// Bytes of what is [left](Reader::left).
     pub fn bytes(&self) -> usize {
         self.log.lock().cursors[self.id.0].bytes()
     }

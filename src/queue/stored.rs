@@ -1,7 +1,10 @@
 //! A record as it stands on disk: a head with its length, its place and a checksum, then the message `Stored` of
 //! `proto/pricetag/v1/record.proto`. Pure.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use http::HeaderValue;
 use smallvec::SmallVec;
 
 use super::{Part, Record, Request};
@@ -22,7 +25,7 @@ mod number {
     pub(super) const SIGNAL: u32 = 1;
     pub(super) const ITEMS: u32 = 2;
     pub(super) const ARRIVED: u32 = 3;
-    pub(super) const HEADER: u32 = 4;
+    pub(super) const SAID: u32 = 4;
     pub(super) const ROUTE: u32 = 5;
     pub(super) const DIMENSION: u32 = 6;
     pub(super) const ENTRIES: u32 = 7;
@@ -57,8 +60,8 @@ pub fn put(out: &mut Vec<u8>, position: u64, record: &Record, routes: &[(&str, P
             put_uint(out, number::SIGNAL, request.signal as u64 + 1);
             put_uint(out, number::ITEMS, request.items);
             put_fixed64(out, number::ARRIVED, request.arrived);
-            for header in &request.headers {
-                put_bytes(out, number::HEADER, header.as_bytes());
+            for (by, value) in &request.said {
+                put_bytes(out, number::SAID, &[by.as_bytes(), b"\0", value.as_bytes()].concat());
             }
         }
         for (reader, part) in routes {
@@ -174,10 +177,7 @@ pub fn parse(payload: &Bytes) -> Result<Stored, Malformed> {
             (number::SIGNAL, Value::Varint(number)) => signal = number,
             (number::ITEMS, Value::Varint(items)) => request.items = items,
             (number::ARRIVED, Value::Fixed64(nanos)) => request.arrived = nanos,
-            (number::HEADER, Value::Len(header)) => {
-                let header = http::HeaderValue::from_maybe_shared(slice(header));
-                request.headers.push(header.unwrap_or(http::HeaderValue::from_static("")));
-            }
+            (number::SAID, Value::Len(said)) => request.said.extend(self::said(slice(said))),
             (number::ROUTE, Value::Len(message)) => stored.routes.extend(route(payload, message)?),
             (number::DIMENSION, Value::Len(name)) => {
                 let names = stored.dimensions.get_or_insert_default();
@@ -194,6 +194,14 @@ pub fn parse(payload: &Bytes) -> Result<Stored, Malformed> {
     let signal = signal.checked_sub(1).and_then(|signal| Signal::ALL.get(signal as usize));
     stored.request = signal.map(|signal| Request { signal: *signal, ..request });
     Ok(stored)
+}
+
+/// What says something of dimensions, and what.
+fn said(mut text: Bytes) -> Option<(Arc<str>, HeaderValue)> {
+    let end = text.iter().position(|byte| *byte == 0)?;
+    let by = text.split_to(end);
+    let value = HeaderValue::from_maybe_shared(text.slice(1..)).ok()?;
+    Some((std::str::from_utf8(&by).ok()?.into(), value))
 }
 
 fn route(payload: &Bytes, message: Message<'_>) -> Result<Option<(Bytes, Part)>, Malformed> {

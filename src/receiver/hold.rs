@@ -61,11 +61,16 @@ impl Hold {
     /// Holds until the queue is closed, or `stop` is turned: then what survives the process stays for the next one, and all else goes at
     /// once.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        if self.routes.is_empty() {
+            // It waits for a config that has somebody for it.
+            return;
+        }
         let (mut leaving, mut before) = (Leaving::default(), None);
         while let Some(read) = self.next(&mut stop).await {
             let Item::Held(request) = &read.item else { continue };
             let due = self.due(request.arrived, before);
             before = Some((request.arrived, due));
+            self.intake.holds(Some(request.arrived));
             if !self.wait(due, &mut leaving, &mut stop).await {
                 break;
             }
@@ -83,6 +88,10 @@ impl Hold {
     }
 
     async fn next(&self, stop: &mut watch::Receiver<bool>) -> Option<Read> {
+        if self.reader.waiting() == 0 {
+            // What comes from now on is in traces that are not idle for long.
+            self.intake.holds(None);
+        }
         tokio::select! {
             read = self.reader.next() => read,
             () = stopped(stop), if self.reader.is_kept() => None,

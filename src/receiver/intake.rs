@@ -69,22 +69,25 @@ impl Intake {
         Intake { log, routes, pricing, started: Instant::now() }
     }
 
-    /// Picks what a request says of dimensions besides its body: the values of [`Shared::of_request`], in their order; an empty one says nothing. What is no text says nothing; what is too long is cut when it is read.
+    /// Picks what a request says of dimensions besides its body. What is no text says nothing; what is too long is cut when it is read.
     pub fn said(&self, headers: &HeaderMap, login: &Login) -> Said {
         let parts = self.pricing.as_ref().map_or(&[][..], |pricing| pricing.shared.of_request());
         let is_text = |value: &&HeaderValue| std::str::from_utf8(value.as_bytes()).is_ok();
-        let said = |part: &OfRequest| match part {
-            OfRequest::Header(name) => headers.get(name).filter(is_text).cloned(),
-            OfRequest::Login => login.name.clone(),
+        let said = |(part, name): &(OfRequest, Arc<str>)| {
+            let value = match part {
+                OfRequest::Header(name) => headers.get(name).filter(is_text).cloned(),
+                OfRequest::Login => login.name.clone(),
+            };
+            Some((Arc::clone(name), value?))
         };
-        parts.iter().map(|part| said(part).unwrap_or(HeaderValue::from_static(""))).collect()
+        parts.iter().filter_map(said).collect()
     }
 
-    /// Takes a request with what its headers [said](Self::said): when this returns, it is on its way to the queue.
+    /// Takes a request with what it [said](Self::said) besides its body: when this returns, it is on its way to the queue.
     ///
     /// # Errors
     /// [`Refusal`]; nothing has been counted or forwarded then.
-    pub fn accept(&self, signal: Signal, body: Bytes, headers: Said) -> Result<Taken, Refusal> {
+    pub fn accept(&self, signal: Signal, body: Bytes, said: Said) -> Result<Taken, Refusal> {
         let routes = &self.routes[signal as usize];
         if routes.is_empty() {
             return Err(Refusal::NoPipeline(signal));
@@ -100,7 +103,7 @@ impl Intake {
             Some(pricing) if priced => {
                 let committing = pricing.committing.read().unwrap_or_else(PoisonError::into_inner);
                 let now = self.now();
-                let processed = pricing.process(signal, body.clone(), now, &headers)?;
+                let processed = pricing.process(signal, body.clone(), now, &said)?;
                 let items = processed.items;
                 let request = Request {
                     signal,
@@ -109,7 +112,7 @@ impl Intake {
                     raw: body,
                     items,
                     arrived: now.unix_nano,
-                    headers,
+                    said,
                 };
                 (Record { request: Some(request), entries: processed.entries }, items, Some(committing))
             }
@@ -140,13 +143,24 @@ impl Intake {
         self.log.append(routes, self.known_by_now(request));
     }
 
+    /// Says when the oldest request came, in nanoseconds since 1970, that is held back: its traces stay open. `None`: there is none.
+    pub fn holds(&self, oldest: Option<u64>) {
+        let Some(pricing) = &self.pricing else { return };
+        let now = self.now();
+        let since = oldest.map(|arrived| now.monotonic.saturating_sub(now.unix_nano.saturating_sub(arrived)));
+        pricing.shared.open_traces().need(since.unwrap_or(u64::MAX));
+    }
+
     /// A request that is booked already, as it would leave if it came now.
     fn known_by_now(&self, request: &Request) -> Record {
         let body = request.raw.clone();
+        // No trace settles meanwhile.
+        let pricing = self.pricing.as_ref();
+        let _no_settling = pricing.map(|it| it.committing.read().unwrap_or_else(PoisonError::into_inner));
         let processed = self
             .pricing
             .as_ref()
-            .map(|pricing| pricing.process(request.signal, body, self.now(), &request.headers));
+            .map(|pricing| pricing.process(request.signal, body, self.now(), &request.said));
         let body = match processed {
             Some(Ok(processed)) => processed.body,
             // An earlier process took it, by another config.
@@ -186,7 +200,7 @@ impl Intake {
         let now = self.now();
         let age = now.unix_nano.saturating_sub(request.arrived);
         let then = Now { unix_nano: request.arrived, monotonic: now.monotonic.saturating_sub(age) };
-        pricing.process(request.signal, body, then, &request.headers)?;
+        pricing.process(request.signal, body, then, &request.said)?;
         Ok(())
     }
 
@@ -245,7 +259,12 @@ impl Intake {
 
 impl Pricing {
     fn process(&self, signal: Signal, body: Bytes, now: Now, said: &Said) -> Result<Processed, Refusal> {
-        let said: SmallVec<[Text<'_>; 4]> = said.iter().map(|value| Text(value.as_bytes())).collect();
+        // By name: it may have been said to an earlier process, by another config.
+        let value = |(_, name): &(OfRequest, Arc<str>)| {
+            let said = said.iter().find(|(by, _)| by == name);
+            said.map_or(Text::default(), |(_, value)| Text(value.as_bytes()))
+        };
+        let said: SmallVec<[Text<'_>; 4]> = self.shared.of_request().iter().map(value).collect();
         let arrival = Arrival { now, said: &said };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();

@@ -41,6 +41,8 @@ pub struct OpenTraces {
     rebuilding: AtomicBool,
     /// When senders were left without an answer last.
     held: AtomicU64,
+    /// What has come since then is needed, however long it is idle.
+    needed: AtomicU64,
 }
 
 impl OpenTraces {
@@ -67,6 +69,7 @@ impl OpenTraces {
             unassigned: AtomicU64::new(0),
             rebuilding: AtomicBool::new(false),
             held: AtomicU64::new(0),
+            needed: AtomicU64::new(u64::MAX),
         }
     }
 
@@ -233,27 +236,29 @@ impl OpenTraces {
         let mut shards: SmallVec<[MutexGuard<'_, Shard>; SHARDS]> = self.shards.iter().map(lock).collect();
         let mut bytes: usize = shards.iter().map(|shard| shard.bytes()).sum();
         while bytes > enough {
-            let oldest = shards.iter_mut().filter_map(|shard| Some((shard.oldest()?, shard)));
-            let Some((_, shard)) = oldest.min_by_key(|(last_seen, _)| *last_seen) else { break };
+            let oldest = shards.iter_mut().filter(|shard| shard.oldest().is_some());
+            let Some(shard) = oldest.min_by_key(|shard| shard.oldest()) else { break };
             bytes -= shard.bytes();
             shard.settle_oldest(self, settled);
             bytes += shard.bytes();
             self.early.fetch_add(1, Ordering::Relaxed);
         }
-        for shard in &mut shards {
-            self.count(shard);
-        }
+        shards.iter_mut().for_each(|shard| self.count(shard));
     }
 
-    /// Senders are left without an answer: what they send again must find its traces open. So none is idle for long enough until that
-    /// has been over for as long.
+    /// Senders are left without an answer: what they send again must find its traces open, so none settles until that is over for as long.
     pub fn hold(&self, now: u64) {
         self.held.store(now, Ordering::Relaxed);
     }
 
+    /// Says since when what has come is needed: such traces stay open. `u64::MAX`: none is.
+    pub fn need(&self, since: u64) {
+        self.needed.store(since, Ordering::Relaxed);
+    }
+
     /// Settles the traces that have been idle for long enough.
     pub fn settle_idle(&self, now: u64, settled: &mut Vec<Settled>) {
-        let before = now.saturating_sub(self.settle_after);
+        let before = now.saturating_sub(self.settle_after).min(self.needed.load(Ordering::Relaxed));
         if self.held.load(Ordering::Relaxed) <= before {
             self.settle_before(before, settled);
         }

@@ -155,8 +155,38 @@ fn headers_are_texts() {
         headers.insert("x-tenant", HeaderValue::from_bytes(value).unwrap());
         intake.said(&headers, &Login::default())
     };
-    assert_eq!(said(vec![dimension.clone()], b"acme")[..], ["acme"]);
-    assert_eq!(said(vec![dimension.clone()], "caf\u{e9}".as_bytes())[0].as_bytes(), "caf\u{e9}".as_bytes());
-    assert_eq!(said(vec![dimension], b"caf\xe9")[..], [""]);
+    assert_eq!(said(vec![dimension.clone()], b"acme")[0].1, "acme");
+    assert_eq!(said(vec![dimension.clone()], "caf\u{e9}".as_bytes())[0].1.as_bytes(), "caf\u{e9}".as_bytes());
+    assert!(said(vec![dimension], b"caf\xe9").is_empty());
     assert!(said(vec![Dimension::default()], b"acme").is_empty());
+}
+
+/// Scenario: kill -9 while a trace is open whose tenant a header has told; the next process asks another header for another dimension, too.
+/// Guarantees: what was said stays with what said it.
+#[tokio::test]
+async fn headers_are_found_again_by_name() {
+    let sink = Sink::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let with = |dimensions: &str| {
+        Setup::new(&[sink.otlp("a", "")], "otlp/a")
+            .set(format!("processors.pricetag.dimensions={{{dimensions}}}"))
+            .set("processors.pricetag.settle_after=2s")
+            .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.db").display()))
+    };
+    let first = with("tenant: {header: x-tenant}").start().await;
+    let headers = [("content-type", "application/x-protobuf"), ("x-tenant", "acme"), ("x-account", "a-7")];
+    let body = request(vec![gpt_4o(1, 1_000_000, 0)]).encode_to_vec();
+    assert_eq!(first.post(Signal::Traces, &headers, body.into()).await.status, 200);
+    first.signal("KILL");
+    drop(first);
+    let second = with("tenant: {header: x-tenant}, account: {header: x-account}").start().await;
+    let told = async |by: &str| {
+        let (_, answer) = second.get(&format!("/api/v1/costs?by={by}")).await.unwrap();
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        let rows = answer["rows"].as_array().unwrap().clone();
+        rows.iter().map(|row| (row["value"].clone(), row["calls"].clone())).collect::<Vec<_>>()
+    };
+    let expected = vec![("acme".into(), 1.into())];
+    eventually("the tenant", async || (told("tenant").await == expected).then_some(())).await;
+    assert_eq!(told("account").await, vec![("".into(), 1.into())]);
 }

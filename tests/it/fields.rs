@@ -52,7 +52,10 @@ fn records_are_as_their_definition_says() {
         priced: "priced".into(),
         raw: "raw".into(),
         arrived: 77,
-        headers: [HeaderValue::from_static("acme"), HeaderValue::from_static("")].into_iter().collect(),
+        said: [("x-tenant", "acme"), (":login", "")]
+            .map(|(by, value)| (by.into(), HeaderValue::from_static(value)))
+            .into_iter()
+            .collect(),
         ..Request::new(Signal::Logs, Bytes::new(), 9)
     };
     let record = Record { request: Some(request), entries: entries.clone() };
@@ -65,7 +68,7 @@ fn records_are_as_their_definition_says() {
     let text = |text: &str| Value::Bytes(text.to_owned().into());
     assert_eq!((field("signal"), field("items")), (Value::U32(3), Value::U64(9)));
     assert_eq!(field("arrived_unix_nano"), Value::U64(77));
-    assert_eq!(field("headers"), Value::List(vec![text("acme"), text("")]));
+    assert_eq!(field("said"), Value::List(vec![text("x-tenant\0acme"), text(":login\0")]));
     assert_eq!((field("raw"), field("priced")), (text("raw"), text("priced")));
     assert_eq!(field("entries"), Value::Bytes(entries.clone()));
     for (route, (reader, part)) in list(&message, "routes").iter().zip(routes) {
@@ -77,7 +80,10 @@ fn records_are_as_their_definition_says() {
     let request = read.request.unwrap();
     assert_eq!((request.signal, request.items, request.arrived), (Signal::Logs, 9, 77));
     assert_eq!((&request.raw[..], &request.priced[..]), (&b"raw"[..], &b"priced"[..]));
-    assert_eq!((request.headers[0].as_bytes(), read.entries), (&b"acme"[..], entries));
+    assert_eq!(
+        (&request.said[0], read.entries),
+        (&("x-tenant".into(), HeaderValue::from_static("acme")), entries)
+    );
     assert_eq!(read.routes.iter().map(|route| route.1).collect::<Vec<_>>(), routes.map(|route| route.1));
 
     let mut bytes = Vec::new();

@@ -74,6 +74,31 @@ async fn a_call_leaves_with_what_comes_after_it() {
     assert_eq!((arrived(&priced, &call_name).len(), arrived(&priced, &root_name).len()), (1, 1));
 }
 
+/// Scenario: a call and its root are held when the process is killed; the next one starts when the trace would have settled.
+/// Guarantees: the call leaves with the root's user all the same, the root with what the call has cost; it counts once.
+#[tokio::test]
+async fn a_trace_is_open_as_long_as_it_is_held() {
+    let sink = Sink::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup::new(&[sink.otlp("a", "")], "otlp/a")
+        .set("processors.pricetag.settle_after=1s")
+        .set("processors.pricetag.hold=1s")
+        .set(format!("processors.pricetag.ledger.file={}", folder.path().join("ledger.db").display()));
+    let [root, call] = root_and_call(1);
+    let (root_name, call_name) = (root.name.clone(), call.name.clone());
+    let first = setup.clone().start().await;
+    first.deliver_spans(&request(vec![call])).await;
+    first.deliver_spans(&request(vec![root])).await;
+    first.signal("KILL");
+    drop(first);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let second = setup.start().await;
+    let call = one(&sink, &call_name).await;
+    assert_eq!((call.string("user.id"), call.double("pricetag.cost.total")), ("u1", Some(2.5)));
+    assert_eq!(one(&sink, &root_name).await.double("pricetag.action.cost"), Some(2.5));
+    eventually("the ledger", async || (cost(&second, "u1").await? == "2.5").then_some(())).await;
+}
+
 /// Scenario: kill -9 while requests are held; the next process holds them on, and a third one holds nothing.
 /// Guarantees: what was acknowledged arrives, with the user that only the root knows; it counts once.
 #[tokio::test]
@@ -104,7 +129,7 @@ async fn what_is_held_survives() {
 }
 
 /// Scenario: more is held than `max_held_mib`; then SIGTERM where everything is in memory.
-/// Guarantees: the oldest go early, nobody is refused; at the end all go.
+/// Guarantees: the oldest go early, nobody is refused; at the end all go, with what spans above them say.
 #[tokio::test]
 async fn more_than_may_be_held_goes_early() {
     let sink = Sink::start().await;
@@ -129,6 +154,11 @@ async fn more_than_may_be_held_goes_early() {
     let scrape = pricetag.scrape().await;
     assert_eq!(scrape.sum("pricetag_held_let_go_early", &[]), 2.0);
     assert!((900_000.0..1_100_000.0).contains(&scrape.sum("pricetag_held_bytes", &[])));
+    let [root, call] = root_and_call(50);
+    let name = call.name.clone();
+    pricetag.deliver_spans(&request(vec![call])).await;
+    pricetag.deliver_spans(&request(vec![root])).await;
     pricetag.stop().await;
-    assert_eq!(sink.taken(Signal::Traces).len(), 5);
+    assert_eq!(sink.taken(Signal::Traces).len(), 7);
+    assert_eq!(one(&sink, &name).await.string("user.id"), "u50");
 }

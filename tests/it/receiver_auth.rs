@@ -362,11 +362,22 @@ fn what_can_not_be_of_a_login() {
             "{checked:?}"
         );
     }
-    let checked = run(&["extensions={bearertokenauth: {token: \"canary a\\u0007b\"}}", known[1], grpc, http]);
+    let checked =
+        run(&["extensions={bearertokenauth: {token: \"canary a\\u0007b\"}}", known[1], tenant, grpc, http]);
     assert!(
         checked.code == Some(64)
             && checked.err.contains("control characters")
             && !checked.err.contains("canary"),
         "{checked:?}"
     );
+    for (token, says) in
+        [("canary acme", "a token with a space"), ("Bearer canary", "a scheme stands before")]
+    {
+        let known = format!("extensions={{bearertokenauth: {{token: '{token}'}}}}");
+        let checked = run(&[&known, "service.extensions=[bearertokenauth]", grpc, http]);
+        assert!(
+            checked.code == Some(64) && checked.err.contains(says) && !checked.err.contains("canary"),
+            "{checked:?}"
+        );
+    }
 }

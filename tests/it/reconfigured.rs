@@ -47,6 +47,18 @@ async fn post(pricetag: &Pricetag, headers: &[(&'static str, &str)]) -> (u16, Va
 
 const CANARY: (&str, &str) = ("authorization", "Bearer canary");
 
+async fn costs(pricetag: &Pricetag) -> Value {
+    let url = format!("http://{}/api/v1/costs?by=user", pricetag.admin);
+    let answer = pricetag.client.get(url).bearer_auth("canary").send().await.unwrap();
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+/// All money, settled or not, in picodollars.
+fn sum(costs: &Value) -> i128 {
+    let money = |key: &str| costs[key].as_str().unwrap().parse::<Picodollars>().unwrap().get();
+    money("total") + money("pending")
+}
+
 async fn is_good(pricetag: &Pricetag) -> bool {
     let page = pricetag.client.get(format!("http://{}/metrics", pricetag.admin)).bearer_auth("canary");
     let page = page.send().await.unwrap().text().await.unwrap();
@@ -104,10 +116,10 @@ async fn who_has_logged_in_may_ask() {
     assert!(!pricetag.log().contains("canary"), "{}", pricetag.log());
 }
 
-/// Scenario: a config that is wrong, one with a certificate that can not be read, one whose port somebody else has, and then a right one
-/// with a second exporter.
-/// Guarantees: the first three leave in force what was, which goes on, say why, and are told by a metric; the last is taken: on the same
-/// ports, with the same sums, and what waited for an exporter.
+/// Scenario: a config that is wrong, one with a file that can not be read, one whose port somebody else has, one whose ledger can not be
+/// there, and then a right one with a second exporter.
+/// Guarantees: the first four leave in force what was, which goes on, on the same ports, say why, and are told by a metric; the last is
+/// taken, on the same ports and with the same sums.
 #[tokio::test]
 async fn a_wrong_config_is_not_taken_a_right_one_is() {
     let (one, other) = (Sink::start().await, Sink::start().await);
@@ -138,11 +150,35 @@ async fn a_wrong_config_is_not_taken_a_right_one_is() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let moved = format!("http: {{endpoint: \"{}\"}}", taken.local_addr().unwrap());
     edit(&pricetag, "http: {endpoint: \"127.0.0.1:0\"}", &moved);
+    let (status, answer) = post(&pricetag, &[CANARY]).await;
+    assert!(
+        status == 422 && answer["error"].as_str().unwrap().contains("another process has it"),
+        "{answer}"
+    );
+    edit(&pricetag, &moved, "http: {endpoint: \"127.0.0.1:0\"}");
+    let nowhere = "settle_after: 300ms\n    ledger: {file: /proc/nowhere/ledger.db}";
+    edit(&pricetag, settles, nowhere);
     assert_eq!(post(&pricetag, &[CANARY]).await.0, 202);
     let line = "the one before stays in force";
     eventually(line, async || pricetag.log().contains(line).then_some(())).await;
-    eventually("the start of the old one", async || {
-        (pricetag.log().matches("ready: ").count() == 2).then_some(())
+    let ready = async |times| {
+        eventually("ready", async || (pricetag.log().matches("ready: ").count() == times).then_some(())).await
+    };
+    ready(2).await;
+    call().await;
+    assert!(!is_good(&pricetag).await);
+
+    edit(&pricetag, nowhere, settles);
+    edit(&pricetag, "exporters: [otlp/a]}", "exporters: [otlp/a, otlp/b]}");
+    assert_eq!(post(&pricetag, &[CANARY]).await.0, 202);
+    ready(3).await;
+    call().await;
+    assert_eq!(other.traces(1).await.len(), 1);
+    assert!(is_good(&pricetag).await);
+    eventually("the sum of all", async || {
+        let sum = sum(&costs(&pricetag).await);
+        assert!(sum <= COST * 5, "counted twice");
+        (sum == COST * 5).then_some(())
     })
     .await;
 }
@@ -239,12 +275,8 @@ async fn nothing_is_lost_when_the_config_changes() {
     assert_eq!(arrived, sent);
     assert!(!other.taken(Signal::Traces).is_empty());
     eventually("the sum", async || {
-        let url = format!("http://{}/api/v1/costs?by=user", pricetag.admin);
-        let answer =
-            pricetag.client.get(url).bearer_auth("canary").send().await.unwrap().text().await.unwrap();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        let money = |key: &str| answer[key].as_str().unwrap().parse::<Picodollars>().unwrap().get();
-        let sum = money("total") + money("pending");
+        let answer = costs(&pricetag).await;
+        let sum = sum(&answer);
         assert!(sum <= COST * i128::from(sent), "counted twice: {answer}");
         (sum == COST * i128::from(sent)).then_some(())
     })

@@ -118,12 +118,13 @@ async fn an_item_that_is_too_large_is_a_dead_letter() {
     for sink in [by_grpc, by_http] {
         assert_eq!(names(sink, 99).await, expected);
     }
-    let scrape = eventually("two dead letters", async || {
+    let scrape = eventually("298 spans sent, and two dead letters", async || {
         let scrape = pricetag.scrape().await;
-        (scrape.sum("pricetag_exporter_dead_letter_items", &[]) == 2.0).then_some(scrape)
+        let sum = |name| scrape.sum(name, &[]);
+        let all = (sum("otelcol_exporter_sent_spans"), sum("pricetag_exporter_dead_letter_items"));
+        (all == (298.0, 2.0)).then_some(scrape)
     })
     .await;
-    assert_eq!(scrape.sum("otelcol_exporter_sent_spans", &[]), 298.0);
     assert_eq!(scrape.sum("otelcol_exporter_send_failed_spans", &[]), 2.0);
     assert_eq!(scrape.sum("pricetag_exporter_dead_letter_items", &[("exporter", "otlp/d")]), 0.0);
     assert_eq!(scrape.sum("pricetag_exporter_dead_letter_lost_items", &[]), 0.0);

@@ -158,6 +158,12 @@ impl<'a> Reading<'a> {
                 .push(format!("{}: these columns name no dimension: {listed}{more}", self.source.name));
         }
         for dimension in fills.iter().flatten().map(|index| &dimensions[*index]) {
+            if dimension.is_of_login() {
+                let name = &dimension.name;
+                let message =
+                    format!("the column {name} must not be read: {name} is who has logged in (`auth: true`)");
+                self.wrong(Some((1, 1)), message, "take out the column");
+            }
             if dimension.value.is_some() {
                 let name = &dimension.name;
                 let message = format!("the column {name} would never be read: {name} has a fixed value");

@@ -104,10 +104,12 @@ pub(super) fn auth(
 /// The extensions that know who may come in, whether they are started or not. What is wrong with one is reported, and it is left out.
 pub(super) fn authenticators(raw: &Root, report: &mut Report) -> Vec<Authenticator> {
     let mut known = Vec::new();
+    let asks_who = |processor: &Processor| matches!(processor, Processor::Pricetag(said) if said.dimensions.iter().any(|(_, it)| it.0.auth == Some(true)));
+    let named = raw.processors.0.iter().any(|(_, processor)| asks_who(processor));
     for (id, extension) in &raw.extensions.0 {
         let path = Path::of("extensions").key(id);
         let credentials = match extension {
-            Extension::BearerTokenAuth(said) => tokens(said, &path, report),
+            Extension::BearerTokenAuth(said) => tokens(said, named, &path, report),
             Extension::BasicAuth(said) => users(said, &path, report),
             Extension::HealthCheck(_) | Extension::FileStorage(_) => continue,
         };
@@ -116,7 +118,7 @@ pub(super) fn authenticators(raw: &Root, report: &mut Report) -> Vec<Authenticat
     known
 }
 
-fn tokens(said: &BearerTokenAuth, path: &Path, report: &mut Report) -> Option<Credentials> {
+fn tokens(said: &BearerTokenAuth, named: bool, path: &Path, report: &mut Report) -> Option<Credentials> {
     let ways = [said.token.is_some(), said.tokens.is_some(), said.filename.is_some()];
     match ways.iter().filter(|way| **way).count() {
         0 => {
@@ -136,7 +138,7 @@ fn tokens(said: &BearerTokenAuth, path: &Path, report: &mut Report) -> Option<Cr
     }
     let mut right = true;
     let mut check = |token: &Secret, path: &Path| {
-        match named_token(token.expose()) {
+        match named_token(token.expose(), named) {
             Ok(("", _)) => report.wrong(path, "an empty token", "is the variable that it comes from set?"),
             Err(message) => report.wrong(path, message, TOKEN_REMEDY),
             Ok(_) => return,
@@ -155,7 +157,7 @@ fn tokens(said: &BearerTokenAuth, path: &Path, report: &mut Report) -> Option<Cr
         readable(file, "filename", path, "name a file of tokens that pricetag may read", report);
     }
     let tokens = said.token.iter().chain(said.tokens.iter().flatten()).cloned().collect();
-    right.then(|| Credentials::Tokens { tokens, file: said.filename.clone() })
+    right.then(|| Credentials::Tokens { tokens, file: said.filename.clone(), named })
 }
 
 fn users(said: &BasicAuth, path: &Path, report: &mut Report) -> Option<Credentials> {

@@ -37,7 +37,9 @@ fn logins_are_asked_by_name() {
     .unwrap();
     assert_eq!(notices(&config), Vec::<String>::new());
     let Config { receivers, telemetry, .. } = config;
-    let Credentials::Tokens { tokens, file: None } = receivers.grpc.unwrap().auth.unwrap().credentials else {
+    let Credentials::Tokens { tokens, file: None, named: false } =
+        receivers.grpc.unwrap().auth.unwrap().credentials
+    else {
         panic!("no tokens")
     };
     assert_eq!(tokens[0].expose(), "a");

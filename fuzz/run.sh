@@ -17,13 +17,13 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 (cd .. && FUZZ_SEEDS="$scratch/seeds" cargo test --quiet --test it fuzz::)
 
-findings() { find "artifacts/$1" -type f 2>/dev/null | wc -l; }
+findings() { find "artifacts/$1" -type f | wc -l; }
 
 status=0
 printf '%-10s %12s %8s %9s\n' target executions seconds findings >"$scratch/table"
 for target in "${targets[@]}"; do
   printf '\n== %s, %s s\n' "$target" "$seconds"
-  mkdir -p "target/found/$target" "corpus/$target"
+  mkdir -p "target/found/$target" "corpus/$target" "artifacts/$target"
   # No sanitizer: there is no unsafe code of ours to look into, and without it there are several times as many executions.
   cargo +nightly fuzz build --sanitizer none "$target"
   before=$(findings "$target") begun=$SECONDS

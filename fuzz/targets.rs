@@ -210,12 +210,20 @@ fn is_written_as_it_is_read(booking: &Booking<'_>) {
     }
 }
 
+/// Picodollars.
+const ABSURD: i128 = 1_000_000_000_000_000_000 * 1_000_000_000_000;
+
 fn adds_up(ledger: &Ledger) {
     let hours = 0..u32::MAX;
     let total = ledger.total(hours.clone()).expect("it is in memory");
     for dimension in ledger.dimensions().iter().filter(|name| *name != TOTAL) {
         let rows = ledger.rows(dimension, hours.clone()).expect("it is in memory");
         let sum = |of: fn(&pricetag::ledger::query::Row) -> i128| rows.iter().map(of).sum::<i128>();
+        // A row of the store ends at 4e18 dollars, whichever it is.
+        let is_absurd = |money: i128| money.abs() > ABSURD;
+        if is_absurd(total.settled.money.get()) || rows.iter().any(|row| is_absurd(row.settled.money.get())) {
+            return;
+        }
         assert_eq!(sum(|row| row.pending.money.get()), total.pending.money.get(), "pending by {dimension}");
         assert_eq!(sum(|row| row.settled.money.get()), total.settled.money.get(), "settled by {dimension}");
     }

@@ -94,7 +94,7 @@ impl Folder {
         Ok(Folder { path: path.to_owned(), is_looked_at: false })
     }
 
-    /// A folder that somebody else may be using: what should be put into it is not.
+    /// A folder that somebody else may be using: what should be put into it is not, and nothing is removed.
     pub fn to_look_at(path: &Path) -> Self {
         Folder { path: path.to_owned(), is_looked_at: true }
     }
@@ -127,6 +127,9 @@ impl Storage for Folder {
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
+        if self.is_looked_at {
+            return Ok(());
+        }
         fs::remove_file(self.path.join(name))
     }
 
@@ -155,3 +158,23 @@ impl Blob for File {
 
 #[cfg(test)]
 pub(crate) mod fake;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a folder that somebody else uses is read, and what is read asks for a piece to be put aside and removed again.
+    /// Guarantees: what is there stays as it is, and nothing comes.
+    #[test]
+    fn who_looks_changes_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        fs::write(place.path().join("damaged-1"), "theirs").unwrap();
+        let folder = Folder::to_look_at(place.path());
+        for name in ["damaged-1", "damaged-2"] {
+            folder.replace(name, b"ours").unwrap();
+            folder.remove(name).unwrap();
+        }
+        assert_eq!(folder.list().unwrap(), ["damaged-1"]);
+        assert_eq!(fs::read(place.path().join("damaged-1")).unwrap(), b"theirs");
+    }
+}

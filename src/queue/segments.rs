@@ -192,7 +192,9 @@ impl Segments {
                         records.push(*record);
                     }
                     Scanned::Damaged(length) => {
-                        self.put_aside(at, &bytes[..length], lost.as_ref())?;
+                        if !self.put_aside(&segment, at, &bytes[..length], lost.as_ref())? {
+                            break;
+                        }
                         bytes = bytes.slice(length..);
                         at += length as u64;
                     }
@@ -209,15 +211,22 @@ impl Segments {
         }
     }
 
-    /// Keeps a damaged piece for whoever wants to look, while there are not too many.
+    /// Keeps a damaged piece for whoever wants to look, while there are not too many. Says whether it is damaged: if not, it is to be
+    /// read again.
     ///
     /// # Errors
     /// Some of it was `lost` and it can not be kept: then it is the disk that does not work, and not a sector of it.
-    fn put_aside(&self, position: u64, bytes: &[u8], lost: Option<&io::Error>) -> io::Result<()> {
+    fn put_aside(
+        &self,
+        segment: &Segment,
+        position: u64,
+        bytes: &[u8],
+        lost: Option<&io::Error>,
+    ) -> io::Result<bool> {
         let is_kept = {
             let list = self.list();
             if list.damaged.contains(&position) {
-                return Ok(());
+                return Ok(true);
             }
             list.damaged_bytes + bytes.len() <= KEEP_DAMAGED
         };
@@ -226,6 +235,15 @@ impl Segments {
             (Err(_), Some(lost)) => return Err(io::Error::new(lost.kind(), lost.to_string())),
             (Err(error), None) => tracing::warn!("{name} can not be written: {error}"),
             (Ok(()), _) => {}
+        }
+        if lost.is_some() {
+            // The disk works. When this was read it may have been gone as a whole: then it is there now.
+            let mut again = vec![0; bytes.len()];
+            read_around(&*segment.blob, &mut again, position - segment.base)?;
+            if again != bytes {
+                let _ = self.storage.remove(&name);
+                return Ok(false);
+            }
         }
         let why = lost.map_or_else(
             || "they were being written when pricetag ended, or are damaged".to_owned(),
@@ -236,7 +254,7 @@ impl Segments {
         if list.damaged.insert(position) {
             list.damaged_bytes += bytes.len();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Removes the segments of which `needed` says that nobody needs what is between these positions. The last one stays.

@@ -17,8 +17,8 @@ const HELP: &str = "\
 Faults against the real binary. Run it with cargo, which builds both:
 
     cargo test --test faults                              all scenarios, short: a minute or two
-    cargo test --release --test faults -- kill --kills 1000    one of them: six minutes
-    cargo test --release --test faults -- --full          the figures of the plan: half an hour, 8 GB of disk
+    cargo test --release --test faults -- kill --kills 1000    one of them: ten minutes
+    cargo test --release --test faults -- --full          the figures of the plan: half an hour, 5 GB of disk
 
 Scenarios:
     kill           kill -9 at random moments under load, with backends that fail now and then; four pricetags side by side

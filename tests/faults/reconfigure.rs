@@ -48,7 +48,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
         seed: options.seed,
     });
 
-    let rounds: u32 = if options.full { 300 } else { 6 };
+    let rounds: u32 = if options.full { 1_000 } else { 6 };
     let (began, mut slowest, mut in_file) = (Instant::now(), Duration::ZERO, TELEMETRY.to_owned());
     for round in 1..=rounds {
         let is_wrong = round.is_multiple_of(3);

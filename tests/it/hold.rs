@@ -49,8 +49,8 @@ async fn a_call_leaves_with_what_comes_after_it() {
     let (priced, raw) = (Sink::start().await, Sink::start().await);
     let pricetag = Setup::new(&[priced.otlp("priced", ""), raw.otlp("raw", "")], "otlp/priced")
         .pipeline("traces/raw: {receivers: [otlp], exporters: [otlp/raw]}")
-        .set("processors.pricetag.settle_after=4s")
-        .set("processors.pricetag.hold=2s")
+        .set("processors.pricetag.settle_after=8s")
+        .set("processors.pricetag.hold=4s")
         .start()
         .await;
     let [root, call] = root_and_call(1);
@@ -61,11 +61,11 @@ async fn a_call_leaves_with_what_comes_after_it() {
     tokio::time::sleep(Duration::from_millis(500)).await;
     pricetag.deliver_spans(&request(vec![root])).await;
     one(&raw, &root_name).await;
-    let was_held = arrived(&priced, &call_name).is_empty() || begun.elapsed() > Duration::from_secs(2);
+    let was_held = arrived(&priced, &call_name).is_empty() || begun.elapsed() > Duration::from_secs(4);
     assert!(was_held, "after {:?}", begun.elapsed());
 
     let call = one(&priced, &call_name).await;
-    assert!(begun.elapsed() >= Duration::from_millis(1_900), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() >= Duration::from_millis(3_900), "{:?}", begun.elapsed());
     assert_eq!((call.string("user.id"), call.double("pricetag.cost.total")), ("u1", Some(2.5)));
     let root = one(&priced, &root_name).await;
     assert_eq!(root.double("pricetag.action.cost"), Some(2.5), "{root:?}");

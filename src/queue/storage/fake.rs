@@ -28,6 +28,8 @@ struct State {
     dead: bool,
     /// Bytes that may still be written.
     room: Option<usize>,
+    /// A file all of whose bytes can be read again as soon as something is replaced.
+    heals: Option<String>,
 }
 
 /// The bytes of a file, those that are safe, and where others were written since.
@@ -111,6 +113,11 @@ impl FakeDisk {
         }
     }
 
+    /// The same, but not before something is replaced.
+    pub(crate) fn heal_later(&self, name: &str) {
+        lock(&self.state).heals = Some(name.to_owned());
+    }
+
     /// Cuts a file off.
     pub(crate) fn truncate(&self, name: &str, at: usize) {
         if let Some(bytes) = lock(&self.state).files.get(name) {
@@ -163,6 +170,9 @@ impl Storage for FakeDisk {
         let mut state = self.alive()?;
         if state.room.is_some_and(|room| room < bytes.len()) {
             return Err(io::ErrorKind::StorageFull.into());
+        }
+        if let Some(healed) = state.heals.take().and_then(|name| state.files.get(&name)) {
+            lock(healed).lost.clear();
         }
         let bytes = Bytes { now: bytes.to_vec(), safe: bytes.to_vec(), ..Bytes::default() };
         state.files.insert(name.to_owned(), Arc::new(Mutex::new(bytes)));

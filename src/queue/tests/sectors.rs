@@ -108,3 +108,21 @@ async fn a_disk_that_is_gone_is_no_lost_sector() {
     assert_eq!(got, (0..14).collect::<Vec<u32>>());
     queue.log.finish();
 }
+
+/// Scenario: the disk is back after a piece of a file could not be read, and before it is put aside.
+/// Guarantees: it is read again, and nothing is damaged.
+#[tokio::test]
+async fn a_disk_that_comes_back_meanwhile_has_lost_nothing() {
+    let disk = FakeDisk::default();
+    let queue = Queue::open(&disk);
+    for number in 0..100 {
+        queue.commit(number, 1000).safe().await.unwrap();
+    }
+    queue.log.finish();
+    disk.lose(FIRST, 50..90);
+    disk.heal_later(FIRST);
+    let queue = Queue::open(&disk);
+    assert_eq!(all(&queue, 0).await, (0..100).collect::<Vec<u32>>());
+    assert_eq!((queue.log.files().unwrap().damaged, damaged(&disk)), (0, 0));
+    queue.log.finish();
+}

@@ -168,10 +168,11 @@ impl App {
         let Ended { writing, queue, .. } = self.finish(grace).await;
         let closed = tokio::task::spawn_blocking(move || ledger.close());
         let quiet = async {
-            match writing {
-                Some(writing) => writing.await.is_ok() && closed.await.is_ok(),
-                None => closed.await.is_ok(),
-            }
+            let is_written = match writing {
+                Some(writing) => writing.await.is_ok(),
+                None => true,
+            };
+            is_written && closed.await.is_ok()
         };
         let is_quiet = timeout_at(Instant::now() + GRACE, quiet).await;
         // Until then nobody else may write the queue's files.
@@ -200,11 +201,11 @@ impl App {
         // that does not answer must not make every restart slow.
         let posted_until = deadline.min(Instant::now() + grace / 2);
 
-        if self.log.identity().is_none() && timeout_at(deadline, self.hold.drained()).await.is_err() {
-            error!("what was held back could not be let go in time");
-        }
         // On disk, traces stay open for the next process: what it is sent again must not count again.
         if self.log.identity().is_none() {
+            if timeout_at(deadline, self.hold.drained()).await.is_err() {
+                error!("what was held back could not be let go in time");
+            }
             self.intake.settle_all();
         }
         if timeout_at(deadline, self.ledger_reader.drained()).await.is_err() {

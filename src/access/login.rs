@@ -156,6 +156,17 @@ impl Auth {
         }
     }
 
+    /// Who it is that sends these headers, if he is let in; nobody by name where nobody is asked.
+    ///
+    /// # Errors
+    /// Why he is not.
+    pub async fn ask(auth: Option<&Auth>, headers: &HeaderMap) -> Result<Login, Denied> {
+        match auth {
+            Some(auth) => auth.check(headers).await,
+            None => Ok(Login::default()),
+        }
+    }
+
     /// Who it is that sends these headers, if he is let in.
     ///
     /// # Errors

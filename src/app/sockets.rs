@@ -23,15 +23,18 @@ impl Sockets {
         if let Some((.., socket)) = self.0.iter().find(|(of, known, _)| (*of, known) == (key, at)) {
             return TcpListener::from_std(socket.try_clone()?);
         }
-        let bind = async || TcpListener::bind((at.host.as_str(), at.port)).await?.into_std();
-        let socket = match bind().await {
+        match self.bind((key, at)).await {
             // Perhaps by us, under another key or by another name.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 self.keep_only(wanted);
-                bind().await?
+                self.bind((key, at)).await
             }
-            bound => bound?,
-        };
+            bound => bound,
+        }
+    }
+
+    async fn bind(&mut self, (key, at): Wanted<'_>) -> io::Result<TcpListener> {
+        let socket = TcpListener::bind((at.host.as_str(), at.port)).await?.into_std()?;
         self.0.push((key, at.clone(), socket.try_clone()?));
         TcpListener::from_std(socket)
     }
@@ -42,13 +45,12 @@ impl Sockets {
     /// # Errors
     /// What can not be had, and why.
     pub(super) async fn prepare<'c>(&mut self, wanted: &[Wanted<'c>]) -> Result<(), (Wanted<'c>, io::Error)> {
-        for at in wanted {
-            let is_ours = self.0.iter().any(|(_, known, _)| known.port == at.1.port && known.port != 0);
+        for &(key, at) in wanted {
+            let is_ours = self.0.iter().any(|(of, known, _)| {
+                (*of, known) == (key, at) || (known.port == at.port && known.port != 0)
+            });
             if !is_ours {
-                // Nothing is given up for it.
-                let everything: Vec<_> = self.0.iter().map(|(key, at, _)| (*key, at.clone())).collect();
-                let everything: Vec<Wanted<'_>> = everything.iter().map(|(key, at)| (*key, at)).collect();
-                self.listen(*at, &everything).await.map_err(|error| (*at, error))?;
+                self.bind((key, at)).await.map_err(|error| ((key, at), error))?;
             }
         }
         Ok(())

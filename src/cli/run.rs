@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
 use tokio::time::sleep;
 use tracing::{error, info, warn};
 use tracing_subscriber::EnvFilter;
@@ -17,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use super::check::EXIT_WRONG;
 use super::open_files;
 use super::reload::{Inputs, reload};
-use crate::admin::reload::Reloads;
+use crate::admin::reload::{Ask, Reloads};
 use crate::app::{self, Addresses, App, GRACE, Options, Sockets, StartError};
 use crate::config::{Config, ConfigErrors, LogEncoding, LogLevel, ProcessEnvironment};
 use crate::said::Repeats;
@@ -112,26 +113,12 @@ impl Run {
             };
             has_run = true;
             say_ready(&inputs.config, app.addresses());
-            let new = loop {
-                let asks = tokio::select! {
-                    told = signals.told(&mut app) => match told {
-                        Told::Reload => None,
-                        Told::Stop(code) => {
-                            drop(sockets);
-                            return stop(app, signals, code).await;
-                        }
-                    },
-                    Some(asks) = asked.recv() => Some(asks),
-                };
-                let new = tokio::select! {
-                    new = reload(&self, &inputs, &app, &mut sockets, &reloads, asks) => new,
-                    () = signals.stop() => {
-                        drop(sockets);
-                        return stop(app, signals, ExitCode::SUCCESS).await;
-                    }
-                };
-                if let Some(new) = new {
-                    break new;
+            let another = self.another(&mut app, &inputs, &mut sockets, &mut signals, &reloads, &mut asked);
+            let new = match another.await {
+                Ok(new) => new,
+                Err(code) => {
+                    drop(sockets);
+                    return stop(app, signals, code).await;
                 }
             };
             let mut handing_over = pin!(app.hand_over());
@@ -147,6 +134,37 @@ impl Run {
                 }
             }
             before = Some(replace(&mut inputs, new));
+        }
+    }
+
+    /// Waits for a config that takes the place of the one in force.
+    ///
+    /// # Errors
+    /// The end has come before; how.
+    async fn another(
+        &self,
+        app: &mut App,
+        in_force: &Inputs,
+        sockets: &mut Sockets,
+        signals: &mut Signals,
+        reloads: &Reloads,
+        asked: &mut Receiver<Ask>,
+    ) -> Result<Inputs, ExitCode> {
+        loop {
+            let asks = tokio::select! {
+                told = signals.told(app) => match told {
+                    Told::Reload => None,
+                    Told::Stop(code) => return Err(code),
+                },
+                Some(asks) = asked.recv() => Some(asks),
+            };
+            let new = tokio::select! {
+                new = reload(self, in_force, app, sockets, reloads, asks) => new,
+                () = signals.stop() => return Err(ExitCode::SUCCESS),
+            };
+            if let Some(new) = new {
+                return Ok(new);
+            }
         }
     }
 }

@@ -73,7 +73,9 @@ pub struct Store {
 enum Place {
     Memory,
     /// In a file that nobody else writes.
-    File(#[allow(dead_code, reason = "held, not read")] Lock),
+    File {
+        _lock: Lock,
+    },
     /// In a file that somebody else may write by now.
     LetGo,
 }
@@ -143,7 +145,7 @@ impl Store {
             .query_row("SELECT value FROM facts WHERE name = 'expired'", [], |row| row.get(0))
             .optional()?;
         let expired = expired.and_then(|hour| hour.parse().ok()).unwrap_or(latest);
-        let place = lock.map_or(Place::Memory, Place::File);
+        let place = lock.map_or(Place::Memory, |lock| Place::File { _lock: lock });
         let process = format!("{:016x}", rand::random::<u64>());
         Ok(Store { db, limits, dimensions, counts: HashMap::new(), keys, process, latest, expired, place })
     }
@@ -155,7 +157,7 @@ impl Store {
 
     /// Lets others write the file. What is in it can still be asked for.
     pub(super) fn let_go(&mut self) {
-        if let Place::File(_) = self.place {
+        if let Place::File { .. } = self.place {
             self.place = Place::LetGo;
         }
     }

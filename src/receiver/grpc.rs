@@ -24,7 +24,7 @@ use super::refusal::{RETRY_AFTER, note};
 use super::unpack::Packing;
 use super::{Intake, Refusal, accept};
 use crate::access::Door;
-use crate::access::login::{Auth, Login};
+use crate::access::login::Auth;
 use crate::memory::Memory;
 use crate::otlp::Signal;
 use crate::serve::{Speaks, serve as listen};
@@ -105,10 +105,7 @@ impl Service {
     async fn take(&self, signal: Signal, request: Request) -> Result<u64, Refusal> {
         let (parts, mut body) = request.into_parts();
         // Both before anything of the body is read.
-        let login = match &self.auth {
-            Some(auth) => auth.check(&parts.headers).await?,
-            None => Login::default(),
-        };
+        let login = Auth::ask(self.auth.as_deref(), &parts.headers).await?;
         let mut held = self.memory.admit()?;
         let packing = Packing::of(parts.headers.get(GRPC_ENCODING))?;
         let limit = self.max_message_bytes;

@@ -113,11 +113,7 @@ impl Service {
     async fn export(self, signal: Signal, request: Request) -> Response<Body> {
         let (parts, mut body) = request.into_parts();
         // Before anything of the body is read.
-        let login = match &self.auth {
-            Some(auth) => auth.check(&parts.headers).await,
-            None => Ok(Login::default()),
-        };
-        let login = match login {
+        let login = match Auth::ask(self.auth.as_deref(), &parts.headers).await {
             Ok(login) => login,
             Err(denied) => {
                 let mut response = self.refused(signal, &parts.headers, &Refusal::from(denied));

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use crate::content::Mix;
 use crate::judge;
 use crate::kill::weather;
 use crate::options::Options;
@@ -56,18 +55,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let setup = Setup { exporters, settle_after: SETTLE_AFTER, environment, ..Setup::default() };
     let mut rig = Rig::new(&setup)?;
     rig.start().await?;
-    let producers = Producers::start(&Load {
-        grpc: rig.grpc,
-        http: rig.http,
-        producers: 8,
-        first: 1,
-        mix: Mix::All,
-        prompt: 300,
-        batch: 0,
-        pace: Some(25.0),
-        manner: Manner::Hasty,
-        seed: options.seed,
-    });
+    let producers = Producers::start(&Load::usual(&rig, Manner::Hasty, options));
     // One backend has its moods: who waits for his next attempt must not wait for a day.
     let weather = tokio::spawn(weather(by_http.clone(), StdRng::from_rng(&mut random)));
     let mut stalls = Stalls::default();
@@ -111,11 +99,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::metrics(&mut report, &rig, &accounts, &by_grpc).await?;
     // It ends in time, too.
     clock.set(-86_400)?;
-    rig.terminate()?;
-    let status = rig.exit(Duration::from_secs(11)).await?;
-    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
-    judge::money(&mut report, "file", &accounts, &by_grpc, &rig.ledger_file()?);
-    judge::log(&mut report, &rig);
+    judge::end(&mut report, &mut rig, &accounts, &by_grpc).await?;
     Ok(report)
 }
 

@@ -88,11 +88,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     report.exactly("refused without being told when to come", accounts.refused - accounts.with_wait, 0);
     judge::deliveries(&mut report, "backend", &accounts, &sink);
     judge::money(&mut report, "API", &accounts, &sink, &ledger);
-    rig.terminate()?;
-    let status = rig.exit(Duration::from_secs(11)).await?;
-    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
-    judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
-    judge::log(&mut report, &rig);
+    judge::end(&mut report, &mut rig, &accounts, &sink).await?;
     Ok(report)
 }
 

@@ -118,6 +118,21 @@ pub(crate) async fn metrics(
     Ok(())
 }
 
+/// Ends it as it should, and looks at what it leaves: its exit code, the ledger's file and the log.
+pub(crate) async fn end(
+    report: &mut Report,
+    rig: &mut Rig,
+    accounts: &Accounts,
+    sink: &Sink,
+) -> anyhow::Result<()> {
+    rig.terminate()?;
+    let status = rig.exit(Duration::from_secs(11)).await?;
+    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
+    money(report, "file", accounts, sink, &rig.ledger_file()?);
+    log(report, rig);
+    Ok(())
+}
+
 /// Whether something has gone wrong of which nobody else hears.
 pub(crate) fn log(report: &mut Report, rig: &Rig) {
     report.exactly("panics in the log", rig.logged("panicked at"), 0);

@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 
 use crate::client::{Answer, Client};
 use crate::content::{Author, Mix, Shipment, Trace};
+use crate::options::Options;
+use crate::rig::Rig;
 use crate::seal::Key;
 
 /// What is to be sent, and how.
@@ -32,6 +34,24 @@ pub(crate) struct Load {
     pub(crate) pace: Option<f64>,
     pub(crate) manner: Manner,
     pub(crate) seed: u64,
+}
+
+impl Load {
+    /// Traces of all kinds, two hundred requests a second.
+    pub(crate) fn usual(rig: &Rig, manner: Manner, options: &Options) -> Self {
+        Load {
+            grpc: rig.grpc,
+            http: rig.http,
+            producers: 8,
+            first: 1,
+            mix: Mix::All,
+            prompt: 300,
+            batch: 0,
+            pace: Some(25.0),
+            manner,
+            seed: options.seed,
+        }
+    }
 }
 
 /// How producers go about it.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::content::Mix;
 use crate::judge;
 use crate::options::Options;
 use crate::producer::{Load, Manner, Producers};
@@ -35,18 +34,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
     let mut rig = Rig::new(&Setup { exporters, settle_after: SETTLE_AFTER, ..Setup::default() })?;
     rig.start().await?;
-    let producers = Producers::start(&Load {
-        grpc: rig.grpc,
-        http: rig.http,
-        producers: 8,
-        first: 1,
-        mix: Mix::All,
-        prompt: 300,
-        batch: 0,
-        pace: Some(25.0),
-        manner: Manner::Patient,
-        seed: options.seed,
-    });
+    let producers = Producers::start(&Load::usual(&rig, Manner::Patient, options));
 
     let rounds: u32 = if options.full { 1_000 } else { 6 };
     let (began, mut slowest, mut in_file) = (Instant::now(), Duration::ZERO, TELEMETRY.to_owned());
@@ -95,10 +83,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     judge::deliveries(&mut report, "backend", &accounts, &sink);
     judge::money(&mut report, "API", &accounts, &sink, &ledger);
     judge::metrics(&mut report, &rig, &accounts, &sink).await?;
-    rig.terminate()?;
-    let status = rig.exit(Duration::from_secs(11)).await?;
-    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
-    judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
-    judge::log(&mut report, &rig);
+    judge::end(&mut report, &mut rig, &accounts, &sink).await?;
     Ok(report)
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 
-use crate::content::{Mix, USERS};
+use crate::content::USERS;
 use crate::judge;
 use crate::options::Options;
 use crate::producer::{Load, Manner, Producers};
@@ -120,18 +120,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let exporters = vec![exporter("otlp/a", sink.address, 1 << 30)];
     let mut rig = Rig::new(&Setup { exporters, settle_after, processor, ..Setup::default() })?;
     rig.start().await?;
-    let producers = Producers::start(&Load {
-        grpc: rig.grpc,
-        http: rig.http,
-        producers: 8,
-        first: 1,
-        mix: Mix::All,
-        prompt: 300,
-        batch: 0,
-        pace: Some(25.0),
-        manner: Manner::Patient,
-        seed: options.seed,
-    });
+    let producers = Producers::start(&Load::usual(&rig, Manner::Patient, options));
 
     // Two files each; the last ones are bad.
     let rounds = if options.full { 500 } else { 14 };
@@ -200,10 +189,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Report> {
     let wrong = accounts.due.iter().filter(|(user, sum)| sum.calls > 0 && of_team(user) != Some(**sum));
     report.exactly(&format!("teams with other sums, of {USERS}"), wrong.count(), 0);
     judge::metrics(&mut report, &rig, &accounts, &sink).await?;
-    rig.terminate()?;
-    let status = rig.exit(Duration::from_secs(11)).await?;
-    report.exactly("exit code", status.and_then(|it| it.code()).unwrap_or(-1), 0);
-    judge::money(&mut report, "file", &accounts, &sink, &rig.ledger_file()?);
-    judge::log(&mut report, &rig);
+    judge::end(&mut report, &mut rig, &accounts, &sink).await?;
     Ok(report)
 }

@@ -27,13 +27,13 @@ pub use restate::Restater;
 pub use shared::{Arrival, Now, Settings, Shared};
 
 use crate::booking::{Booking, Entries, Reported as Compared};
-use crate::genai::call::{Call, LOG_EVENT};
+use crate::genai::call::{Call, LOG_EVENT, UNNUMBERED};
 use crate::genai::dimensions::ACTION;
 use crate::genai::found::Found;
 use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::Plan;
 use crate::otlp::wire::Malformed;
-use crate::pricing::{Catalog, Picodollars, Resolver, Status};
+use crate::pricing::{Catalog, Picodollars, Resolution, Resolver, Status};
 use crate::settlement::{Judged, Judgement, Told};
 use facts::Neighbour;
 use shared::Edition;
@@ -176,6 +176,7 @@ impl Processor {
 
         let mut brought = self.judgement.brought.iter().peekable();
         let mut lent = self.judgement.lent.iter().peekable();
+        let mut resolved = (UNNUMBERED, Resolution::default());
         for (index, (call, judged)) in found.calls.iter().zip(&self.judgement.verdicts).enumerate() {
             let resource = &found.resources[call.resource as usize];
             let named;
@@ -188,16 +189,12 @@ impl Processor {
                     &named
                 }
             };
+            // Neighbours mostly name the same model.
+            if call.names == UNNUMBERED || call.names != resolved.0 {
+                resolved = (call.names, money::resolve(call, catalog, &mut self.resolver));
+            }
             let mut outcome = Outcome::new();
-            money::price(
-                &mut outcome,
-                call,
-                resource.cloud,
-                catalog,
-                &mut self.resolver,
-                shared.reported,
-                now,
-            );
+            money::price(&mut outcome, call, resource.cloud, catalog, &resolved.1, shared.reported, now);
             let base = &bases[call.resource as usize];
             let dimensions = match brought.next_if(|(to, _)| *to as usize == index) {
                 None => shared.whose.own(found, base, call.dimensions, lookups),
@@ -274,6 +271,8 @@ impl Processor {
     }
 }
 
+// Made where it stays: to move it takes as long as to make it.
+#[inline(always)]
 fn booking<'b>(
     call: &'b Call<'_>,
     outcome: &'b Outcome<'_>,

@@ -77,10 +77,10 @@ impl Recogniser {
             let field = field?;
             if field.number == resource::ATTRIBUTES {
                 let attribute = Attribute::read(field.message()?)?;
-                if let Some(nth) = SENDER.iter().position(|key| attribute.key == *key) {
+                if let Some(nth) = SENDER.iter().position(|key| attribute.key() == *key) {
                     says.sender[nth] = attribute.scalar()?.text().unwrap_or_default();
                 }
-                let meanings = self.dialects.keys().meanings(attribute.key).iter();
+                let meanings = self.dialects.keys().meanings(attribute.key()).iter();
                 // A resource has no dialect: a key that only one understands says nothing here.
                 for ranked in meanings.filter(|ranked| ranked.only == Ranked::ANY) {
                     let text = || attribute.scalar().map(|value| value.text().unwrap_or_default());

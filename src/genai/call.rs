@@ -43,6 +43,9 @@ impl Role {
 /// In [`Call::kind`]: a log record tells of the call. No kind of span has this number.
 pub const LOG_EVENT: u8 = u8::MAX;
 
+/// In [`Call::names`]: nobody has compared it with others.
+pub const UNNUMBERED: u32 = u32::MAX;
+
 /// Where a span stands in its trace. Zero bytes stand for "no parent".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
@@ -119,6 +122,8 @@ pub struct Call<'a> {
     pub model_asked: Text<'a>,
     /// Model that answered.
     pub model_served: Text<'a>,
+    /// Calls of one request with the same number name the same provider, host and models; [`UNNUMBERED`] says nothing.
+    pub names: u32,
     /// The provider's id of the answer.
     pub response_id: Text<'a>,
     /// The conversation or session that it belongs to.
@@ -166,6 +171,18 @@ impl Call<'_> {
             Known::Usage { usage, .. } => Some(usage),
             _ => None,
         }
+    }
+
+    /// Whether it names the same provider, host and models as another.
+    pub fn is_named_as(&self, other: &Call<'_>) -> bool {
+        let names = |call: &Call<'_>| {
+            [call.model_served, call.model_asked, call.provider, call.host].map(|it| it.0.len())
+        };
+        names(self) == names(other)
+            && self.model_served == other.model_served
+            && self.model_asked == other.model_asked
+            && self.provider == other.provider
+            && self.host == other.host
     }
 
     /// The model that answered, or else the one asked for.

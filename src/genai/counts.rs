@@ -230,5 +230,42 @@ impl Counts {
     }
 }
 
+/// The counts of most calls; zero is "not said".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usual {
+    /// As [`Counts::input`].
+    pub input: u64,
+    /// As [`Counts::output`].
+    pub output: u64,
+    /// As [`Counts::total`].
+    pub total: u64,
+    /// As [`Counts::cache_read`].
+    pub cache_read: u64,
+    /// As [`Counts::cache_write`].
+    pub cache_write: u64,
+    /// As [`Counts::reasoning`].
+    pub reasoning: u64,
+}
+
+impl Usual {
+    /// What [`Counts::disjoint`] says where totals are claimed to hold all their parts, and nothing contradicts that. `None`: something
+    /// does, or might.
+    #[inline]
+    pub fn usage(&self) -> Option<Usage> {
+        let rest = self.input.checked_sub(self.cache_read.checked_add(self.cache_write)?)?;
+        let visible = self.output.checked_sub(self.reasoning)?;
+        if self.total != 0 && self.total != self.input.checked_add(self.output)? {
+            return None;
+        }
+        let mut usage = Usage::NOTHING;
+        usage[Bucket::Input] = rest;
+        usage[Bucket::CacheRead] = self.cache_read;
+        usage[Bucket::CacheWrite] = self.cache_write;
+        usage[Bucket::Output] = visible;
+        usage[Bucket::Reasoning] = self.reasoning;
+        Some(usage)
+    }
+}
+
 #[cfg(test)]
 mod tests;

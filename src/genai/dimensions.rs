@@ -65,12 +65,29 @@ impl<'a> Mentions<'a> {
 
     /// Notes a value in the last row, unless a better-ranked key has said one.
     pub(super) fn say(&mut self, row: &mut Row, dimension: u8, rank: u8, value: Scalar<'a>) {
+        self.note(row, dimension, rank, |cut, unusable| usable(value, cut, unusable));
+    }
+
+    /// The same of a text that is neither empty nor longer than [`MAX_VALUE`].
+    #[inline(always)]
+    pub(super) fn say_text(&mut self, row: &mut Row, dimension: u8, rank: u8, text: Text<'a>) {
+        self.note(row, dimension, rank, |_, _| Some(Cow::Borrowed(text.0)));
+    }
+
+    #[inline(always)]
+    fn note(
+        &mut self,
+        row: &mut Row,
+        dimension: u8,
+        rank: u8,
+        value: impl FnOnce(&mut u64, &mut u64) -> Option<Cow<'a, [u8]>>,
+    ) {
         let known = &mut self.all[row.start as usize..];
         let better = match known.iter_mut().find(|known| known.dimension == dimension) {
             Some(known) if known.rank <= rank => return,
             better => better,
         };
-        let Some(value) = usable(value, &mut self.cut, &mut self.unusable) else { return };
+        let Some(value) = value(&mut self.cut, &mut self.unusable) else { return };
         let mention = Mention { dimension, rank, value };
         match better {
             Some(known) => *known = mention,

@@ -115,15 +115,17 @@ impl Recogniser {
             match field.number {
                 log_record::ATTRIBUTES => {
                     let attribute = Attribute::read(field.message()?)?;
-                    for ranked in self.dialects.keys().meanings(attribute.key) {
+                    for ranked in self.dialects.keys().meanings(attribute.key()) {
                         reading
                             .take(*ranked, &attribute, &mut found.mentions)
                             .map_err(|m| m.within("attributes", attributes))?;
                     }
                     match attribute.scalar()? {
-                        Scalar::String(text) => holds(attribute.key, text),
-                        Scalar::Int(number) => holds(attribute.key, number.to_string().as_str().into()),
-                        Scalar::Bool(bit) => holds(attribute.key, if bit { "true" } else { "false" }.into()),
+                        Scalar::String(text) => holds(attribute.key(), text),
+                        Scalar::Int(number) => holds(attribute.key(), number.to_string().as_str().into()),
+                        Scalar::Bool(bit) => {
+                            holds(attribute.key(), if bit { "true" } else { "false" }.into())
+                        }
                         _ => {}
                     }
                     attributes += 1;
@@ -175,7 +177,7 @@ impl Recogniser {
             failed: false,
             trace_state: Text::default(),
         };
-        found.calls.push(Call { scope, ..reading.call(role, table, place) });
+        found.push_call(Call { scope, ..reading.call(role, table, place) });
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::asides::Said;
 use super::call::{Call, Cloud, Ids};
 use super::dimensions::{Mention, Mentions, Row};
-use super::keys::Hints;
+use super::hints::Hints;
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Text};
 
@@ -78,6 +78,8 @@ pub struct Found<'a> {
     pub span_count: u64,
     /// What the last spans were like.
     pub(super) hints: Hints,
+    /// All of it.
+    pub(super) body: &'a [u8],
     pub(super) asides: Vec<Aside<'a>>,
     /// Those of the last span that said something in them, and what that was.
     pub(super) before: (Vec<Aside<'a>>, Said<'a>),
@@ -88,6 +90,18 @@ impl<'a> Found<'a> {
     pub(super) fn open_resource(&mut self) -> usize {
         self.resources.push(Resource::default());
         self.resources.len() - 1
+    }
+
+    /// Adds a call.
+    #[inline(always)]
+    pub(super) fn push_call(&mut self, call: Call<'a>) {
+        self.calls.push(call);
+        if let [.., last, call] = &mut self.calls[..] {
+            // Calls of one service follow each other.
+            call.names = last.names + u32::from(!call.is_named_as(last));
+        } else if let [call] = &mut self.calls[..] {
+            call.names = 0;
+        }
     }
 
     /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector
@@ -107,6 +121,7 @@ impl<'a> Found<'a> {
             groups: self.groups,
             span_count: 0,
             hints: self.hints,
+            body: &[],
             asides: self.asides.into_iter().map(|_| unreachable!("emptied above")).collect(),
             before: (
                 self.before.0.into_iter().map(|_| unreachable!("emptied above")).collect(),

@@ -52,31 +52,7 @@ pub struct KeyTable {
     by_key: HashTable<u32>,
 }
 
-/// Which key stood at which position of the last span. An instrumentation writes its attributes in the same
-/// order span after span, and comparing with the key expected is cheaper than looking one up.
-#[derive(Debug, Default)]
-pub struct Hints {
-    by_position: Vec<Hint>,
-}
-
-/// A key that was looked up, known or not.
-#[derive(Clone, Copy, Debug)]
-struct Hint {
-    key: [u8; HINT_KEY],
-    len: u8,
-    /// Its entry; [`NO_ENTRY`] if it is none of ours.
-    entry: u32,
-}
-
-impl Hint {
-    const NONE: Hint = Hint { key: [0; HINT_KEY], len: u8::MAX, entry: NO_ENTRY };
-}
-
 const NO_ENTRY: u32 = u32::MAX;
-/// Longest key that is remembered; longer ones are looked up each time.
-const HINT_KEY: usize = 55;
-/// Positions that are remembered; real spans have some dozens.
-const MAX_HINTS: usize = 128;
 
 impl KeyTable {
     /// Adds one meaning of a key; what was said first holds.
@@ -112,29 +88,6 @@ impl KeyTable {
     /// The same, with how common it is.
     pub fn says(&self, key: &[u8]) -> &Says {
         self.entry(self.find(key).unwrap_or(NO_ENTRY))
-    }
-
-    /// The same for the attribute at a position of a span.
-    #[inline(always)]
-    pub fn says_at(&self, position: usize, key: &[u8], hints: &mut Hints) -> &Says {
-        match hints.by_position.get(position) {
-            Some(hint) if hint.key.get(..hint.len as usize) == Some(key) => self.entry(hint.entry),
-            _ => self.learn(position, key, hints),
-        }
-    }
-
-    fn learn(&self, position: usize, key: &[u8], hints: &mut Hints) -> &Says {
-        let entry = self.find(key).unwrap_or(NO_ENTRY);
-        if position < MAX_HINTS && key.len() <= HINT_KEY {
-            if hints.by_position.len() <= position {
-                hints.by_position.resize(position + 1, Hint::NONE);
-            }
-            let hint = &mut hints.by_position[position];
-            hint.key[..key.len()].copy_from_slice(key);
-            hint.len = key.len() as u8;
-            hint.entry = entry;
-        }
-        self.entry(entry)
     }
 
     /// What an attribute says whose key was looked up before.

@@ -13,6 +13,7 @@ pub mod dimensions;
 mod document;
 pub mod events;
 pub mod found;
+mod hints;
 pub mod keys;
 pub mod meaning;
 pub mod pattern;

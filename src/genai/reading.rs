@@ -1,7 +1,7 @@
 //! What the attributes of one span say.
 
-use super::call::{Call, Cloud, Ids, Known, Reported, Role};
-use super::counts::Counts;
+use super::call::{Call, Cloud, Ids, Known, Reported, Role, UNNUMBERED};
+use super::counts::{Counts, Means, Usual};
 use super::dialects::{Dialect, DialectId, Tells, UNKNOWN};
 use super::dimensions::{Mentions, Row};
 use super::keys::Ranked;
@@ -24,8 +24,8 @@ pub(super) struct Reading<'a> {
     /// [`ABSURD`]: said, and no plausible count.
     counts: [u32; Count::COUNT],
     count_ranks: [u8; Count::COUNT],
-    /// Any count was.
-    counted: bool,
+    /// Bit n: the n-th count was.
+    said: u32,
     /// The last count that was none, and its key; void where a better-ranked key has told the count since.
     implausible: Option<(Count, &'a [u8])>,
     pub(super) reported: Option<Reported<'a>>,
@@ -64,7 +64,7 @@ impl<'a> Reading<'a> {
             name_ranks: [UNSAID; Name::COUNT],
             counts: [0; Count::COUNT],
             count_ranks: [UNSAID; Count::COUNT],
-            counted: false,
+            said: 0,
             implausible: None,
             reported: None,
             reported_rank: UNSAID,
@@ -81,7 +81,6 @@ impl<'a> Reading<'a> {
     ///
     /// # Errors
     /// [`Malformed`] framing inside the value.
-    #[inline(always)]
     pub(super) fn take(
         &mut self,
         Ranked { meaning, rank, only }: Ranked,
@@ -93,6 +92,18 @@ impl<'a> Reading<'a> {
             self.has_documents |= self.dialect == UNKNOWN && matches!(meaning, Meaning::Document(_));
             return Ok(());
         }
+        self.accept(meaning, rank, attribute, mentions)
+    }
+
+    /// [`take`](Self::take), where the key means that in any dialect.
+    #[inline(always)]
+    pub(super) fn accept(
+        &mut self,
+        meaning: Meaning,
+        rank: u8,
+        attribute: &Attribute<'a>,
+        mentions: &mut Mentions<'a>,
+    ) -> Result<(), Malformed> {
         match meaning {
             Meaning::Name(slot) => {
                 let text = match attribute.usual_text() {
@@ -103,13 +114,14 @@ impl<'a> Reading<'a> {
             }
             Meaning::Count(slot) => match attribute.usual_int() {
                 Some(count) if count <= MAX_PLAUSIBLE => self.count(slot, rank, count),
-                _ => self.odd_count(slot, rank, attribute.key, attribute.scalar()?),
+                _ => self.odd_count(slot, rank, attribute.key(), attribute.scalar()?),
             },
-            Meaning::ReportedCost => self.cost(rank, attribute.key, attribute.scalar()?),
+            Meaning::ReportedCost => self.cost(rank, attribute.key(), attribute.scalar()?),
             Meaning::Weight => self.weight = Some(attribute.scalar()?),
-            Meaning::Dimension(index) => {
-                mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?);
-            }
+            Meaning::Dimension(index) => match attribute.usual_text() {
+                Some(text) if !text.is_empty() => mentions.say_text(&mut self.dimensions, index, rank, text),
+                _ => mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?),
+            },
             Meaning::Document(_) => self.has_documents = true,
             Meaning::Mark(dialect) if self.dialect == UNKNOWN => self.dialect = dialect,
             Meaning::Mark(_) => {}
@@ -150,7 +162,7 @@ impl<'a> Reading<'a> {
         if count > 0 && rank < self.count_ranks[slot as usize] {
             // Plausible counts have 30 bits.
             self.counts[slot as usize] = count as u32;
-            self.counted |= slot != Count::Total;
+            self.said |= 1 << slot as u32;
             self.count_ranks[slot as usize] = rank;
         }
     }
@@ -158,7 +170,7 @@ impl<'a> Reading<'a> {
     fn odd_count(&mut self, slot: Count, rank: u8, key: &'a [u8], value: Scalar<'a>) {
         match plausible(value) {
             Ok(count) => self.count(slot, rank, count),
-            // Nobody pays the sum of input and output beside them.
+            // No usage either way.
             Err(Implausible) if slot == Count::Total => {}
             // Of several keys the preferred one that says something holds, whatever the others say.
             Err(Implausible) if rank < self.count_ranks[slot as usize] => {
@@ -232,7 +244,12 @@ impl<'a> Reading<'a> {
 
     /// Whether it tells usage, plausible or not.
     pub(super) fn tells_usage(&self) -> bool {
-        self.counted || self.implausible.is_some()
+        self.is_counted() || self.implausible.is_some()
+    }
+
+    /// Whether any count was said. Nobody pays the sum of input and output beside them.
+    fn is_counted(&self) -> bool {
+        self.said & !(1 << Count::Total as u32) != 0
     }
 
     /// The call that this is; its scope is not known here.
@@ -255,6 +272,7 @@ impl<'a> Reading<'a> {
             host: name(Name::Host),
             model_asked: name(Name::ModelAsked),
             model_served: name(Name::ModelServed),
+            names: UNNUMBERED,
             response_id: name(Name::ResponseId),
             conversation: name(Name::Conversation),
             tier_asked: name(Name::TierAsked),
@@ -288,16 +306,43 @@ impl<'a> Reading<'a> {
     fn usage(&self, dialect: &Dialect) -> Known<'a> {
         match self.absurd() {
             Some(key) => Known::Implausible(key),
-            None if !self.counted => Known::Nothing,
+            None if !self.is_counted() => Known::Nothing,
             None => {
-                let counts = counts(&self.counts);
                 let claimed = dialect.means(self.names[Name::Provider as usize]);
+                if claimed == Means::default()
+                    && self.said & !USUAL == 0
+                    && let Some(usage) = self.usual().usage()
+                {
+                    return Known::Usage { usage, clamped: false };
+                }
+                let counts = counts(&self.counts);
                 let disjoint = counts.disjoint(counts.means(claimed));
                 Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
             }
         }
     }
+
+    fn usual(&self) -> Usual {
+        let said = |slot: Count| self.counts[slot as usize].into();
+        Usual {
+            input: said(Count::Input),
+            output: said(Count::Output),
+            total: said(Count::Total),
+            cache_read: said(Count::CacheRead),
+            cache_write: said(Count::CacheWrite),
+            reasoning: said(Count::Reasoning),
+        }
+    }
 }
+
+/// Those of the counts that are in [`Usual`], as bits.
+const USUAL: u32 = 1 << Count::Input as u32
+    | 1 << Count::Output as u32
+    | 1 << Count::Total as u32
+    | 1 << Count::CacheRead as u32
+    | 1 << Count::CacheWrite as u32
+    | 1 << Count::Reasoning as u32;
+const _: () = assert!(Count::COUNT <= 32, "a bit for each");
 
 /// The counts that were said.
 fn counts(said: &[u32; Count::COUNT]) -> Counts {

@@ -5,8 +5,10 @@ use super::call::{Ids, LOG_EVENT};
 use super::dialects::{DialectId, Dialects};
 use super::dimensions::{ACTION, Mentions};
 use super::found::{Aside, Found, Group, SpanNote};
+use super::keys::Says;
 use super::meaning::{Meaning, Name};
 use super::reading::{Place, Reading};
+use crate::otlp::expected::Beginning;
 use crate::otlp::fields::{resource_spans, scope, scope_spans, span, status, traces};
 use crate::otlp::items::{bounded, bounded_resources};
 use crate::otlp::splice::{FrameId, Plan};
@@ -31,6 +33,7 @@ impl Recogniser {
     /// # Errors
     /// [`Malformed`], with the place; nothing has been counted then.
     pub fn read<'a>(&self, body: &'a [u8], plan: &mut Plan, found: &mut Found<'a>) -> Result<(), Malformed> {
+        found.body = body;
         for field in Message::whole(body)?.fields() {
             let field = field?;
             if field.number == traces::RESOURCE_SPANS {
@@ -126,18 +129,44 @@ impl Recogniser {
         let mut attributes = 0;
         found.asides.clear();
         let mut fields = message.fields();
-        while let Some(field) = fields.next() {
+        if let Some(beginning) = Beginning::read(&mut fields) {
+            ids = (Some(beginning.trace), Some(beginning.span), beginning.parent);
+            (name, kind) = (beginning.name, beginning.kind.into());
+            (start, end) = (beginning.start, beginning.end);
+        }
+        let (shape, body) = (found.hints.shape(dialect, name, kind), found.body);
+        let keys = self.dialects.keys();
+        loop {
+            let Found { hints, mentions, asides, .. } = &mut *found;
+            // Attributes stand side by side in any span that an encoder has written.
+            for hint in hints.from(shape, attributes) {
+                let Some(attribute) = hint.next(&mut fields, body) else { break };
+                attributes += 1;
+                if hint.says_nothing() {
+                    continue;
+                }
+                match (hint.meanings(), &mut reading) {
+                    (Some(meanings), Some(reading)) => meanings
+                        .iter()
+                        .try_for_each(|&(meaning, rank)| reading.accept(meaning, rank, &attribute, mentions)),
+                    _ => {
+                        let says = keys.numbered(hint.number);
+                        self.note(attribute, says, dialect, asides, mentions, &mut reading)
+                    }
+                }
+                .map_err(|m| m.within("attributes", attributes - 1))?;
+            }
+            let Some(field) = fields.next() else { break };
             let field = field?;
             match field.number {
                 span::ATTRIBUTES => {
-                    let mut attribute = Some(field.message()?);
-                    // Attributes stand side by side in any span that an encoder has written.
-                    while let Some(message) = attribute {
-                        self.attribute(message, attributes, dialect, found, &mut reading)
-                            .map_err(|m| m.within("attributes", attributes))?;
-                        attributes += 1;
-                        attribute = fields.next_usual::<{ span::ATTRIBUTES }>();
-                    }
+                    let mut learn = || {
+                        let attribute = Attribute::read(field.message()?)?;
+                        let says = hints.learn(shape, attributes, attribute.key(), keys);
+                        self.note(attribute, says, dialect, asides, mentions, &mut reading)
+                    };
+                    learn().map_err(|m| m.within("attributes", attributes))?;
+                    attributes += 1;
                 }
                 span::TRACE_ID => ids.0 = field.message()?.bytes().try_into().ok(),
                 span::SPAN_ID => ids.1 = field.message()?.bytes().try_into().ok(),
@@ -214,65 +243,38 @@ impl Recogniser {
                 failed: code == ERROR,
                 trace_state,
             };
-            found.calls.push(reading.call(role, self.dialects.get(reading.dialect), place));
+            found.push_call(reading.call(role, self.dialects.get(reading.dialect), place));
         }
         Ok(())
     }
 
-    #[inline(always)]
-    fn attribute<'a>(
-        &self,
-        message: Message<'a>,
-        position: usize,
-        dialect: DialectId,
-        found: &mut Found<'a>,
-        reading: &mut Option<Reading<'a>>,
-    ) -> Result<(), Malformed> {
-        match Attribute::usual(message) {
-            Some(attribute) => self.note(attribute, position, dialect, found, reading),
-            None => self.odd_attribute(message, position, dialect, found, reading),
-        }
-    }
-
-    /// Apart from the usual ones, which so stay in registers: a third of the time went into meeting here.
-    #[inline(never)]
-    fn odd_attribute<'a>(
-        &self,
-        message: Message<'a>,
-        position: usize,
-        dialect: DialectId,
-        found: &mut Found<'a>,
-        reading: &mut Option<Reading<'a>>,
-    ) -> Result<(), Malformed> {
-        self.note(Attribute::any(message)?, position, dialect, found, reading)
-    }
-
-    #[inline(always)]
     fn note<'a>(
         &self,
         attribute: Attribute<'a>,
-        position: usize,
+        says: &Says,
         dialect: DialectId,
-        found: &mut Found<'a>,
+        asides: &mut Vec<Aside<'a>>,
+        mentions: &mut Mentions<'a>,
         reading: &mut Option<Reading<'a>>,
     ) -> Result<(), Malformed> {
-        let says = self.dialects.keys().says_at(position, attribute.key, &mut found.hints);
         if says.meanings.is_empty() {
             return Ok(());
         }
         // Most spans with such a key are no calls: it is passed over until something tells one. Then all of them are.
         if says.is_common && reading.is_none() {
-            found.asides.push(Aside { attribute, says: says.number });
+            asides.push(Aside { attribute, says: says.number });
             return Ok(());
         }
-        if reading.is_none() {
-            let mut new = Reading::new(dialect, found.mentions.open());
-            self.asides(&found.asides, &mut new, &mut found.mentions)?;
-            *reading = Some(new);
-        }
-        let Some(reading) = reading else { return Ok(()) };
+        let reading = match reading {
+            Some(reading) => reading,
+            None => {
+                let new = reading.insert(Reading::new(dialect, mentions.open()));
+                self.asides(asides, new, mentions)?;
+                new
+            }
+        };
         for ranked in &says.meanings {
-            reading.take(*ranked, &attribute, &mut found.mentions)?;
+            reading.take(*ranked, &attribute, mentions)?;
         }
         Ok(())
     }
@@ -293,14 +295,14 @@ impl Recogniser {
                 continue;
             }
             let attribute = Attribute::read(field.message()?)?;
-            for ranked in self.dialects.keys().meanings(attribute.key) {
+            for ranked in self.dialects.keys().meanings(attribute.key()) {
                 if let Meaning::Document(index) = ranked.meaning
                     && ranked.only == reading.dialect
                     && let Some(document) = self.dialects.document(index)
                     && let Scalar::String(text) = attribute.scalar()?
                 {
                     document.read(text, |ranked, value| {
-                        reading.take_member(ranked, attribute.key, value, mentions);
+                        reading.take_member(ranked, attribute.key(), value, mentions);
                     });
                 }
             }

@@ -145,44 +145,78 @@ impl fmt::Display for Bucket {
 }
 
 /// Usage in disjoint buckets; zero means "none of it".
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage([u64; Bucket::COUNT]);
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Usage {
+    quantities: [u64; Bucket::COUNT],
+    /// Bit n: the n-th has been written to. The others are zero: a call has four of them, and nobody walks through all.
+    touched: u32,
+}
+
+const _: () = assert!(Bucket::COUNT <= 32, "a bit for each");
+
+impl PartialEq for Usage {
+    fn eq(&self, other: &Self) -> bool {
+        self.quantities == other.quantities
+    }
+}
+
+impl Eq for Usage {}
 
 impl std::ops::Index<Bucket> for Usage {
     type Output = u64;
+    #[inline]
     fn index(&self, bucket: Bucket) -> &u64 {
-        &self.0[bucket as usize]
+        &self.quantities[bucket as usize]
     }
 }
 
 impl std::ops::IndexMut<Bucket> for Usage {
+    #[inline]
     fn index_mut(&mut self, bucket: Bucket) -> &mut u64 {
-        &mut self.0[bucket as usize]
+        self.touched |= 1 << bucket as u32;
+        &mut self.quantities[bucket as usize]
     }
+}
+
+/// The buckets from one to another, as bits.
+const fn bits(first: Bucket, last: Bucket) -> u32 {
+    (2 << last as u32) - (1 << first as u32)
 }
 
 impl Usage {
     /// No usage.
-    pub const NOTHING: Usage = Usage([0; Bucket::COUNT]);
+    pub const NOTHING: Usage = Usage { quantities: [0; Bucket::COUNT], touched: 0 };
 
     /// The buckets that hold something, in receipt order.
+    #[inline]
     pub fn iter(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
-        // By index: a copy of the array for each walk would cost more than the walk.
-        self.0
-            .iter()
-            .enumerate()
-            .filter(|(_, quantity)| **quantity > 0)
-            .map(|(n, quantity)| (Bucket::ALL[n], *quantity))
+        self.among(u32::MAX).map(|nth| (Bucket::ALL[nth], self.quantities[nth]))
+    }
+
+    /// The positions of those that hold something, among some.
+    #[inline]
+    fn among(&self, bits: u32) -> impl Iterator<Item = usize> + '_ {
+        let mut left = self.touched & bits;
+        let touched = std::iter::from_fn(move || {
+            let nth = left.trailing_zeros() as usize;
+            left &= left.wrapping_sub(1);
+            (nth < Bucket::COUNT).then_some(nth)
+        });
+        touched.filter(|nth| self.quantities[*nth] > 0)
+    }
+
+    fn sum(&self, bits: u32) -> u64 {
+        self.among(bits).fold(0, |sum, nth| sum.saturating_add(self.quantities[nth]))
     }
 
     /// Input tokens of every kind: what a long-context threshold is compared with.
     pub fn input_tokens(&self) -> u64 {
-        self.sum(Bucket::Input, Bucket::InputVideo)
+        self.sum(const { bits(Bucket::Input, Bucket::InputVideo) })
     }
 
     /// Output tokens of every kind.
     pub fn output_tokens(&self) -> u64 {
-        self.sum(Bucket::Output, Bucket::Citation)
+        self.sum(const { bits(Bucket::Output, Bucket::Citation) })
     }
 
     /// Tokens read from a cache.
@@ -197,29 +231,14 @@ impl Usage {
         self[Bucket::CacheWrite].saturating_add(self[Bucket::CacheWrite1h])
     }
 
-    /// The buckets of one side stand side by side.
-    #[inline]
-    fn sum(&self, first: Bucket, last: Bucket) -> u64 {
-        let side = &self.0[first as usize..=last as usize];
-        // Vectors have sums that can not overflow at once; one that may, number by number.
-        let all_bits = side.iter().fold(0, |bits, quantity| bits | quantity);
-        if all_bits < u64::MAX / Bucket::COUNT as u64 {
-            side.iter().sum()
-        } else {
-            side.iter().fold(0, |sum: u64, quantity| sum.saturating_add(*quantity))
-        }
-    }
-
     /// How many buckets hold something: of two reports of one call, the one with more tells more.
     pub fn richness(&self) -> usize {
-        self.0.iter().map(|quantity| usize::from(*quantity > 0)).sum()
+        self.among(u32::MAX).count()
     }
 
     /// Whether any bucket holds more than `most`.
     pub fn exceeds(&self, most: u64) -> bool {
-        // All bits together are no less than the largest, and vectors have them at once.
-        let all_bits = self.0.iter().fold(0, |bits, quantity| bits | quantity);
-        all_bits > most && self.0.iter().any(|quantity| *quantity > most)
+        self.among(u32::MAX).any(|nth| self.quantities[nth] > most)
     }
 }
 

@@ -67,12 +67,49 @@ impl DoubleAttributes {
     }
 }
 
+/// A string attribute of one key, encoded but for its lengths and its value.
+#[derive(Clone, Debug)]
+pub struct StringAttribute {
+    key: Box<str>,
+    /// The key's field, and the tag of the value's.
+    head: Box<[u8]>,
+}
+
+impl StringAttribute {
+    /// The attribute of this key.
+    pub fn new(key: &str) -> Self {
+        let mut head = vec![tag(key_value::KEY, LEN)];
+        put_varint(&mut head, key.len() as u64);
+        head.extend_from_slice(key.as_bytes());
+        head.push(tag(key_value::VALUE, LEN));
+        StringAttribute { key: key.into(), head: head.into() }
+    }
+
+    /// Appends the attribute with a value, which is UTF-8.
+    #[inline]
+    pub fn put(&self, out: &mut Vec<u8>, value: &[u8]) {
+        let value_length = 2 + value.len();
+        let length = self.head.len() + 1 + value_length;
+        if length >= 0x80 {
+            return put_text(out, &self.key, value);
+        }
+        out.extend_from_slice(&[tag(span::ATTRIBUTES, LEN), length as u8]);
+        out.extend_from_slice(&self.head);
+        out.extend_from_slice(&[value_length as u8, tag(any_value::STRING, LEN), value.len() as u8]);
+        out.extend_from_slice(value);
+    }
+}
+
 /// Appends a string attribute.
 pub fn put_string(out: &mut Vec<u8>, key: &str, value: &str) {
+    put_text(out, key, value.as_bytes());
+}
+
+fn put_text(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     open(out, key, 1 + varint_len(value.len() as u64) + value.len());
     out.push(tag(any_value::STRING, LEN));
     put_varint(out, value.len() as u64);
-    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(value);
 }
 
 /// Appends an integer attribute.

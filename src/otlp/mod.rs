@@ -1,11 +1,12 @@
 //! The wire language: OTLP requests as bytes. Pure.
 //!
 //! Read in this order: [`wire`] (protobuf framing), [`fault`] (what can be wrong with it), [`fields`] (the field numbers we rely on), [`view`]
-//! (attributes and values, borrowed), [`attribute`] (writing attributes), [`splice`] (putting them into a
+//! (attributes and values, borrowed), [`expected`] (the same, where they look as they mostly do), [`attribute`] (writing attributes), [`splice`] (putting them into a
 //! body), [`cut`] (taking fields out of one), [`split`] (dividing one into several), [`items`] (counting and checking bodies that pass untouched), [`json`] (OTLP/JSON to protobuf).
 
 pub mod attribute;
 pub mod cut;
+pub mod expected;
 pub mod fault;
 pub mod fields;
 pub mod items;

@@ -8,8 +8,6 @@ use super::wire::{Malformed, Message, Value};
 /// An attribute: its key, and its value still encoded.
 #[derive(Clone, Copy, Debug)]
 pub struct Attribute<'a> {
-    /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
-    pub key: &'a [u8],
     /// The `KeyValue`.
     message: Message<'a>,
     /// Its `AnyValue`, where the `KeyValue` has the usual form.
@@ -30,6 +28,12 @@ impl<'a> Text<'a> {
     #[inline]
     pub fn is_empty(self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether it is one.
+    pub fn is_utf8(self) -> bool {
+        // Short texts of ASCII, as most are, are checked in words here, and byte by byte there.
+        self.0.is_ascii() || std::str::from_utf8(self.0).is_ok()
     }
 
     /// The text if it is one, else nothing.
@@ -65,6 +69,26 @@ pub enum Scalar<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    /// An attribute of the [usual](Self::usual) form, with its value.
+    #[inline(always)]
+    pub(super) fn of_usual(message: Message<'a>, value: &'a [u8]) -> Self {
+        Attribute { message, value: Some(value) }
+    }
+
+    /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
+    pub fn key(&self) -> &'a [u8] {
+        match *self.message.bytes() {
+            [_, length, ref rest @ ..] if self.value.is_some() => {
+                rest.get(..length.into()).unwrap_or_default()
+            }
+            // The last one holds, as protobuf has it. That they can be read was seen before.
+            _ => {
+                let keys = self.message.fields().flatten().filter(|field| field.number == key_value::KEY);
+                keys.last().and_then(|key| key.message().ok()).map(Message::bytes).unwrap_or_default()
+            }
+        }
+    }
+
     /// Reads a `KeyValue`.
     ///
     /// # Errors
@@ -83,8 +107,7 @@ impl<'a> Attribute<'a> {
         const KEY_TAG: u8 = (key_value::KEY << 3 | 2) as u8;
         const VALUE_TAG: u8 = (key_value::VALUE << 3 | 2) as u8;
         let &[KEY_TAG, key_len @ ..0x80, ref rest @ ..] = message.bytes() else { return None };
-        let (key, value) = rest.split_at_checked(key_len as usize)?;
-        let value = match *value {
+        let value = match *rest.get(key_len as usize..)? {
             [VALUE_TAG, len @ ..0x80, ref content @ ..] if len as usize == content.len() => content,
             [VALUE_TAG, low @ 0x80..=0xff, high @ 1..0x80, ref content @ ..]
                 if usize::from(low & 0x7f) | usize::from(high) << 7 == content.len() =>
@@ -93,7 +116,7 @@ impl<'a> Attribute<'a> {
             }
             _ => return None,
         };
-        Some(Attribute { key, message, value: Some(value) })
+        Some(Attribute { message, value: Some(value) })
     }
 
     /// Reads a `KeyValue` of any form; the usual one too, but slowly.
@@ -101,16 +124,14 @@ impl<'a> Attribute<'a> {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn any(message: Message<'a>) -> Result<Self, Malformed> {
-        let mut attribute = Attribute { key: b"", message, value: None };
         for field in message.fields() {
             let field = field?;
             match field.number {
-                key_value::KEY => attribute.key = field.message()?.bytes(),
-                key_value::VALUE => drop(field.message()?),
+                key_value::KEY | key_value::VALUE => drop(field.message()?),
                 _ => {}
             }
         }
-        Ok(attribute)
+        Ok(Attribute { message, value: None })
     }
 
     /// Whether it is the same in every byte.

@@ -39,6 +39,12 @@ impl<'a> Message<'a> {
         &self.body[self.start as usize..]
     }
 
+    /// The last so many bytes before its end.
+    #[inline(always)]
+    pub(super) fn tail(self, length: usize) -> Option<&'a [u8]> {
+        self.body.get(self.body.len().checked_sub(length)?..)
+    }
+
     /// Offset of the first byte.
     #[inline]
     pub fn start(self) -> usize {
@@ -202,18 +208,22 @@ impl<'a> Fields<'a> {
         Ok(Field { number, at: at as u32, value })
     }
 
-    /// The next field, if it is a length-delimited one of this number in the usual form: a one-byte tag, a length of
-    /// at most two bytes without padding. Anything else is left to [`next`](Iterator::next).
+    /// What has not been read yet.
     #[inline(always)]
-    pub(crate) fn next_usual<const NUMBER: u32>(&mut self) -> Option<Message<'a>> {
-        let (length, prefix) = match *self.body.get(self.at..)? {
-            [tag, low @ ..0x80, ..] if u32::from(tag) == NUMBER << 3 | 2 => (usize::from(low), 2),
-            [tag, low, high @ 1..0x80, ..] if u32::from(tag) == NUMBER << 3 | 2 => {
-                (usize::from(low & 0x7f) | usize::from(high) << 7, 3)
-            }
-            _ => return None,
-        };
-        let start = self.at + prefix;
+    pub(super) fn ahead(&self) -> &'a [u8] {
+        self.body.get(self.at..).unwrap_or_default()
+    }
+
+    /// Goes on with what is `rest` of what was [ahead](Self::ahead).
+    #[inline(always)]
+    pub(super) fn skip_to(&mut self, rest: &'a [u8]) {
+        self.at = self.body.len() - rest.len();
+    }
+
+    /// Takes a length-delimited field whose tag and length are these many bytes together, with the length behind the first of them.
+    #[inline(always)]
+    pub(super) fn take(&mut self, head: usize, length: usize) -> Option<Message<'a>> {
+        let start = self.at + head;
         let body = self.body.get(..start + length)?;
         let length_at = self.at as u32 + 1;
         self.at = start + length;

@@ -145,6 +145,9 @@ impl Catalog {
 
     /// What token rates and what other rates were multiplied by for a receipt; `None` where it does not fit.
     pub(super) fn factors(&self, receipt: &Receipt) -> Option<(Factor, Factor)> {
+        if receipt.applied.is_empty() && receipt.adjusted.is_empty() {
+            return Some((Factor::ONE, Factor::ONE));
+        }
         let by_rule = match receipt.model {
             Some(model) => self.entry(model).rules.factor(receipt.applied)?,
             None => Factor::ONE,

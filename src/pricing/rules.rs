@@ -3,7 +3,6 @@
 use std::fmt;
 
 use super::rate::{Factor, Rate};
-use super::status::Buckets;
 use super::when::{Days, Hours, Moment};
 use crate::genai::usage::Bucket;
 
@@ -34,20 +33,27 @@ impl<'a> Conditions<'a> {
         if served.is_empty() { self.tier_asked.trim_ascii() } else { served }
     }
 
+    /// The tier that counts, empty for the standard one; and whether the call was part of a batch.
+    fn tier_and_batch(&self) -> (&'a str, bool) {
+        let named = self.tier_named();
+        // What OpenAI calls it, and those that say nothing, are most calls.
+        if matches!(named, "" | "default") || STANDARD.iter().any(|name| named.eq_ignore_ascii_case(name)) {
+            ("", self.batch)
+        } else if named.eq_ignore_ascii_case("batch") {
+            ("", true)
+        } else {
+            (named, self.batch)
+        }
+    }
+
     /// The tier that counts; empty for the standard one.
     pub(super) fn tier(&self) -> &'a str {
-        let named = self.tier_named();
-        let standard = STANDARD.iter().any(|name| named.eq_ignore_ascii_case(name));
-        if standard || named.eq_ignore_ascii_case("batch") { "" } else { named }
+        self.tier_and_batch().0
     }
 
     /// When the call ended.
     pub(super) const fn end(&self) -> Moment {
         Moment::from_unix((self.end_unix_nano / 1_000_000_000) as i64)
-    }
-
-    pub(super) fn is_batch(&self) -> bool {
-        self.batch || self.tier_named().eq_ignore_ascii_case("batch")
     }
 }
 
@@ -59,6 +65,11 @@ pub(super) const MAX_WHENS: usize = 64;
 pub struct Applied(u64);
 
 impl Applied {
+    /// The first so many.
+    fn all(whens: usize) -> Self {
+        Self(u64::MAX.checked_shr((MAX_WHENS - whens.min(MAX_WHENS)) as u32).unwrap_or(0))
+    }
+
     /// Those that are also in `of`.
     const fn within(self, of: Self) -> Self {
         Self(self.0 & of.0)
@@ -80,35 +91,42 @@ impl Applied {
 }
 
 /// Rates by bucket, some of which only remove an earlier one: looked up without a walk.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Patch {
-    set: Buckets,
-    removed: Buckets,
-    /// Those of `set`, in the order of the buckets.
+    /// For each bucket the index of its rate, [`REMOVED`] or [`UNSAID`].
+    places: [u8; Bucket::COUNT],
     rates: Box<[Rate]>,
+}
+
+/// It says nothing of the bucket.
+const UNSAID: u8 = u8::MAX;
+/// The bucket has no rate any more.
+const REMOVED: u8 = u8::MAX - 1;
+
+impl Default for Patch {
+    fn default() -> Self {
+        Patch { places: [UNSAID; Bucket::COUNT], rates: Box::default() }
+    }
 }
 
 impl Patch {
     /// From rates by bucket, each once; `None` removes.
     pub(super) fn new(written: &[(Bucket, Option<Rate>)]) -> Self {
-        let mut patch = Self::default();
+        let mut places = [UNSAID; Bucket::COUNT];
         let mut rates: Vec<(Bucket, Rate)> = Vec::new();
         for &(bucket, rate) in written {
-            match rate {
-                Some(rate) => {
-                    patch.set.insert(bucket);
-                    rates.push((bucket, rate));
-                }
-                None => patch.removed.insert(bucket),
-            }
+            places[bucket as usize] = REMOVED;
+            rates.extend(rate.map(|rate| (bucket, rate)));
         }
         rates.sort_by_key(|(bucket, _)| *bucket);
-        patch.rates = rates.into_iter().map(|(_, rate)| rate).collect();
-        patch
+        for (place, (bucket, _)) in (0..).zip(&rates) {
+            places[*bucket as usize] = place;
+        }
+        Patch { places, rates: rates.into_iter().map(|(_, rate)| rate).collect() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.set.is_empty() && self.removed.is_empty()
+        self.places == [UNSAID; Bucket::COUNT]
     }
 
     /// Every bucket that it names, in receipt order, with its rate; `None` where the earlier rate goes.
@@ -118,10 +136,10 @@ impl Patch {
 
     /// What it says of a bucket: nothing, that it has no rate, or its rate.
     fn get(&self, bucket: Bucket) -> Option<Option<Rate>> {
-        if self.set.contains(bucket) {
-            Some(Some(self.rates[self.set.before(bucket)]))
-        } else {
-            self.removed.contains(bucket).then_some(None)
+        match self.places[bucket as usize] {
+            UNSAID => None,
+            REMOVED => Some(None),
+            place => Some(Some(self.rates[usize::from(place)])),
         }
     }
 }
@@ -207,16 +225,12 @@ impl When {
             || !(self.hours.is_empty() && self.tiers.is_empty() && self.regions.is_empty())
     }
 
+    /// Whether it is ever true of a call of the standard tier that is no batch and of which nobody says the region.
+    fn may_be_plain(&self) -> bool {
+        named(&self.tiers, "") && named(&self.regions, "") && self.batch != Some(true)
+    }
+
     fn is_true(&self, facts: &Facts<'_>) -> bool {
-        let named = |names: &[Box<str>], name: &str| {
-            names.is_empty()
-                || names.iter().any(|known| match known.strip_suffix('*') {
-                    Some(start) => {
-                        name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-                    }
-                    None => known.eq_ignore_ascii_case(name),
-                })
-        };
         self.over.is_none_or(|limit| facts.input_tokens > limit)
             && self.from.is_none_or(|from| from <= facts.moment)
             && self.until.is_none_or(|until| facts.moment < until)
@@ -226,6 +240,15 @@ impl When {
             && self.days.contain(facts.moment)
             && (self.hours.is_empty() || self.hours.iter().any(|hours| hours.contain(facts.moment)))
     }
+}
+
+/// Whether a condition's names, of which there may be none, have this one among them.
+fn named(names: &[Box<str>], name: &str) -> bool {
+    names.is_empty()
+        || names.iter().any(|known| match known.strip_suffix('*') {
+            Some(start) => name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)),
+            None => known.eq_ignore_ascii_case(name),
+        })
 }
 
 /// The standard tier as conditions write it.
@@ -242,6 +265,8 @@ pub(super) struct Rules {
     /// Those of `whens` that have rates, and those that have a factor.
     patching: Applied,
     scaling: Applied,
+    /// Those that can be true of a call as most are: of the standard tier, no batch, nobody says in which region.
+    of_plain: Applied,
     /// Whether it has, under any condition, a rate for each request.
     pub(super) bills_requests: bool,
 }
@@ -259,7 +284,7 @@ pub(super) struct InForce<'a> {
 impl Rules {
     /// At most [`MAX_WHENS`].
     pub(super) fn new(base: Patch, whens: Box<[When]>) -> Self {
-        let (mut patching, mut scaling) = (Applied::default(), Applied::default());
+        let [mut patching, mut scaling, mut of_plain] = [Applied::default(); 3];
         for (nth, when) in whens.iter().enumerate().take(MAX_WHENS) {
             if !when.rates.is_empty() {
                 patching.insert(nth);
@@ -267,12 +292,15 @@ impl Rules {
             if when.x.is_some() {
                 scaling.insert(nth);
             }
+            if when.may_be_plain() {
+                of_plain.insert(nth);
+            }
         }
         let bills_requests = [&base]
             .into_iter()
             .chain(whens.iter().map(|when| &when.rates))
             .any(|rates| rates.get(Bucket::Requests).flatten().is_some());
-        Self { base, whens, patching, scaling, bills_requests }
+        Self { base, whens, patching, scaling, of_plain, bills_requests }
     }
 
     /// Whether there is no price at all.
@@ -282,20 +310,17 @@ impl Rules {
 
     /// The price in force for a call.
     pub(super) fn in_force(&self, conditions: &Conditions<'_>, input_tokens: u64) -> InForce<'_> {
-        let facts = Facts {
-            moment: conditions.end(),
-            input_tokens,
-            tier: conditions.tier(),
-            batch: conditions.is_batch(),
-            region: conditions.region,
-        };
+        let (tier, batch) = conditions.tier_and_batch();
+        let facts = Facts { moment: conditions.end(), input_tokens, tier, batch, region: conditions.region };
         let mut in_force = InForce {
             rules: self,
             applied: Applied::default(),
             tier_priced: facts.tier.is_empty(),
             batch_priced: !facts.batch,
         };
-        for (nth, when) in self.whens.iter().enumerate() {
+        let is_plain = facts.tier.is_empty() && !facts.batch && facts.region.is_empty();
+        for nth in if is_plain { self.of_plain } else { Applied::all(self.whens.len()) }.iter() {
+            let when = &self.whens[nth];
             if when.is_true(&facts) {
                 in_force.applied.insert(nth);
                 in_force.tier_priced |= !when.tiers.is_empty();
@@ -314,6 +339,9 @@ impl Rules {
     /// The bucket's own rate under the conditions that were true: the last one that names the bucket decides, else the base.
     pub(super) fn own_rate(&self, applied: Applied, bucket: Bucket) -> Option<Rate> {
         let patching = applied.within(self.patching);
+        if patching.is_empty() {
+            return self.base.get(bucket).flatten();
+        }
         let patched = patching.iter().rev().find_map(|nth| self.whens[nth].rates.get(bucket));
         patched.or_else(|| self.base.get(bucket)).flatten()
     }

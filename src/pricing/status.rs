@@ -100,11 +100,6 @@ impl Buckets {
         self.0 >> bucket as u32 & 1 == 1
     }
 
-    /// How many of the set come before it in receipt order.
-    pub(super) const fn before(self, bucket: Bucket) -> usize {
-        (self.0 & ((1 << bucket as u32) - 1)).count_ones() as usize
-    }
-
     /// Whether there is none.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

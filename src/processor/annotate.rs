@@ -5,7 +5,7 @@ use crate::attribution::Dimension;
 use crate::genai::call::Call;
 use crate::genai::found::Group as SpanGroup;
 use crate::genai::usage::Group;
-use crate::otlp::attribute::{DoubleAttribute, DoubleAttributes, put_int, put_string};
+use crate::otlp::attribute::{DoubleAttribute, DoubleAttributes, StringAttribute, put_int, put_string};
 use crate::otlp::splice::Plan;
 use crate::pricing::{Catalog, Picodollars, Status};
 use crate::settlement::{Spent, Sums, Verdict};
@@ -112,6 +112,7 @@ pub struct Annotations {
     aliases: Vec<String>,
     /// Under which keys dimensions are written, by their positions in the config.
     dimensions: Vec<String>,
+    texts: Vec<StringAttribute>,
     /// By position: our own keys, then the aliases.
     doubles: Vec<DoubleAttribute>,
     /// What every priced span gets where none of our keys is there already: total, input and output; the aliases.
@@ -125,7 +126,9 @@ impl Annotations {
     /// Attributes, aliases and dimensions; those beyond [`MAX_ALIASES`] and [`MAX_DIMENSIONS`] are not written.
     pub fn new(attributes: Attributes, mut aliases: Vec<String>, dimensions: &[Dimension]) -> Self {
         aliases.truncate(MAX_ALIASES);
-        let dimensions = dimensions.iter().take(MAX_DIMENSIONS).map(|it| it.written.clone()).collect();
+        let dimensions: Vec<String> =
+            dimensions.iter().take(MAX_DIMENSIONS).map(|it| it.written.clone()).collect();
+        let texts = dimensions.iter().map(|key| StringAttribute::new(key)).collect();
         let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
         let doubles: Vec<_> = keys.map(DoubleAttribute::new).collect();
         let costs = DoubleAttributes::new([key::TOTAL, key::INPUT, key::OUTPUT].map(|key| &doubles[key]));
@@ -137,7 +140,7 @@ impl Annotations {
             put_string(&mut attribute, STATUS, status.as_str());
             statuses[*status as usize] = attribute.into();
         }
-        Annotations { attributes, aliases, dimensions, doubles, costs, totals, statuses }
+        Annotations { attributes, aliases, dimensions, texts, doubles, costs, totals, statuses }
     }
 
     /// Every key that may be written, those of dimensions from [`first_dimension`](Self::first_dimension) on.
@@ -303,11 +306,10 @@ impl Span<'_> {
 
     fn dimensions(&mut self, values: &Values<'_>) {
         let first = self.of.first_dimension();
-        for (nth, (key, value)) in self.of.dimensions.iter().zip(values).enumerate() {
+        for (nth, (attribute, value)) in self.of.texts.iter().zip(values).enumerate() {
             // What is no UTF-8 is not ours to send on.
-            let value = value.as_str();
-            if !value.is_empty() && !self.has(first + nth) {
-                put_string(self.out, key, value);
+            if !value.is_empty() && !self.has(first + nth) && value.is_utf8() {
+                attribute.put(self.out, value.0);
             }
         }
     }

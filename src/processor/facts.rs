@@ -1,19 +1,20 @@
 //! What judging needs to know of calls, as hashes.
 
-use crate::genai::call::{Call, LOG_EVENT};
+use crate::genai::call::{Call, LOG_EVENT, UNNUMBERED};
 use crate::genai::usage::Usage;
 use crate::otlp::view::Text;
 use crate::settlement::{Facts, OpenTraces, PARTS};
 
-/// What the call before said, and its hashes: neighbours mostly have one resource, one scope and one model, and comparing
-/// texts is cheaper than hashing them.
+/// Hashes of what the call before said: neighbours mostly have one resource, one scope and one model.
 #[derive(Default)]
 pub(super) struct Neighbour<'a> {
     /// One more than the number of the resource; zero: there was no call before.
     resource: u32,
     pub(super) sender: u64,
     scope: (Text<'a>, u64),
-    names: [(Text<'a>, u64); 4],
+    /// One more than [`Call::names`].
+    named: u32,
+    names: [u64; 4],
     all_names: u64,
 }
 
@@ -22,22 +23,22 @@ impl<'a> Neighbour<'a> {
         if self.resource != call.resource + 1 {
             self.resource = call.resource + 1;
             self.sender = table.hash_all(sender.map(|text| table.hash(text)));
-            self.all_names = 0;
         }
-        if self.scope.0 != call.scope {
+        if !std::ptr::eq(self.scope.0.0, call.scope.0) {
             self.scope = (call.scope, table.hash(call.scope));
         }
-        let names = [call.provider, call.host, call.model_asked, call.model_served];
-        if self.all_names == 0 || names.iter().zip(&self.names).any(|(now, (before, _))| now != before) {
-            self.names = names.map(|name| (name, table.hash(name)));
-            self.all_names = table.hash_all(self.names.map(|(_, hash)| hash));
+        if call.names == UNNUMBERED || self.named != call.names + 1 {
+            let names = [call.provider, call.host, call.model_asked, call.model_served];
+            self.named = call.names.wrapping_add(1);
+            self.names = names.map(|name| table.hash(name));
+            self.all_names = table.hash_all(self.names);
         }
     }
 
     /// What judging needs to know of the call that was met.
     pub(super) fn facts(&self, table: &OpenTraces, call: &Call<'_>, event: u64) -> Facts {
         let usage = call.usage().unwrap_or(&Usage::NOTHING);
-        let [provider, _, asked, served] = self.names.map(|(_, hash)| hash);
+        let [provider, _, asked, served] = self.names;
         Facts {
             role: call.role,
             scope: self.scope.1,

@@ -5,7 +5,9 @@ use std::borrow::Cow;
 use super::Now;
 use crate::genai::call::{Call, Cloud, Known};
 use crate::otlp::view::Scalar;
-use crate::pricing::{Catalog, Conditions, Picodollars, ProviderId, Reason, Receipt, Resolver, Status};
+use crate::pricing::{
+    Catalog, Conditions, Picodollars, ProviderId, Reason, Receipt, Resolution, Resolver, Status,
+};
 
 /// What a cost that the sender put on its span counts for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
@@ -73,18 +75,21 @@ fn region<'a>(
     if biller.is_some_and(|biller| catalog.provider(biller).id() == id) { cloud.region.as_str() } else { "" }
 }
 
-/// Prices a call; `cloud` is what its resource says. `outcome` is a new one: made where it stays, for moving it takes as long as pricing.
+/// What the catalog knows of a call's model.
+pub(super) fn resolve(call: &Call<'_>, catalog: &Catalog, resolver: &mut Resolver) -> Resolution {
+    resolver.resolve(catalog, [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0])
+}
+
+/// Prices a call whose model was [resolved](resolve); `cloud` is what its resource says. `outcome` is a new one: made where it stays, for moving it takes as long as pricing.
 pub(super) fn price<'a>(
     outcome: &mut Outcome<'a>,
     call: &Call<'a>,
     cloud: Cloud<'a>,
     catalog: &Catalog,
-    resolver: &mut Resolver,
+    resolution: &Resolution,
     reported: Reported,
     now: Now,
 ) {
-    let names = [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0];
-    let resolution = resolver.resolve(catalog, names);
     match &call.usage {
         Known::Usage { usage, clamped } => {
             let conditions = Conditions {
@@ -94,7 +99,7 @@ pub(super) fn price<'a>(
                 region: region(call, cloud, resolution.provider, catalog),
                 ..Conditions::default()
             };
-            catalog.fill(&mut outcome.receipt, &resolution, &conditions, usage);
+            catalog.fill(&mut outcome.receipt, resolution, &conditions, usage);
             outcome.receipt.flags.clamped = *clamped;
             outcome.reason = explanation(call, &outcome.receipt);
         }

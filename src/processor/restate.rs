@@ -49,8 +49,8 @@ impl<'s> Restater<'s> {
         let mut outcome = Outcome::new();
         // The cloud of its resource is in the call.
         let cloud = Cloud::default();
-        let resolver = &mut self.resolver;
-        money::price(&mut outcome, call, cloud, &self.catalog, resolver, self.reported, self.now);
+        let resolution = money::resolve(call, &self.catalog, &mut self.resolver);
+        money::price(&mut outcome, call, cloud, &self.catalog, &resolution, self.reported, self.now);
         outcome
     }
 

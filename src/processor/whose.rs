@@ -121,6 +121,7 @@ impl Whose {
     }
 
     /// The dimensions of a call that no span above it knows more of.
+    #[inline(always)]
     pub(super) fn own<'a>(
         &self,
         found: &'a Found<'_>,

@@ -197,7 +197,7 @@ impl<'r> Pass<'r> {
     fn attribute(&mut self, field: &Field<'_>, in_event: bool) -> Fate {
         let Value::Len(message) = field.value else { return self.drop() };
         match Attribute::read(message) {
-            Ok(attribute) if !self.is_dropped(attribute.key, in_event) => Fate::Keep,
+            Ok(attribute) if !self.is_dropped(attribute.key(), in_event) => Fate::Keep,
             _ => self.drop(),
         }
     }
@@ -233,7 +233,7 @@ impl<'a> Names<'a> {
             } else if field.number == attributes {
                 // What can not be read is dropped later on.
                 if let Ok(attribute) = Attribute::read(inner)
-                    && attribute.key == EVENT_NAME
+                    && attribute.key() == EVENT_NAME
                     && let Ok(Scalar::String(text)) = attribute.scalar()
                 {
                     names.attribute = Some(text);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 
-use crate::genai::call::Call;
+use crate::genai::call::{Call, UNNUMBERED};
 
 /// Longer names, all four together, are no model's that anybody prices.
 const MAX_BYTES: usize = 1024;
@@ -43,6 +43,7 @@ impl Names {
         if !call.model().is_empty() {
             return;
         }
+        call.names = UNNUMBERED;
         (call.model_asked.0, call.model_served.0) = (&self.asked, &self.served);
         if call.provider.is_empty() {
             call.provider.0 = &self.provider;

@@ -16,8 +16,8 @@ pub type Values = Box<[u8]>;
 /// Appends what is said of a dimension: its index, the rank of the key that says it, the value.
 pub fn put(out: &mut Vec<u8>, dimension: u8, rank: u8, value: &[u8]) {
     let len = value.len().min(usize::from(u16::MAX));
-    out.extend_from_slice(&[dimension, rank]);
-    out.extend_from_slice(&(len as u16).to_le_bytes());
+    let [low, high] = (len as u16).to_le_bytes();
+    out.extend_from_slice(&[dimension, rank, low, high]);
     out.extend_from_slice(&value[..len]);
 }
 
@@ -34,6 +34,8 @@ pub fn read(mut bytes: &[u8]) -> impl Iterator<Item = (u8, u8, Text<'_>)> {
 /// What a call's dimensions are, with what the spans above it say, the nearest first. `None`: they say nothing that it did
 /// not say itself.
 pub(super) fn resolve<'a>(own: &'a [u8], above: impl Iterator<Item = &'a [u8]>) -> Option<Values> {
+    let mut above = above.peekable();
+    above.peek()?;
     let mut known: SmallVec<[Known<'a>; 16]> = SmallVec::new();
     let mut is_read = false;
     let mut brought = false;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::names::Names;
-use crate::genai::call::{Call, Cloud, Known, Reported, Role};
+use crate::genai::call::{Call, Cloud, Known, Reported, Role, UNNUMBERED};
 use crate::genai::dialects::DialectId;
 use crate::genai::dimensions::Row;
 use crate::genai::sampling::Weight;
@@ -139,6 +139,7 @@ impl Told {
             host,
             model_asked,
             model_served,
+            names: UNNUMBERED,
             response_id: Text::default(),
             conversation: Text::default(),
             tier_asked,

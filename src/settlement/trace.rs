@@ -28,6 +28,9 @@ pub(super) fn judge(
         return if is_sum { Verdict::Aggregate } else { Verdict::Counts };
     }
     link(calls, tree, index);
+    if (calls[index].above, calls[index].below) == (NONE, NONE) {
+        return Verdict::Counts;
+    }
     let best = chain::best(calls, index, |call| {
         let facts = &call.facts;
         (call.forwarded == Some(Verdict::Counts), facts.tells_usage(), facts.names_a_model(), facts.weight())
@@ -38,6 +41,9 @@ pub(super) fn judge(
 /// Finds the reports of the same call next above and next below, among those that have none yet.
 fn link(calls: &mut Calls, tree: &Tree, index: u32) {
     let node = calls[index].node;
+    if tree.is_leaf(node) && tree.calls_above(node).next().is_none() {
+        return;
+    }
     let same = |calls: &Calls, other: u32| calls[other].facts.same_call(&calls[index].facts);
     let alike = |calls: &Calls, other| same(calls, other).map(|kind| (kind, other));
     let above: Candidates = tree.calls_above(node).filter_map(|other| alike(calls, other)).collect();

@@ -7,7 +7,7 @@ pub(crate) mod whose;
 
 use std::collections::BTreeMap;
 
-use pricetag::genai::call::{Call, Cloud, Ids, Known, Role};
+use pricetag::genai::call::{Call, Cloud, Ids, Known, Role, UNNUMBERED};
 use pricetag::genai::found::{Found, SpanNote};
 use pricetag::genai::usage::{Bucket, Usage};
 use pricetag::otlp::splice::FrameId;
@@ -54,6 +54,7 @@ fn tell(facts: &Facts) -> Told {
         host: none,
         model_asked: asked.as_str().into(),
         model_served: served.as_str().into(),
+        names: UNNUMBERED,
         response_id: none,
         conversation: Text::default(),
         tier_asked: none,

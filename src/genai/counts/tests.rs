@@ -178,3 +178,36 @@ fn thoughts_are_what_a_total_has_besides() {
     );
     assert_eq!(read(counts(1500, 150, 1850), Means::default()), (476, 150, 0));
 }
+
+/// Scenario: all combinations of small usual counts, zero standing for "not said".
+/// Guarantees: the quick way says what the long one does, or nothing; and it says something wherever nothing is odd.
+#[test]
+fn usual_counts_are_taken_apart_as_all_others() {
+    const VALUES: [u64; 6] = [0, 1, 2, 3, 5, 8];
+    let said = |value: u64| Some(value).filter(|value| *value > 0);
+    let nth = |n: usize, place: u32| VALUES[n / VALUES.len().pow(place) % VALUES.len()];
+    let mut quick = 0;
+    for n in 0..VALUES.len().pow(6) {
+        let [input, output, total, cache_read, cache_write, reasoning] =
+            [0, 1, 2, 3, 4, 5].map(|p| nth(n, p));
+        let usual = Usual { input, output, total, cache_read, cache_write, reasoning };
+        let counts = Counts {
+            input: said(input),
+            output: said(output),
+            total: said(total),
+            cache_read: said(cache_read),
+            cache_write: said(cache_write),
+            reasoning: said(reasoning),
+            ..Counts::default()
+        };
+        let is_plain = cache_read + cache_write <= input && reasoning <= output;
+        let usage = usual.usage();
+        assert_eq!(usage.is_some(), is_plain && (total == 0 || total == input + output), "{usual:?}");
+        if let Some(usage) = usage {
+            quick += 1;
+            let slow = counts.disjoint(counts.means(Means::default()));
+            assert_eq!(slow, Disjoint { usage, clamped: false }, "{usual:?}");
+        }
+    }
+    assert!(quick > 1_000, "{quick}");
+}

@@ -6,7 +6,7 @@ mod late;
 use super::super::tree::NODE_BYTES;
 use super::super::{Change, PARTS, Verdict, WINDOW};
 use super::*;
-use crate::genai::call::{Call, Cloud, Ids, Known, Role};
+use crate::genai::call::{Call, Cloud, Ids, Known, Role, UNNUMBERED};
 use crate::genai::usage::{Bucket, Usage};
 use crate::otlp::splice::FrameId;
 
@@ -62,6 +62,7 @@ fn nothing<'a>() -> Call<'a> {
         host: Text::default(),
         model_asked: Text::default(),
         model_served: Text::default(),
+        names: UNNUMBERED,
         response_id: Text::default(),
         conversation: Text::default(),
         tier_asked: Text::default(),

@@ -132,3 +132,90 @@ impl<'a> Beginning<'a> {
 fn chunk<const HEAD: usize, const N: usize>(bytes: &[u8], head: [u8; HEAD]) -> Option<(&[u8; N], &[u8])> {
     bytes.strip_prefix(&head)?.split_first_chunk()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otlp::attribute::{put_int, put_string};
+    use crate::otlp::wire::Message;
+
+    /// Scenario: attributes of all lengths of keys and values, with more or less behind them, and others where they are expected.
+    /// Guarantees: what is recognised is the attribute that is read field by field, and what follows is what follows there; all usual
+    /// ones are, up to the end of the body.
+    #[test]
+    fn what_is_expected_is_what_is_there() {
+        let key = "k".repeat(70);
+        let mut recognised = 0;
+        for key_length in 0..=key.len() {
+            let expected = Expected::of_key(&key.as_bytes()[..key_length]);
+            assert_eq!(expected.is_some(), key_length <= MAX_KEY);
+            let Some(expected) = expected else { continue };
+            for value_length in (0..140).step_by(3).chain([120, 121, 122, 123, 124, 125, 126, 127, 128]) {
+                for (there, rest) in
+                    [(key_length, 0), (key_length, 40), (key_length, 70), (key_length + 1, 70)]
+                {
+                    let key = &key[..there];
+                    let mut body = Vec::new();
+                    put_string(&mut body, key, &"v".repeat(value_length));
+                    put_int(&mut body, key, 7);
+                    let span = body.len();
+                    body.resize(span + rest, 0xff);
+                    let mut fields = Message::whole(&body[..span]).unwrap().fields();
+                    let mut same = fields.clone();
+                    let slow = same.next().unwrap().unwrap().message().unwrap();
+                    let slow = Attribute::read(slow).unwrap();
+                    let Some(quick) = expected.next(&mut fields, &body) else {
+                        let length = 6 + there + value_length;
+                        let is_usual = there == key_length && length < 0x80;
+                        assert!(!is_usual || body.len() < WINDOW, "{key_length} {value_length} {rest}");
+                        continue;
+                    };
+                    recognised += 1;
+                    assert_eq!((quick.key(), quick.scalar()), (slow.key(), slow.scalar()));
+                    assert!(quick.is_same(&slow) && quick.key() == key.as_bytes());
+                    assert_eq!(fields.offset(), same.offset());
+                    let is_far = body.len() - fields.offset() >= WINDOW;
+                    let last = expected.next(&mut fields, &body);
+                    assert_eq!(last.is_some(), is_far, "{key_length} {rest}");
+                    assert_eq!(last.is_some(), fields.next().is_none());
+                }
+            }
+        }
+        assert!(recognised > 5_000, "{recognised}");
+        let empty = Message::whole(&[0; WINDOW]).unwrap();
+        assert!(Expected::NOTHING.next(&mut empty.fields(), &[0; WINDOW]).is_none());
+    }
+
+    /// Scenario: the beginnings of a span with and without a parent, and each of them cut off at every byte or with another one there.
+    /// Guarantees: what is read is what stands there; whatever else stands there is left alone.
+    #[test]
+    fn a_beginning_is_read_whole_or_not_at_all() {
+        let parent = [&[tag(span::PARENT_SPAN_ID, 2), 8][..], &[3; 8]].concat();
+        for parent in [&parent[..], &[]] {
+            let body = [
+                &[tag(span::TRACE_ID, 2), 16][..],
+                &[1; 16],
+                &[tag(span::SPAN_ID, 2), 8],
+                &[2; 8],
+                parent,
+                &[tag(span::NAME, 2), 4],
+                b"chat",
+                &[tag(span::KIND, 0), 3, tag(span::START_TIME, 1)],
+                &4_u64.to_le_bytes(),
+                &[tag(span::END_TIME, 1)],
+                &5_u64.to_le_bytes(),
+            ]
+            .concat();
+            let mut fields = Message::whole(&body).unwrap().fields();
+            let begins = Beginning::read(&mut fields).unwrap();
+            let above = if parent.is_empty() { [0; 8] } else { [3; 8] };
+            assert_eq!((begins.trace, begins.span, begins.parent), ([1; 16], [2; 8], above));
+            assert_eq!((begins.name, begins.kind), (Text(b"chat"), 3));
+            assert_eq!((begins.start, begins.end, fields.offset()), (4, 5, body.len()));
+            for length in 0..body.len() {
+                let mut fields = Message::whole(&body[..length]).unwrap().fields();
+                assert!(Beginning::read(&mut fields).is_none() && fields.offset() == 0, "{length}");
+            }
+        }
+    }
+}

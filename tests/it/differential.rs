@@ -2,12 +2,13 @@
 //!
 //! `tape` and `traffic` make up requests, `wire` writes them in unusual but valid bytes and compares bytes,
 //! `reference` says what should come out, `hostile` breaks bodies; `redacted` is the same of what is dropped
-//! before requests leave.
+//! before requests leave; `remembered` reads requests with and without others before them.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 pub(crate) mod hostile;
 mod redacted;
 mod reference;
+mod remembered;
 pub(crate) mod tape;
 mod traffic;
 mod wire;

@@ -2,6 +2,9 @@
 
 use std::cell::{Cell, RefCell};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue, any_value::Value};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use pricetag::genai::dialects::Dialects;
 use pricetag::genai::found::Found;
 use pricetag::genai::recognise::Recogniser;
@@ -54,4 +57,51 @@ fn what_is_expected_changes_nothing() {
         Ok(())
     });
     assert!(calls.get() > 2_000, "{calls:?}");
+}
+
+/// Scenario: for each dialect spans with its marks and all of its attributes, in its scope and in one that nobody knows, each in two
+/// requests by turns.
+/// Guarantees: as above, though a key may say other things from the mark on.
+#[test]
+fn marks_are_heard_wherever_the_span_is_expected() {
+    let recogniser = Recogniser { dialects: Dialects::new(&[], &[]), trust_upstream: true };
+    let text = |key: &String, value: &str| KeyValue {
+        key: key.clone(),
+        value: Some(AnyValue { value: Some(Value::StringValue(value.to_owned())) }),
+        ..KeyValue::default()
+    };
+    let mut all = Found::default();
+    let mut calls = 0;
+    let conventions = Dialects::embedded()[0].attributes.iter().flat_map(|(_, keys)| keys);
+    for (file, is_known) in Dialects::embedded().iter().flat_map(|file| [(file, true), (file, false)]) {
+        let own = file.attributes.iter().flat_map(|(_, keys)| keys);
+        let keys = own.chain(file.documents.iter().map(|(key, _)| key)).chain(conventions.clone());
+        let kind = file.operation.iter().map(|operation| &operation.key);
+        let mut attributes: Vec<_> = file.marks.iter().chain(kind).map(|key| text(key, "chat")).collect();
+        attributes.extend(keys.map(|key| text(key, r#"{"model": "gpt-5", "usage": {"input_tokens": 12}}"#)));
+        let span = |id: u8| Span {
+            trace_id: vec![id; 16],
+            span_id: vec![id; 8],
+            name: "chat".into(),
+            kind: 3,
+            start_time_unix_nano: 1,
+            end_time_unix_nano: 2,
+            attributes: attributes.clone(),
+            ..Span::default()
+        };
+        let scope = file.scopes.first().filter(|_| is_known).cloned().unwrap_or_default();
+        let scope = Some(InstrumentationScope { name: scope.replace('*', "x"), ..Default::default() });
+        let scope_spans = vec![ScopeSpans { scope, spans: vec![span(1), span(2)], ..Default::default() }];
+        let body = ExportTraceServiceRequest {
+            resource_spans: vec![ResourceSpans { scope_spans, ..Default::default() }],
+        };
+        let body = body.encode_to_vec();
+        let (at_first, found) = read(&recogniser, &body, Found::default());
+        let (again, _) = read(&recogniser, &body, found);
+        let (after_others, found) = read(&recogniser, &body, all);
+        all = found;
+        calls += at_first.matches("Call {").count();
+        assert!(at_first == again && at_first == after_others, "{} {is_known}", file.dialect);
+    }
+    assert!(calls > 20, "{calls}");
 }

@@ -92,12 +92,48 @@ impl<'a> Reading<'a> {
             self.has_documents |= self.dialect == UNKNOWN && matches!(meaning, Meaning::Document(_));
             return Ok(());
         }
-        self.accept(meaning, rank, attribute, mentions)
+        match self.take_usual(meaning, rank, attribute, mentions) {
+            true => Ok(()),
+            false => self.take_any(meaning, rank, attribute, mentions),
+        }
     }
 
-    /// [`take`](Self::take), where the key means that in any dialect.
+    /// [`take`](Self::take), of what a key means in any dialect, where the value is what such keys mostly have. False: it is not, and
+    /// nothing was taken.
     #[inline(always)]
-    pub(super) fn accept(
+    pub(super) fn take_usual(
+        &mut self,
+        meaning: Meaning,
+        rank: u8,
+        attribute: &Attribute<'a>,
+        mentions: &mut Mentions<'a>,
+    ) -> bool {
+        match meaning {
+            Meaning::Name(slot) if let Some(text) = attribute.usual_text() => self.name(slot, rank, text),
+            Meaning::Count(slot)
+                if let Some(count) = attribute.usual_int()
+                    && count <= MAX_PLAUSIBLE =>
+            {
+                self.count(slot, rank, count);
+            }
+            Meaning::Dimension(index)
+                if let Some(text) = attribute.usual_text()
+                    && !text.is_empty() =>
+            {
+                mentions.say_text(&mut self.dimensions, index, rank, text);
+            }
+            Meaning::Ours(index) | Meaning::OursToo(index) => self.ours |= 1 << index,
+            _ => return false,
+        }
+        true
+    }
+
+    /// The same of all values.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    #[inline(never)]
+    pub(super) fn take_any(
         &mut self,
         meaning: Meaning,
         rank: u8,
@@ -105,23 +141,13 @@ impl<'a> Reading<'a> {
         mentions: &mut Mentions<'a>,
     ) -> Result<(), Malformed> {
         match meaning {
-            Meaning::Name(slot) => {
-                let text = match attribute.usual_text() {
-                    Some(text) => text,
-                    None => attribute.scalar()?.text().unwrap_or_default(),
-                };
-                self.name(slot, rank, text);
-            }
-            Meaning::Count(slot) => match attribute.usual_int() {
-                Some(count) if count <= MAX_PLAUSIBLE => self.count(slot, rank, count),
-                _ => self.odd_count(slot, rank, attribute.key(), attribute.scalar()?),
-            },
+            Meaning::Name(slot) => self.name(slot, rank, attribute.scalar()?.text().unwrap_or_default()),
+            Meaning::Count(slot) => self.odd_count(slot, rank, attribute.key(), attribute.scalar()?),
             Meaning::ReportedCost => self.cost(rank, attribute.key(), attribute.scalar()?),
             Meaning::Weight => self.weight = Some(attribute.scalar()?),
-            Meaning::Dimension(index) => match attribute.usual_text() {
-                Some(text) if !text.is_empty() => mentions.say_text(&mut self.dimensions, index, rank, text),
-                _ => mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?),
-            },
+            Meaning::Dimension(index) => {
+                mentions.say(&mut self.dimensions, index, rank, attribute.scalar()?);
+            }
             Meaning::Document(_) => self.has_documents = true,
             Meaning::Mark(dialect) if self.dialect == UNKNOWN => self.dialect = dialect,
             Meaning::Mark(_) => {}

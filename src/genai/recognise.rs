@@ -145,16 +145,17 @@ impl Recogniser {
                 if hint.says_nothing() {
                     continue;
                 }
-                match (hint.meanings(), &mut reading) {
-                    (Some(meanings), Some(reading)) => meanings
-                        .iter()
-                        .try_for_each(|&(meaning, rank)| reading.accept(meaning, rank, &attribute, mentions)),
-                    _ => {
-                        let says = keys.numbered(hint.number);
-                        self.note(attribute, says, dialect, asides, mentions, &mut reading)
+                let at = |m: Malformed| m.within("attributes", attributes - 1);
+                if let (Some(meanings), Some(reading)) = (hint.meanings(), &mut reading) {
+                    for &(meaning, rank) in meanings {
+                        if !reading.take_usual(meaning, rank, &attribute, mentions) {
+                            reading.take_any(meaning, rank, &attribute, mentions).map_err(at)?;
+                        }
                     }
+                } else {
+                    let says = keys.numbered(hint.number);
+                    self.note(attribute, says, dialect, asides, mentions, &mut reading).map_err(at)?;
                 }
-                .map_err(|m| m.within("attributes", attributes - 1))?;
             }
             let Some(field) = fields.next() else { break };
             let field = field?;

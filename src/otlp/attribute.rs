@@ -1,5 +1,7 @@
 //! Writes span attributes as they stand on the wire: `Span.attributes`, a `KeyValue` each.
 
+use std::iter::repeat;
+
 use super::fields::{any_value, key_value, span};
 use super::wire::{put_varint, varint_len};
 
@@ -53,13 +55,13 @@ impl DoubleAttributes {
         DoubleAttributes { encoded: encoded.into(), ends: ends.into() }
     }
 
-    /// Appends the attributes, each with its value.
+    /// Appends the attributes, each with its value; those beyond the values with the `rest`.
     #[inline]
-    pub fn put(&self, out: &mut Vec<u8>, values: impl IntoIterator<Item = f64>) {
+    pub fn put(&self, out: &mut Vec<u8>, values: impl IntoIterator<Item = f64>, rest: f64) {
         let start = out.len();
         out.extend_from_slice(&self.encoded);
         let written = &mut out[start..];
-        for (&end, value) in self.ends.iter().zip(values) {
+        for (&end, value) in self.ends.iter().zip(values.into_iter().chain(repeat(rest))) {
             if let Some(place) = written[..end].last_chunk_mut() {
                 *place = value.to_le_bytes();
             }

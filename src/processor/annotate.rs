@@ -85,6 +85,10 @@ mod key {
     pub(super) const FIRST_ALIAS: usize = 22;
 }
 
+/// The parts of a bill that are written only where they are not zero.
+const PARTS: [(usize, Group); 3] =
+    [(key::CACHE_READ, Group::CacheRead), (key::CACHE_WRITE, Group::CacheWrite), (key::OTHER, Group::Other)];
+
 /// Whether one of our own keys is `key`, or would stand below it where attributes are shown as a tree.
 pub fn is_taken(key: &str) -> bool {
     KEYS.iter().any(|own| own.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
@@ -115,9 +119,9 @@ pub struct Annotations {
     texts: Vec<StringAttribute>,
     /// By position: our own keys, then the aliases.
     doubles: Vec<DoubleAttribute>,
-    /// What every priced span gets where none of our keys is there already: total, input and output; the aliases.
-    costs: DoubleAttributes,
-    totals: DoubleAttributes,
+    /// What a priced span gets where neither any of our keys nor a cost of the sender's is there already: total, input, output, those
+    /// of the [`PARTS`] whose bits are set in the index, the aliases.
+    costs: [DoubleAttributes; 1 << PARTS.len()],
     /// `pricetag.status`, by the number of the status.
     statuses: Vec<Box<[u8]>>,
 }
@@ -131,8 +135,12 @@ impl Annotations {
         let texts = dimensions.iter().map(|key| StringAttribute::new(key)).collect();
         let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
         let doubles: Vec<_> = keys.map(DoubleAttribute::new).collect();
-        let costs = DoubleAttributes::new([key::TOTAL, key::INPUT, key::OUTPUT].map(|key| &doubles[key]));
-        let totals = DoubleAttributes::new(&doubles[key::FIRST_ALIAS..]);
+        let costs = std::array::from_fn(|index| {
+            let parts = (0..PARTS.len()).filter(|nth| index >> nth & 1 == 1).map(|nth| PARTS[nth].0);
+            let keys = [key::TOTAL, key::INPUT, key::OUTPUT].into_iter().chain(parts);
+            let aliases = &doubles[key::FIRST_ALIAS..];
+            DoubleAttributes::new(keys.map(|key| &doubles[key]).chain(aliases))
+        });
         let mut statuses =
             vec![Box::default(); 1 + Status::ALL.iter().map(|it| *it as usize).max().unwrap_or(0)];
         for status in Status::ALL {
@@ -140,7 +148,7 @@ impl Annotations {
             put_string(&mut attribute, STATUS, status.as_str());
             statuses[*status as usize] = attribute.into();
         }
-        Annotations { attributes, aliases, dimensions, texts, doubles, costs, totals, statuses }
+        Annotations { attributes, aliases, dimensions, texts, doubles, costs, statuses }
     }
 
     /// Every key that may be written, those of dimensions from [`first_dimension`](Self::first_dimension) on.
@@ -225,21 +233,33 @@ impl Annotations {
         let ours = receipt.cost().filter(|_| outcome.status != Status::Reported);
         if let Some(total) = ours {
             let parts = receipt.parts();
-            let part = |group: Group| parts[group as usize];
+            let part = |group: Group| parts[group as usize].to_usd_f64();
             let usd = total.to_usd_f64();
-            let costs = [usd, part(Group::Input).to_usd_f64(), part(Group::Output).to_usd_f64()];
-            span.doubles(key::TOTAL, &self.costs, costs);
-            let parts = [
-                (key::CACHE_READ, part(Group::CacheRead)),
-                (key::CACHE_WRITE, part(Group::CacheWrite)),
-                (key::OTHER, part(Group::Other)),
+            let mut costs = [
+                (key::TOTAL, usd),
+                (key::INPUT, part(Group::Input)),
+                (key::OUTPUT, part(Group::Output)),
+                // Those of the parts that are not zero.
+                (0, 0.0),
+                (0, 0.0),
+                (0, 0.0),
             ];
-            for (key, amount) in parts.into_iter().filter(|(_, amount)| !amount.is_zero()) {
-                span.money(key, amount);
+            let (mut count, mut index) = (costs.len() - PARTS.len(), 0);
+            for (nth, (key, group)) in PARTS.into_iter().enumerate() {
+                if !parts[group as usize].is_zero() {
+                    costs[count] = (key, part(group));
+                    count += 1;
+                    index |= 1 << nth;
+                }
             }
-            // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
-            if call.reported.is_none() {
-                span.doubles(key::FIRST_ALIAS, &self.totals, self.aliases.iter().map(|_| usd));
+            let costs = &costs[..count];
+            if span.present == 0 && call.reported.is_none() {
+                self.costs[index].put(span.out, costs.iter().map(|(_, cost)| *cost), usd);
+            } else {
+                costs.iter().for_each(|&(key, cost)| span.double(key, cost));
+                // Beside a cost of the sender's, an alias would contradict it under a name that backends read.
+                let aliases = if call.reported.is_none() { self.aliases.len() } else { 0 };
+                (0..aliases).for_each(|nth| span.double(key::FIRST_ALIAS + nth, usd));
             }
         }
         span.status(outcome.status);
@@ -274,20 +294,9 @@ impl Span<'_> {
         self.double(key, amount.to_usd_f64());
     }
 
-    #[inline(always)]
     fn double(&mut self, key: usize, value: f64) {
         if !self.has(key) {
             self.of.doubles[key].put(self.out, value);
-        }
-    }
-
-    /// Doubles whose keys stand side by side.
-    #[inline(always)]
-    fn doubles(&mut self, first: usize, all: &DoubleAttributes, values: impl IntoIterator<Item = f64>) {
-        if self.present == 0 {
-            all.put(self.out, values);
-        } else {
-            values.into_iter().enumerate().for_each(|(nth, value)| self.double(first + nth, value));
         }
     }
 

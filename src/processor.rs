@@ -196,28 +196,23 @@ impl Processor {
             let mut outcome = Outcome::new();
             money::price(&mut outcome, call, resource.cloud, catalog, &resolved.1, shared.reported, now);
             let base = &bases[call.resource as usize];
-            let dimensions = match brought.next_if(|(to, _)| *to as usize == index) {
-                None => shared.whose.own(found, base, call.dimensions, lookups),
-                Some((_, known)) => shared.whose.known(known, lookups),
-            };
+            let mut booking = Booking::default();
+            let dimensions = &mut booking.dimensions;
+            match brought.next_if(|(to, _)| *to as usize == index) {
+                None => shared.whose.own(dimensions, found, base, call.dimensions, lookups),
+                Some((_, known)) => shared.whose.known(dimensions, known, lookups),
+            }
             if call.kind != LOG_EVENT {
-                shared.annotations.write(
-                    &mut self.plan,
-                    call,
-                    &outcome,
-                    judged.verdict,
-                    catalog,
-                    &dimensions,
-                );
+                shared.annotations.write(&mut self.plan, call, &outcome, judged.verdict, catalog, dimensions);
             }
             self.prices.push(match outcome.status {
                 Status::Failed => Some(0),
                 _ => outcome.money.map(Picodollars::get),
             });
             if is_shown && !judged.again {
-                is_shown = shared.recent.push(call, &outcome, judged.verdict, &dimensions, edition, now);
+                is_shown = shared.recent.push(call, &outcome, judged.verdict, dimensions, edition, now);
             }
-            let booking = booking(call, &outcome, *judged, dimensions, catalog, now, shared.max_age);
+            book(&mut booking, call, &outcome, *judged, catalog, now, shared.max_age);
             if !judged.again {
                 if call.weight.is_none() {
                     shared.absurd_weights.fetch_add(1, Ordering::Relaxed);
@@ -238,10 +233,11 @@ impl Processor {
             let action = called.map_or_else(Default::default, |called| shared.whose.action(&called.value));
             let note = &found.spans[group.note as usize];
             // A root that is a call has them already.
-            let dimensions = match sums.trace.is_some() && note.call.is_none() {
-                true => shared.whose.own(found, &bases[group.resource as usize], note.said, &edition.lookups),
-                false => Values::new(),
-            };
+            let mut dimensions = Values::new();
+            if sums.trace.is_some() && note.call.is_none() {
+                let base = &bases[group.resource as usize];
+                shared.whose.own(&mut dimensions, found, base, note.said, &edition.lookups);
+            }
             shared.annotations.write_sums(&mut self.plan, group, &sums, &action, &dimensions);
         });
     }
@@ -271,48 +267,42 @@ impl Processor {
     }
 }
 
-// Made where it stays: to move it takes as long as to make it.
-#[inline(always)]
-fn booking<'b>(
+/// Fills the booking of a call in, whose dimensions stand there already: to move it takes as long as to make it.
+fn book<'b>(
+    booking: &mut Booking<'b>,
     call: &'b Call<'_>,
     outcome: &'b Outcome<'_>,
     judged: Judged,
-    dimensions: Values<'b>,
     catalog: &'b Catalog,
     now: Now,
     max_age: u64,
-) -> Booking<'b> {
-    let (trace, span) = call.ids.as_ref().map_or((&[][..], &[][..]), |ids| (&ids.trace, &ids.span));
-    let usage = call.usage().unwrap_or(&Usage::NOTHING);
+) {
+    if let Some(ids) = &call.ids {
+        (booking.trace, booking.span) = (&ids.trace, &ids.span);
+    }
     let theirs = outcome.reported.and_then(|(_, amount)| amount);
-    let reported = theirs
+    booking.reported = theirs
         .zip(outcome.receipt.cost())
         .map(|(cost, ours)| Compared { cost, difference: cost.saturating_add(-ours) });
-    let (end_unix_nano, misdated) = money::booked(call, now, max_age);
-    let cache_read = usage.cached_tokens();
-    Booking {
-        trace,
-        span,
-        end_unix_nano,
-        misdated,
-        open: judged.open,
-        verdict: judged.verdict.into(),
-        status: outcome.status,
-        money: outcome.money,
-        reported,
-        saved: if cache_read == 0 { Picodollars::ZERO } else { catalog.saved(&outcome.receipt) },
-        weight: call.weight.unwrap_or_default(),
-        provider: outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id().into()),
-        model_asked: call.model_asked,
-        model_served: call.model_served,
-        operation: call.operation,
-        catalog_version: catalog.version().into(),
-        service_tier: if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served },
-        input: usage.input_tokens(),
-        output: usage.output_tokens(),
-        cache_read,
-        cache_write: usage.cache_write_tokens(),
-        reasoning: usage[Bucket::Reasoning],
-        dimensions,
+    (booking.end_unix_nano, booking.misdated) = money::booked(call, now, max_age);
+    booking.open = judged.open;
+    booking.verdict = judged.verdict.into();
+    booking.status = outcome.status;
+    booking.money = outcome.money;
+    booking.weight = call.weight.unwrap_or_default();
+    booking.provider = outcome.receipt.provider.map_or(call.provider, |id| catalog.provider(id).id().into());
+    booking.model_asked = call.model_asked;
+    booking.model_served = call.model_served;
+    booking.operation = call.operation;
+    booking.catalog_version = catalog.version().into();
+    booking.service_tier = if call.tier_served.is_empty() { call.tier_asked } else { call.tier_served };
+    let usage = call.usage().unwrap_or(&Usage::NOTHING);
+    booking.input = usage.input_tokens();
+    booking.output = usage.output_tokens();
+    booking.cache_read = usage.cached_tokens();
+    booking.cache_write = usage.cache_write_tokens();
+    booking.reasoning = usage[Bucket::Reasoning];
+    if booking.cache_read > 0 {
+        booking.saved = catalog.saved(&outcome.receipt);
     }
 }

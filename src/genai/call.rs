@@ -148,6 +148,41 @@ pub struct Call<'a> {
     pub weight: Option<Weight>,
 }
 
+/// A call of which nothing is known.
+impl Default for Call<'_> {
+    fn default() -> Self {
+        Call {
+            ids: None,
+            frame: FrameId::BODY,
+            resource: 0,
+            scope: Text::default(),
+            dialect: 0,
+            name: Text::default(),
+            kind: 0,
+            end_unix_nano: 0,
+            failed: false,
+            role: Role::Call,
+            operation: Text::default(),
+            provider: Text::default(),
+            host: Text::default(),
+            model_asked: Text::default(),
+            model_served: Text::default(),
+            names: UNNUMBERED,
+            response_id: Text::default(),
+            conversation: Text::default(),
+            tier_asked: Text::default(),
+            tier_served: Text::default(),
+            region: Text::default(),
+            cloud: Cloud::default(),
+            usage: Known::Nothing,
+            reported: None,
+            ours: 0,
+            dimensions: Row::default(),
+            weight: Some(Weight::ONE),
+        }
+    }
+}
+
 /// What a span tells of usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Known<'a> {

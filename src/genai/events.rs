@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
 
-use super::call::{Call, Ids, LOG_EVENT};
+use super::call::{Ids, LOG_EVENT};
 use super::dialects::{DialectId, UNKNOWN};
 use super::found::{Found, SpanNote};
 use super::reading::{Place, Reading};
@@ -177,7 +177,10 @@ impl Recogniser {
             failed: false,
             trace_state: Text::default(),
         };
-        found.push_call(Call { scope, ..reading.call(role, table, place) });
+        found.push_call(|call| {
+            reading.fill(call, role, table, place);
+            call.scope = scope;
+        });
         Ok(())
     }
 }

@@ -92,16 +92,14 @@ impl<'a> Found<'a> {
         self.resources.len() - 1
     }
 
-    /// Adds a call.
+    /// Adds a call, which `fill` fills in: to move it there takes as long as to read it.
     #[inline(always)]
-    pub(super) fn push_call(&mut self, call: Call<'a>) {
-        self.calls.push(call);
-        if let [.., last, call] = &mut self.calls[..] {
-            // Calls of one service follow each other.
-            call.names = last.names + u32::from(!call.is_named_as(last));
-        } else if let [call] = &mut self.calls[..] {
-            call.names = 0;
-        }
+    pub(super) fn push_call(&mut self, fill: impl FnOnce(&mut Call<'a>)) {
+        self.calls.push(Call::default());
+        let [before @ .., call] = &mut self.calls[..] else { return };
+        fill(call);
+        // Calls of one service follow each other.
+        call.names = before.last().map_or(0, |last| last.names + u32::from(!call.is_named_as(last)));
     }
 
     /// Empties it for another request. The vectors keep their allocations: collecting an emptied vector

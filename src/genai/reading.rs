@@ -1,6 +1,6 @@
 //! What the attributes of one span say.
 
-use super::call::{Call, Cloud, Ids, Known, Reported, Role, UNNUMBERED};
+use super::call::{Call, Cloud, Ids, Known, Reported, Role};
 use super::counts::{Counts, Means, Usual};
 use super::dialects::{Dialect, DialectId, Tells, UNKNOWN};
 use super::dimensions::{Mentions, Row};
@@ -278,44 +278,40 @@ impl<'a> Reading<'a> {
         self.said & !(1 << Count::Total as u32) != 0
     }
 
-    /// The call that this is; its scope is not known here.
+    /// Fills a new call in with the one that this is; its scope is not known here.
     #[inline(always)]
-    pub(super) fn call(&self, role: Role, dialect: &Dialect, place: Place<'a>) -> Call<'a> {
+    pub(super) fn fill(&self, call: &mut Call<'a>, role: Role, dialect: &Dialect, place: Place<'a>) {
         let name = |slot: Name| self.names[slot as usize];
-        Call {
-            ids: place.ids,
-            frame: place.frame,
-            resource: place.resource,
-            scope: Text::default(),
-            dialect: self.dialect,
-            name: place.name,
-            kind: place.kind,
-            end_unix_nano: place.end_unix_nano,
-            failed: place.failed || !name(Name::Error).is_empty(),
-            role,
-            operation: name(Name::Operation),
-            provider: name(Name::Provider),
-            host: name(Name::Host),
-            model_asked: name(Name::ModelAsked),
-            model_served: name(Name::ModelServed),
-            names: UNNUMBERED,
-            response_id: name(Name::ResponseId),
-            conversation: name(Name::Conversation),
-            tier_asked: name(Name::TierAsked),
-            tier_served: name(Name::TierServed),
-            region: name(Name::Region),
-            cloud: Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) },
-            usage: self.usage(dialect),
-            reported: self.reported,
-            ours: self.ours,
-            dimensions: self.dimensions,
-            weight: match self.weight {
-                // What the config asks for knows of all samplers on the way; the trace state, of those that write it.
-                Some(said) => Weight::of_attribute(said),
-                None if place.trace_state.is_empty() => Some(Weight::ONE),
-                None => Weight::of_trace_state(place.trace_state),
-            },
-        }
+        call.ids = place.ids;
+        call.frame = place.frame;
+        call.resource = place.resource;
+        call.dialect = self.dialect;
+        call.name = place.name;
+        call.kind = place.kind;
+        call.end_unix_nano = place.end_unix_nano;
+        call.failed = place.failed || !name(Name::Error).is_empty();
+        call.role = role;
+        call.operation = name(Name::Operation);
+        call.provider = name(Name::Provider);
+        call.host = name(Name::Host);
+        call.model_asked = name(Name::ModelAsked);
+        call.model_served = name(Name::ModelServed);
+        call.response_id = name(Name::ResponseId);
+        call.conversation = name(Name::Conversation);
+        call.tier_asked = name(Name::TierAsked);
+        call.tier_served = name(Name::TierServed);
+        call.region = name(Name::Region);
+        call.cloud = Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) };
+        call.usage = self.usage(dialect);
+        call.reported = self.reported;
+        call.ours = self.ours;
+        call.dimensions = self.dimensions;
+        call.weight = match self.weight {
+            // What the config asks for knows of all samplers on the way; the trace state, of those that write it.
+            Some(said) => Weight::of_attribute(said),
+            None if place.trace_state.is_empty() => Some(Weight::ONE),
+            None => Weight::of_trace_state(place.trace_state),
+        };
     }
 
     /// The key of a count that was said and is none; if a better one has told that count since, what dialects call another such

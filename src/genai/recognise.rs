@@ -244,7 +244,7 @@ impl Recogniser {
                 failed: code == ERROR,
                 trace_state,
             };
-            found.push_call(reading.call(role, self.dialects.get(reading.dialect), place));
+            found.push_call(|call| reading.fill(call, role, self.dialects.get(reading.dialect), place));
         }
         Ok(())
     }

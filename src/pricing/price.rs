@@ -6,7 +6,7 @@ use super::decimal::Decimal;
 use super::matching::Resolution;
 use super::money::Picodollars;
 use super::rate::Factor;
-use super::receipt::{Flags, Line, Receipt, TierName};
+use super::receipt::{Line, Receipt, TierName};
 use super::region::Region;
 use super::rules::Conditions;
 use super::status::{Buckets, Reason, Status};
@@ -97,12 +97,12 @@ impl Catalog {
         }
         let in_force = entry.rules.in_force(conditions, usage.input_tokens());
         receipt.applied = in_force.applied;
-        receipt.flags = Flags {
-            tier_fallback: (!in_force.tier_priced).then(|| TierName::new(conditions.tier())),
-            batch_fallback: !in_force.batch_priced,
-            gpu_estimate: entry.gpu.is_some(),
-            ..Flags::default()
-        };
+        // One by one: made and moved as a whole, they would be read before they are written.
+        receipt.flags.batch_fallback = !in_force.batch_priced;
+        receipt.flags.gpu_estimate = entry.gpu.is_some();
+        if !in_force.tier_priced {
+            receipt.flags.tier_fallback = Some(TierName::new(conditions.tier()));
+        }
         let Some((for_tokens, for_others)) = self.factors(receipt) else {
             return refuse(receipt, Status::Implausible, Reason::TooLarge);
         };

@@ -60,13 +60,15 @@ impl Rate {
         let per = bucket.per();
         match u64::try_from(product) {
             // Nearly every line: division by a constant is a multiplication.
-            Ok(product) if factor.is_one() => Some(match per {
-                1_000_000 => half_even_u64(product, 1_000_000),
-                1_000 => half_even_u64(product, 1_000),
-                per => half_even_u64(product, per.into()),
-            }),
-            _ => product_over(product, factor, per.into()),
+            Ok(product) if per == 1_000_000 && factor.is_one() => Some(half_even_u64(product, 1_000_000)),
+            _ => Self::rare_amount(product, factor, per.into()),
         }
+    }
+
+    /// Apart from the usual one, with which it would share its division.
+    #[inline(never)]
+    fn rare_amount(product: u128, factor: Factor, per: u64) -> Option<u64> {
+        product_over(product, factor, per)
     }
 }
 

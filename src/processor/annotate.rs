@@ -253,7 +253,8 @@ impl Annotations {
                 }
             }
             let costs = &costs[..count];
-            if span.present == 0 && call.reported.is_none() {
+            let has_none_of_ours = span.present.trailing_zeros() as usize >= self.first_dimension();
+            if has_none_of_ours && call.reported.is_none() {
                 self.costs[index].put(span.out, costs.iter().map(|(_, cost)| *cost), usd);
             } else {
                 costs.iter().for_each(|&(key, cost)| span.double(key, cost));

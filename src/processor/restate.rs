@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Now, Outcome, Reported, Shared, Values, booking, money};
+use super::{Now, Outcome, Reported, Shared, Values, book, money};
 use crate::attribution::Lookups;
 use crate::booking::{Booking, Entries};
 use crate::genai::call::{Call, Cloud};
@@ -36,7 +36,9 @@ impl<'s> Restater<'s> {
 
     /// What is known of a call's dimensions, with lookups, in the config's order.
     pub fn values<'a>(&'a self, known: &'a settlement::Values) -> Values<'a> {
-        self.shared.whose.known(known, &self.lookups)
+        let mut values = Values::new();
+        self.shared.whose.known(&mut values, known, &self.lookups);
+        values
     }
 
     /// The catalog in force.
@@ -73,7 +75,8 @@ impl<'s> Restater<'s> {
                 let judged = Judged { verdict: *verdict, ..Judged::ALONE };
                 let dimensions = values.as_ref().map(|known| self.values(known)).unwrap_or_default();
                 let max_age = self.shared.max_age;
-                let booking = booking(&call, &outcome, judged, dimensions, &self.catalog, self.now, max_age);
+                let mut booking = Booking { dimensions, ..Booking::default() };
+                book(&mut booking, &call, &outcome, judged, &self.catalog, self.now, max_age);
                 let booking = Booking { trace: &settled.trace, span, ..booking };
                 changes.push(span, (*verdict).into(), Some(&booking), []);
             }

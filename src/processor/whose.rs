@@ -120,33 +120,31 @@ impl Whose {
         }
     }
 
-    /// The dimensions of a call that no span above it knows more of.
-    #[inline(always)]
+    /// Puts the dimensions of a call that no span above it knows more of.
     pub(super) fn own<'a>(
         &self,
+        values: &mut Values<'a>,
         found: &'a Found<'_>,
         base: &'a Base<'_>,
         row: crate::genai::dimensions::Row,
         lookups: &'a Lookups,
-    ) -> Values<'a> {
-        let mut values: Values<'a> = base.iter().map(|value| Text(value)).collect();
+    ) {
+        values.extend(base.iter().map(|value| Text(value)));
         for mention in found.mentions.of(row).iter().filter(|mention| mention.dimension != ACTION) {
             values[usize::from(mention.dimension)] = Text(&mention.value);
         }
-        self.look_up(&mut values, lookups);
-        values
+        self.look_up(values, lookups);
     }
 
-    /// The dimensions of a call, with what spans above it say, as settlement knows them.
-    pub(super) fn known<'a>(&self, known: &'a [u8], lookups: &'a Lookups) -> Values<'a> {
-        let mut values = Values::from_elem(Text::default(), self.attribution.dimensions.len());
+    /// Puts the dimensions of a call, with what spans above it say, as settlement knows them.
+    pub(super) fn known<'a>(&self, values: &mut Values<'a>, known: &'a [u8], lookups: &'a Lookups) {
+        values.resize(self.attribution.dimensions.len(), Text::default());
         for (dimension, _, value) in read_values(known) {
             if let Some(slot) = values.get_mut(usize::from(dimension)) {
                 *slot = value;
             }
         }
-        self.look_up(&mut values, lookups);
-        values
+        self.look_up(values, lookups);
     }
 
     fn look_up<'a>(&self, values: &mut Values<'a>, lookups: &'a Lookups) {

@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use super::names::Names;
-use crate::genai::call::{Call, Cloud, Known, Reported, Role, UNNUMBERED};
+use crate::genai::call::{Call, Cloud, Known, Reported, Role};
 use crate::genai::dialects::DialectId;
-use crate::genai::dimensions::Row;
 use crate::genai::sampling::Weight;
 use crate::genai::usage::Usage;
-use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Scalar, Text};
 
 /// An owned copy of what pricing and booking a call need.
@@ -124,9 +122,6 @@ impl Told {
         ] = std::array::from_fn(|nth| self.text(nth));
         let value = |scalar| if let Scalar::String(_) = scalar { Scalar::String(said) } else { scalar };
         Call {
-            ids: None,
-            frame: FrameId::BODY,
-            resource: 0,
             scope,
             dialect: self.dialect,
             name,
@@ -139,18 +134,14 @@ impl Told {
             host,
             model_asked,
             model_served,
-            names: UNNUMBERED,
-            response_id: Text::default(),
-            conversation: Text::default(),
             tier_asked,
             tier_served,
             region,
             cloud: Cloud { provider: cloud, region: cloud_region },
             usage: Known::Usage { usage: self.usage, clamped: self.clamped },
             reported: self.reported.map(|scalar| Reported { key: key.as_str(), value: value(scalar) }),
-            ours: 0,
-            dimensions: Row::default(),
             weight: self.weight,
+            ..Call::default()
         }
     }
 }

@@ -7,11 +7,9 @@ pub(crate) mod whose;
 
 use std::collections::BTreeMap;
 
-use pricetag::genai::call::{Call, Cloud, Ids, Known, Role, UNNUMBERED};
+use pricetag::genai::call::{Call, Cloud, Ids, Known, Role};
 use pricetag::genai::found::{Found, SpanNote};
 use pricetag::genai::usage::{Bucket, Usage};
-use pricetag::otlp::splice::FrameId;
-use pricetag::otlp::view::Text;
 use pricetag::settlement::{Change, Facts, Judgement, OpenTraces, Settled, Told, Verdict};
 use proptest::test_runner::TestCaseError;
 
@@ -37,35 +35,14 @@ fn tell(facts: &Facts) -> Told {
     (usage[Bucket::Input], usage[Bucket::Output]) = (facts.input, facts.output);
     let name = |hash: u64| if hash == 0 { String::new() } else { hash.to_string() };
     let (asked, served) = (name(facts.asked), name(facts.served));
-    let none = Text::default();
     let call = Call {
-        ids: None,
-        frame: FrameId::BODY,
-        resource: 0,
-        scope: none,
-        dialect: 0,
-        name: none,
         kind: facts.kind,
         end_unix_nano: 1,
-        failed: false,
         role: facts.role,
-        operation: none,
-        provider: none,
-        host: none,
         model_asked: asked.as_str().into(),
         model_served: served.as_str().into(),
-        names: UNNUMBERED,
-        response_id: none,
-        conversation: Text::default(),
-        tier_asked: none,
-        tier_served: none,
-        region: Text::default(),
-        cloud: Cloud::default(),
         usage: Known::Usage { usage, clamped: false },
-        reported: None,
-        ours: 0,
-        dimensions: Default::default(),
-        weight: Some(Default::default()),
+        ..Call::default()
     };
     Told::of(&call, Cloud::default())
 }

@@ -6,9 +6,8 @@ mod late;
 use super::super::tree::NODE_BYTES;
 use super::super::{Change, PARTS, Verdict, WINDOW};
 use super::*;
-use crate::genai::call::{Call, Cloud, Ids, Known, Role, UNNUMBERED};
+use crate::genai::call::{Call, Cloud, Ids, Known, Role};
 use crate::genai::usage::{Bucket, Usage};
-use crate::otlp::splice::FrameId;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -46,35 +45,7 @@ fn tell(facts: &Facts) -> Told {
 }
 
 fn nothing<'a>() -> Call<'a> {
-    Call {
-        ids: None,
-        frame: FrameId::BODY,
-        resource: 0,
-        scope: Text::default(),
-        dialect: 0,
-        name: Text::default(),
-        kind: 3,
-        end_unix_nano: 1,
-        failed: false,
-        role: Role::Call,
-        operation: Text::default(),
-        provider: Text::default(),
-        host: Text::default(),
-        model_asked: Text::default(),
-        model_served: Text::default(),
-        names: UNNUMBERED,
-        response_id: Text::default(),
-        conversation: Text::default(),
-        tier_asked: Text::default(),
-        tier_served: Text::default(),
-        region: Text::default(),
-        cloud: Cloud::default(),
-        usage: Known::Nothing,
-        reported: None,
-        ours: 0,
-        dimensions: Default::default(),
-        weight: Some(Default::default()),
-    }
+    Call { kind: 3, end_unix_nano: 1, ..Call::default() }
 }
 
 fn judge(table: &OpenTraces, now: u64, spans: &[SpanNote], calls: &[Facts]) -> Vec<Verdict> {

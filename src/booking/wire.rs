@@ -189,17 +189,19 @@ pub fn entries<'a>(record: &'a [u8]) -> impl Iterator<Item = Result<Entry<'a>, M
     too_large.into_iter().chain(fields)
 }
 
-/// Bytes of what every booking has, and of the ids in front of it.
-const HEAD: usize = IDS + 9 + 3 * 2 + 3 * 9 + 2 * 10;
-const IDS: usize = 2 + 16 + 2 + 8;
+/// Bytes of what every booking has.
+const HEAD: usize = 9 + 3 * 2 + 3 * 9 + 2 * 10;
 
 impl<'a> Booking<'a> {
     fn write(&self, out: &mut Vec<u8>) {
         out.reserve(512);
+        self.put_head(out);
         match (self.trace.try_into(), self.span.try_into()) {
-            (Ok(trace), Ok(span)) => out.extend_from_slice(&self.head(trace, span)),
+            (Ok(trace), Ok(span)) => {
+                put_array::<16>(out, number::TRACE, trace);
+                put_array::<8>(out, number::SPAN, span);
+            }
             _ => {
-                out.extend_from_slice(&self.head(&[0; 16], &[0; 8])[IDS..]);
                 put_bytes(out, number::TRACE, self.trace);
                 put_bytes(out, number::SPAN, self.span);
             }
@@ -238,19 +240,18 @@ impl<'a> Booking<'a> {
         }
     }
 
-    /// What every booking has, in one piece of known length: nothing asks for room in between.
+    /// Appends what every booking has, in one piece of known length: nothing asks for room in between.
     #[inline(always)]
-    fn head(&self, trace: &[u8; 16], span: &[u8; 8]) -> [u8; HEAD] {
-        let mut head = [0; HEAD];
+    fn put_head(&self, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend_from_slice(&[0; HEAD]);
+        // Made where it stays: to move it would be to wait for it.
+        let Some(head) = out[start..].first_chunk_mut::<HEAD>() else { return };
         let mut at = 0;
         let mut put = |bytes: &[u8]| {
             head[at..at + bytes.len()].copy_from_slice(bytes);
             at += bytes.len();
         };
-        put(&[tag(number::TRACE, 2), 16]);
-        put(trace);
-        put(&[tag(number::SPAN, 2), 8]);
-        put(span);
         put(&[tag(number::END, 1)]);
         put(&self.end_unix_nano.to_le_bytes());
         put(&[tag(number::OPEN, 0), self.open as u8]);
@@ -269,7 +270,6 @@ impl<'a> Booking<'a> {
             put(&[tag(number, 1) | 0x80, (number >> 4) as u8]);
             put(&count.to_le_bytes());
         }
-        head
     }
 
     fn read(message: Message<'a>) -> Result<Self, Malformed> {

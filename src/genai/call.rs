@@ -210,11 +210,7 @@ impl Call<'_> {
 
     /// Whether it names the same provider, host and models as another.
     pub fn is_named_as(&self, other: &Call<'_>) -> bool {
-        let names = |call: &Call<'_>| {
-            [call.model_served, call.model_asked, call.provider, call.host].map(|it| it.0.len())
-        };
-        names(self) == names(other)
-            && self.model_served == other.model_served
+        self.model_served == other.model_served
             && self.model_asked == other.model_asked
             && self.provider == other.provider
             && self.host == other.host

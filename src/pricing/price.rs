@@ -45,15 +45,19 @@ impl Catalog {
             receipt.adjusted = adjusted;
             return refuse(receipt, status, reason);
         };
-        let mut conditions = *conditions;
-        // An inference profile says what is billed; the other one is where the call came from.
-        conditions.region = found.region.as_ref().map_or(conditions.region, Region::as_str);
-        if found.variants.is_empty() || self.is_free(adjusted) {
-            self.bill(receipt, model, adjusted, &conditions, usage);
+        if found.region.is_none() && found.variants.is_empty() {
+            self.bill(receipt, model, adjusted, conditions, usage);
         } else {
-            let billed = found.variants.before(&mut conditions, usage);
-            self.bill(receipt, model, adjusted, &conditions, &billed);
-            found.variants.after(receipt, usage);
+            let mut conditions = *conditions;
+            // An inference profile says what is billed; the other one is where the call came from.
+            conditions.region = found.region.as_ref().map_or(conditions.region, Region::as_str);
+            if found.variants.is_empty() || self.is_free(adjusted) {
+                self.bill(receipt, model, adjusted, &conditions, usage);
+            } else {
+                let billed = found.variants.before(&mut conditions, usage);
+                self.bill(receipt, model, adjusted, &conditions, &billed);
+                found.variants.after(receipt, usage);
+            }
         }
         // Who bills, where that is not whose list the price stands in.
         receipt.provider = found.provider.or(receipt.provider);

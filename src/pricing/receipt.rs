@@ -148,6 +148,7 @@ pub struct Receipt {
 
 impl Receipt {
     /// A receipt without a price.
+    #[inline(always)]
     pub fn unpriced(status: Status, reason: Reason) -> Self {
         Self {
             status,

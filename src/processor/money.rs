@@ -101,7 +101,10 @@ pub(super) fn price<'a>(
             };
             catalog.fill(&mut outcome.receipt, resolution, &conditions, usage);
             outcome.receipt.flags.clamped = *clamped;
-            outcome.reason = explanation(call, &outcome.receipt);
+            // Mostly there is nothing to say, which it says already.
+            if outcome.receipt.reason != Reason::None || !outcome.receipt.flags.is_empty() {
+                outcome.reason = explanation(call, &outcome.receipt);
+            }
         }
         Known::Nothing if call.failed => {
             outcome.receipt.status = Status::Failed;
@@ -135,6 +138,7 @@ pub(super) fn price<'a>(
 
 impl Outcome<'_> {
     /// Nothing is known yet.
+    #[inline(always)]
     pub(super) fn new() -> Self {
         Outcome {
             status: Status::NoUsage,
@@ -147,9 +151,7 @@ impl Outcome<'_> {
 }
 
 fn explanation(call: &Call<'_>, receipt: &Receipt) -> Cow<'static, str> {
-    if receipt.reason == Reason::None && receipt.flags.is_empty() {
-        Cow::Borrowed("")
-    } else if receipt.reason == Reason::ModelNotInCatalog && call.model().is_empty() {
+    if receipt.reason == Reason::ModelNotInCatalog && call.model().is_empty() {
         Cow::Borrowed("no model on the span")
     } else {
         receipt.explanation()

@@ -176,6 +176,11 @@ impl Shard {
         facts: impl FnOnce(u32) -> Facts,
         tell: impl Fn(u32) -> Told,
     ) -> u32 {
+        // Long before it is moved to its place: what was just written in pieces can not be read at once.
+        let facts = match note.call {
+            Some(number) => facts(number),
+            None => Facts::NOTHING,
+        };
         let index = self.touch(table, note.ids.trace, now);
         let trace = &mut self.traces[index];
         let said = self.sayings.keep(&mut trace.first_said, saying);
@@ -195,7 +200,6 @@ impl Shard {
         if self.tree.node(node).call != NONE {
             return node;
         }
-        let facts = facts(number);
         let mut call = OpenCall::new(note.ids.span, facts, node, trace.first_call);
         call.said = said;
         if facts.names_a_model() {

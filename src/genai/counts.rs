@@ -248,22 +248,21 @@ pub struct Usual {
 }
 
 impl Usual {
-    /// What [`Counts::disjoint`] says where totals are claimed to hold all their parts, and nothing contradicts that. `None`: something
-    /// does, or might.
+    /// Puts what [`Counts::disjoint`] says, where totals are claimed to hold all their parts and nothing contradicts that, into a usage of
+    /// nothing. `None`: something does, or might.
     #[inline]
-    pub fn usage(&self) -> Option<Usage> {
+    pub fn put(&self, usage: &mut Usage) -> Option<()> {
         let rest = self.input.checked_sub(self.cache_read.checked_add(self.cache_write)?)?;
         let visible = self.output.checked_sub(self.reasoning)?;
         if self.total != 0 && self.total != self.input.checked_add(self.output)? {
             return None;
         }
-        let mut usage = Usage::NOTHING;
         usage[Bucket::Input] = rest;
         usage[Bucket::CacheRead] = self.cache_read;
         usage[Bucket::CacheWrite] = self.cache_write;
         usage[Bucket::Output] = visible;
         usage[Bucket::Reasoning] = self.reasoning;
-        Some(usage)
+        Some(())
     }
 }
 

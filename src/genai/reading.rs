@@ -7,7 +7,7 @@ use super::dimensions::{Mentions, Row};
 use super::keys::Ranked;
 use super::meaning::{Count, Meaning, Name};
 use super::sampling::Weight;
-use super::usage::MAX_PLAUSIBLE;
+use super::usage::{MAX_PLAUSIBLE, Usage};
 use crate::otlp::splice::FrameId;
 use crate::otlp::view::{Attribute, Scalar, Text};
 use crate::otlp::wire::Malformed;
@@ -302,7 +302,7 @@ impl<'a> Reading<'a> {
         call.tier_served = name(Name::TierServed);
         call.region = name(Name::Region);
         call.cloud = Cloud { provider: name(Name::CloudProvider), region: name(Name::CloudRegion) };
-        call.usage = self.usage(dialect);
+        self.tell_usage(dialect, &mut call.usage);
         call.reported = self.reported;
         call.ours = self.ours;
         call.dimensions = self.dimensions;
@@ -325,22 +325,23 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn usage(&self, dialect: &Dialect) -> Known<'a> {
-        match self.absurd() {
-            Some(key) => Known::Implausible(key),
-            None if !self.is_counted() => Known::Nothing,
-            None => {
-                let claimed = dialect.means(self.names[Name::Provider as usize]);
-                if claimed == Means::default()
-                    && self.said & !USUAL == 0
-                    && let Some(usage) = self.usual().usage()
-                {
-                    return Known::Usage { usage, clamped: false };
-                }
-                let counts = counts(&self.counts);
-                let disjoint = counts.disjoint(counts.means(claimed));
-                Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped }
+    /// Puts what it tells of usage where nothing is known yet.
+    fn tell_usage(&self, dialect: &Dialect, known: &mut Known<'a>) {
+        if let Some(key) = self.absurd() {
+            *known = Known::Implausible(key);
+        } else if self.is_counted() {
+            let claimed = dialect.means(self.names[Name::Provider as usize]);
+            *known = Known::Usage { usage: Usage::NOTHING, clamped: false };
+            if let Known::Usage { usage, .. } = known
+                && claimed == Means::default()
+                && self.said & !USUAL == 0
+                && self.usual().put(usage).is_some()
+            {
+                return;
             }
+            let counts = counts(&self.counts);
+            let disjoint = counts.disjoint(counts.means(claimed));
+            *known = Known::Usage { usage: disjoint.usage, clamped: disjoint.clamped };
         }
     }
 

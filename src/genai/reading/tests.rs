@@ -15,7 +15,9 @@ fn the_preferred_key_of_a_count_holds() {
             let ranked = Ranked { meaning: Meaning::Count(*count), rank: *rank, only: Ranked::ANY };
             reading.take_member(ranked, key.as_bytes(), *value, &mut mentions);
         }
-        match reading.usage(dialects.get(BASE)) {
+        let mut known = Known::Nothing;
+        reading.tell_usage(dialects.get(BASE), &mut known);
+        match known {
             Known::Usage { usage, .. } => format!("{:?}", usage.iter().collect::<Vec<_>>()),
             Known::Nothing => "nothing".to_owned(),
             Known::Implausible(key) => key.to_owned(),

@@ -1,5 +1,6 @@
 //! What attributes say of counts.
 
+use super::super::counts::Counts;
 use super::super::dialects::{BASE, Dialects};
 use super::*;
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Now;
 use crate::genai::call::{Call, Cloud, Known};
-use crate::otlp::view::Scalar;
+use crate::otlp::view::{Scalar, Text};
 use crate::pricing::{
     Catalog, Conditions, Picodollars, ProviderId, Reason, Receipt, Resolution, Resolver, Status,
 };
@@ -75,6 +75,15 @@ fn region<'a>(
     if biller.is_some_and(|biller| catalog.provider(biller).id() == id) { cloud.region.as_str() } else { "" }
 }
 
+/// A tier's name. Those that most calls say are known to be UTF-8.
+fn tier(name: Text<'_>) -> &str {
+    match name.0 {
+        b"" => "",
+        b"default" => "default",
+        _ => name.as_str(),
+    }
+}
+
 /// What the catalog knows of a call's model.
 pub(super) fn resolve(call: &Call<'_>, catalog: &Catalog, resolver: &mut Resolver) -> Resolution {
     resolver.resolve(catalog, [call.provider.0, call.host.0, call.model_served.0, call.model_asked.0])
@@ -94,8 +103,8 @@ pub(super) fn price<'a>(
         Known::Usage { usage, clamped } => {
             let conditions = Conditions {
                 end_unix_nano: end(call, now),
-                tier_asked: call.tier_asked.as_str(),
-                tier_served: call.tier_served.as_str(),
+                tier_asked: tier(call.tier_asked),
+                tier_served: tier(call.tier_served),
                 region: region(call, cloud, resolution.provider, catalog),
                 ..Conditions::default()
             };

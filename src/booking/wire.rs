@@ -106,7 +106,7 @@ impl Entries {
     }
 }
 
-/// The first byte of a tag.
+/// A tag, or the lower seven bits of one that has two bytes.
 const fn tag(number: u32, wire_type: u32) -> u8 {
     ((number << 3 | wire_type) & 0x7f) as u8
 }

@@ -78,7 +78,7 @@ pub struct Found<'a> {
     pub span_count: u64,
     /// What the last spans were like.
     pub(super) hints: Hints,
-    /// All of it.
+    /// The whole request: what is expected is looked for beyond the end of its span.
     pub(super) body: &'a [u8],
     pub(super) asides: Vec<Aside<'a>>,
     /// Those of the last span that said something in them, and what that was.

@@ -9,7 +9,7 @@ use crate::otlp::view::{Attribute, Text};
 use crate::otlp::wire::Fields;
 
 /// Positions that are remembered; real spans have some dozens.
-const MAX_HINTS: usize = 128;
+const MAX_HINTS: usize = 64;
 /// Kinds of spans that are told apart: calls, tools, requests and so on take turns in a trace.
 const SHAPES: usize = 16;
 
@@ -109,11 +109,12 @@ impl Hints {
 
     /// What stood at the positions of the last such span, from one on.
     #[inline(always)]
-    pub(super) fn from(&self, shape: ShapeId, position: usize) -> &[Hint] {
+    pub(super) fn expected_from(&self, shape: ShapeId, position: usize) -> &[Hint] {
         self.shapes[shape.0].by_position.get(position..).unwrap_or_default()
     }
 
-    /// What an attribute says that was not expected at its position; next time it is.
+    /// What an attribute says that was not found as it was expected: another one stood at its position, which from now on this one
+    /// does, or it has an unusual form.
     pub(super) fn learn<'k>(
         &mut self,
         shape: ShapeId,

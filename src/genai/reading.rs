@@ -95,16 +95,30 @@ impl<'a> Reading<'a> {
             self.has_documents |= self.dialect == UNKNOWN && matches!(meaning, Meaning::Document(_));
             return Ok(());
         }
+        self.take_meaning(meaning, rank, attribute, mentions)
+    }
+
+    /// [`take`](Self::take), of what a key means in this span's dialect.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline(always)]
+    pub(super) fn take_meaning(
+        &mut self,
+        meaning: Meaning,
+        rank: u8,
+        attribute: &Attribute<'a>,
+        mentions: &mut Mentions<'a>,
+    ) -> Result<(), Malformed> {
         match self.take_usual(meaning, rank, attribute, mentions) {
             true => Ok(()),
             false => self.take_any(meaning, rank, attribute, mentions),
         }
     }
 
-    /// [`take`](Self::take), of what a key means in any dialect, where the value is what such keys mostly have. False: it is not, and
-    /// nothing was taken.
+    /// Takes in a value as such keys mostly have it. False: it is another, and nothing was taken.
     #[inline(always)]
-    pub(super) fn take_usual(
+    fn take_usual(
         &mut self,
         meaning: Meaning,
         rank: u8,
@@ -131,12 +145,9 @@ impl<'a> Reading<'a> {
         true
     }
 
-    /// The same of all values.
-    ///
-    /// # Errors
-    /// As [`take`](Self::take).
+    /// Takes in any value. Apart from the usual ones, which so stay in registers.
     #[inline(never)]
-    pub(super) fn take_any(
+    fn take_any(
         &mut self,
         meaning: Meaning,
         rank: u8,
@@ -155,7 +166,8 @@ impl<'a> Reading<'a> {
             Meaning::Mark(dialect) if self.dialect == UNKNOWN => self.dialect = dialect,
             Meaning::Mark(_) => {}
             Meaning::UpstreamStatus => self.upstream = true,
-            Meaning::Ours(index) | Meaning::OursToo(index) => self.ours |= 1 << index,
+            // Whatever the value is, it is usual.
+            Meaning::Ours(_) | Meaning::OursToo(_) => {}
         }
         Ok(())
     }

@@ -139,7 +139,7 @@ impl Recogniser {
         loop {
             let Found { hints, mentions, asides, .. } = &mut *found;
             // Attributes stand side by side in any span that an encoder has written.
-            for hint in hints.from(shape, attributes) {
+            for hint in hints.expected_from(shape, attributes) {
                 let Some(attribute) = hint.next(&mut fields, body) else { break };
                 attributes += 1;
                 if hint.says_nothing() {
@@ -148,9 +148,7 @@ impl Recogniser {
                 let at = |m: Malformed| m.within("attributes", attributes - 1);
                 if let (Some(meanings), Some(reading)) = (hint.meanings(), &mut reading) {
                     for &(meaning, rank) in meanings {
-                        if !reading.take_usual(meaning, rank, &attribute, mentions) {
-                            reading.take_any(meaning, rank, &attribute, mentions).map_err(at)?;
-                        }
+                        reading.take_meaning(meaning, rank, &attribute, mentions).map_err(at)?;
                     }
                 } else {
                     let says = keys.numbered(hint.number);

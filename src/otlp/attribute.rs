@@ -87,6 +87,11 @@ impl StringAttribute {
         StringAttribute { key: key.into(), head: head.into() }
     }
 
+    /// Its key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Appends the attribute with a value, which is UTF-8.
     #[inline]
     pub fn put(&self, out: &mut Vec<u8>, value: &[u8]) {

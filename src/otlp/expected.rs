@@ -8,7 +8,7 @@ use super::wire::Fields;
 /// Bytes that are compared at once: as many as the beginnings of most attributes have.
 const WINDOW: usize = 64;
 /// The longest key that can be expected: before it stand two tags and two lengths, behind it a tag and a length.
-pub const MAX_KEY: usize = WINDOW - 6;
+const MAX_KEY: usize = WINDOW - 6;
 
 const fn tag(number: u32, wire_type: u32) -> u8 {
     (number << 3 | wire_type) as u8
@@ -28,7 +28,7 @@ impl Expected {
     /// Nothing looks like this.
     pub const NOTHING: Expected = Expected { bytes: [0; WINDOW], bits: [u8::MAX; WINDOW], length_at: 0 };
 
-    /// An attribute of this key, unless it is longer than [`MAX_KEY`].
+    /// An attribute of this key, unless it is too long.
     pub fn of_key(key: &[u8]) -> Option<Self> {
         const KEY_AT: usize = 4;
         const LENGTH_AT: usize = 1;
@@ -67,6 +67,7 @@ impl Expected {
     #[inline(always)]
     pub fn next<'a>(&self, fields: &mut Fields<'a>, body: &'a [u8]) -> Option<Attribute<'a>> {
         const HEAD: usize = 2;
+        debug_assert!(fields.are_of(body), "another body");
         let window = body.get(fields.offset()..)?.first_chunk()?;
         if !self.begins(window) {
             return None;

@@ -10,8 +10,16 @@ use super::wire::{Malformed, Message, Value};
 pub struct Attribute<'a> {
     /// The `KeyValue`.
     message: Message<'a>,
-    /// Its `AnyValue`, where the `KeyValue` has the usual form.
-    value: Option<&'a [u8]>,
+    form: Form<'a>,
+}
+
+/// What was seen of a `KeyValue` when it was read.
+#[derive(Clone, Copy, Debug)]
+enum Form<'a> {
+    /// It has the usual form, and this is its `AnyValue`; its key stands where it stands in all of them.
+    Usual(&'a [u8]),
+    /// Any other, and this is its key.
+    Any(&'a [u8]),
 }
 
 const STRING_TAG: u8 = (any_value::STRING << 3 | 2) as u8;
@@ -72,20 +80,15 @@ impl<'a> Attribute<'a> {
     /// An attribute of the [usual](Self::usual) form, with its value.
     #[inline(always)]
     pub(super) fn of_usual(message: Message<'a>, value: &'a [u8]) -> Self {
-        Attribute { message, value: Some(value) }
+        Attribute { message, form: Form::Usual(value) }
     }
 
     /// The key's bytes; valid UTF-8 in a valid request, which nobody has checked.
     pub fn key(&self) -> &'a [u8] {
-        match *self.message.bytes() {
-            [_, length, ref rest @ ..] if self.value.is_some() => {
-                rest.get(..length.into()).unwrap_or_default()
-            }
-            // The last one holds, as protobuf has it. That they can be read was seen before.
-            _ => {
-                let keys = self.message.fields().flatten().filter(|field| field.number == key_value::KEY);
-                keys.last().and_then(|key| key.message().ok()).map(Message::bytes).unwrap_or_default()
-            }
+        match (self.form, self.message.bytes()) {
+            (Form::Any(key), _) => key,
+            (Form::Usual(_), [_, length, rest @ ..]) => rest.get(..usize::from(*length)).unwrap_or_default(),
+            (Form::Usual(_), _) => &[],
         }
     }
 
@@ -116,7 +119,7 @@ impl<'a> Attribute<'a> {
             }
             _ => return None,
         };
-        Some(Attribute { message, value: Some(value) })
+        Some(Attribute::of_usual(message, value))
     }
 
     /// Reads a `KeyValue` of any form; the usual one too, but slowly.
@@ -124,14 +127,16 @@ impl<'a> Attribute<'a> {
     /// # Errors
     /// As [`read`](Self::read).
     pub fn any(message: Message<'a>) -> Result<Self, Malformed> {
+        let mut key = &[][..];
         for field in message.fields() {
             let field = field?;
             match field.number {
-                key_value::KEY | key_value::VALUE => drop(field.message()?),
+                key_value::KEY => key = field.message()?.bytes(),
+                key_value::VALUE => drop(field.message()?),
                 _ => {}
             }
         }
-        Ok(Attribute { message, value: None })
+        Ok(Attribute { message, form: Form::Any(key) })
     }
 
     /// Whether it is the same in every byte.
@@ -139,11 +144,19 @@ impl<'a> Attribute<'a> {
         self.message.bytes() == other.message.bytes()
     }
 
+    #[inline(always)]
+    fn usual_value(&self) -> Option<&'a [u8]> {
+        match self.form {
+            Form::Usual(value) => Some(value),
+            Form::Any(_) => None,
+        }
+    }
+
     /// The value, if it is a string in the form that every encoder writes; a long one, or anything else, is left to
     /// [`scalar`](Self::scalar).
     #[inline(always)]
     pub fn usual_text(&self) -> Option<Text<'a>> {
-        match self.value? {
+        match self.usual_value()? {
             [STRING_TAG, len @ ..0x80, text @ ..] if *len as usize == text.len() => Some(Text(text)),
             _ => None,
         }
@@ -153,7 +166,7 @@ impl<'a> Attribute<'a> {
     /// bytes (two million); anything else is left to [`scalar`](Self::scalar).
     #[inline(always)]
     pub fn usual_int(&self) -> Option<u64> {
-        match *self.value? {
+        match *self.usual_value()? {
             [INT_TAG, a @ ..0x80] => Some(u64::from(a)),
             [INT_TAG, a @ 0x80..=0xff, b @ ..0x80] => Some(u64::from(a & 0x7f) | u64::from(b) << 7),
             [INT_TAG, a @ 0x80..=0xff, b @ 0x80..=0xff, c @ ..0x80] => {
@@ -169,7 +182,7 @@ impl<'a> Attribute<'a> {
     /// [`Malformed`] framing inside the value.
     #[inline]
     pub fn scalar(&self) -> Result<Scalar<'a>, Malformed> {
-        match self.value.and_then(Scalar::usual) {
+        match self.usual_value().and_then(Scalar::usual) {
             Some(scalar) => Ok(scalar),
             None => Scalar::any(self.message),
         }

@@ -208,6 +208,11 @@ impl<'a> Fields<'a> {
         Ok(Field { number, at: at as u32, value })
     }
 
+    /// Whether the message stands in this body.
+    pub(super) fn are_of(&self, body: &[u8]) -> bool {
+        std::ptr::eq(self.body.as_ptr(), body.as_ptr())
+    }
+
     /// What has not been read yet.
     #[inline(always)]
     pub(super) fn ahead(&self) -> &'a [u8] {

@@ -115,8 +115,7 @@ pub struct Annotations {
     attributes: Attributes,
     aliases: Vec<String>,
     /// Under which keys dimensions are written, by their positions in the config.
-    dimensions: Vec<String>,
-    texts: Vec<StringAttribute>,
+    dimensions: Vec<StringAttribute>,
     /// By position: our own keys, then the aliases.
     doubles: Vec<DoubleAttribute>,
     /// What a priced span gets where neither any of our keys nor a cost of the sender's is there already: total, input, output, those
@@ -130,9 +129,8 @@ impl Annotations {
     /// Attributes, aliases and dimensions; those beyond [`MAX_ALIASES`] and [`MAX_DIMENSIONS`] are not written.
     pub fn new(attributes: Attributes, mut aliases: Vec<String>, dimensions: &[Dimension]) -> Self {
         aliases.truncate(MAX_ALIASES);
-        let dimensions: Vec<String> =
-            dimensions.iter().take(MAX_DIMENSIONS).map(|it| it.written.clone()).collect();
-        let texts = dimensions.iter().map(|key| StringAttribute::new(key)).collect();
+        let dimensions = dimensions.iter().take(MAX_DIMENSIONS);
+        let dimensions = dimensions.map(|it| StringAttribute::new(&it.written)).collect();
         let keys = KEYS.into_iter().chain(aliases.iter().map(String::as_str));
         let doubles: Vec<_> = keys.map(DoubleAttribute::new).collect();
         let costs = std::array::from_fn(|index| {
@@ -148,12 +146,13 @@ impl Annotations {
             put_string(&mut attribute, STATUS, status.as_str());
             statuses[*status as usize] = attribute.into();
         }
-        Annotations { attributes, aliases, dimensions, texts, doubles, costs, statuses }
+        Annotations { attributes, aliases, dimensions, doubles, costs, statuses }
     }
 
     /// Every key that may be written, those of dimensions from [`first_dimension`](Self::first_dimension) on.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        KEYS.into_iter().chain(self.aliases.iter().chain(&self.dimensions).map(String::as_str))
+        let dimensions = self.dimensions.iter().map(StringAttribute::key);
+        KEYS.into_iter().chain(self.aliases.iter().map(String::as_str)).chain(dimensions)
     }
 
     /// The position of the first key of a dimension.
@@ -316,7 +315,7 @@ impl Span<'_> {
 
     fn dimensions(&mut self, values: &Values<'_>) {
         let first = self.of.first_dimension();
-        for (nth, (attribute, value)) in self.of.texts.iter().zip(values).enumerate() {
+        for (nth, (attribute, value)) in self.of.dimensions.iter().zip(values).enumerate() {
             // What is no UTF-8 is not ours to send on.
             if !value.is_empty() && !self.has(first + nth) && value.is_utf8() {
                 attribute.put(self.out, value.0);

@@ -1,6 +1,6 @@
 //! What judging needs to know of calls, as hashes.
 
-use crate::genai::call::{Call, LOG_EVENT, UNNUMBERED};
+use crate::genai::call::{Call, LOG_EVENT};
 use crate::genai::usage::Usage;
 use crate::otlp::view::Text;
 use crate::settlement::{Facts, OpenTraces, PARTS};
@@ -24,12 +24,13 @@ impl<'a> Neighbour<'a> {
             self.resource = call.resource + 1;
             self.sender = table.hash_all(sender.map(|text| table.hash(text)));
         }
+        // The calls of one `ScopeSpans` share the bytes of its name.
         if !std::ptr::eq(self.scope.0.0, call.scope.0) {
             self.scope = (call.scope, table.hash(call.scope));
         }
-        if call.names == UNNUMBERED || self.named != call.names + 1 {
+        if self.named != call.names + 1 {
             let names = [call.provider, call.host, call.model_asked, call.model_served];
-            self.named = call.names.wrapping_add(1);
+            self.named = call.names + 1;
             self.names = names.map(|name| table.hash(name));
             self.all_names = table.hash_all(self.names);
         }

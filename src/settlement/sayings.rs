@@ -36,19 +36,10 @@ pub fn read(mut bytes: &[u8]) -> impl Iterator<Item = (u8, u8, Text<'_>)> {
 pub(super) fn resolve<'a>(own: &'a [u8], above: impl Iterator<Item = &'a [u8]>) -> Option<Values> {
     let mut above = above.peekable();
     above.peek()?;
-    let mut known: SmallVec<[Known<'a>; 16]> = SmallVec::new();
-    let mut is_read = false;
+    let of_own = |(dimension, rank, value)| Known { dimension, rank, is_own: rank != BASE, value };
+    let mut known: SmallVec<[Known<'a>; 16]> = read(own).map(of_own).collect();
     let mut brought = false;
     for saying in above {
-        if !is_read {
-            is_read = true;
-            known.extend(read(own).map(|(dimension, rank, value)| Known {
-                dimension,
-                rank,
-                is_own: rank != BASE,
-                value,
-            }));
-        }
         for (dimension, rank, value) in read(saying) {
             if rank == BASE || dimension == ACTION {
                 continue;

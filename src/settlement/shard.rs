@@ -176,7 +176,7 @@ impl Shard {
         facts: impl FnOnce(u32) -> Facts,
         tell: impl Fn(u32) -> Told,
     ) -> u32 {
-        // Long before it is moved to its place: what was just written in pieces can not be read at once.
+        // Here, and not where they are needed: to move what was just written in pieces is to wait for it.
         let facts = match note.call {
             Some(number) => facts(number),
             None => Facts::NOTHING,

@@ -14,7 +14,7 @@ pub(super) const USUAL: u32 = 1 << Count::Input as u32
     | 1 << Count::Reasoning as u32;
 const _: () = assert!(Count::COUNT <= 32, "a bit for each");
 
-/// Those.
+/// The counts of most calls, of those that were said.
 pub(super) fn usual(said: &[u32; Count::COUNT]) -> Usual {
     let said = |slot: Count| said[slot as usize].into();
     Usual {
@@ -27,7 +27,7 @@ pub(super) fn usual(said: &[u32; Count::COUNT]) -> Usual {
     }
 }
 
-/// All of them.
+/// All counts that were said.
 pub(super) fn counts(said: &[u32; Count::COUNT]) -> Counts {
     let said = |slot: Count| match said[slot as usize] {
         0 => None,
